@@ -1,0 +1,172 @@
+"""What the ACD tells the rest of the daemon, on the bus. Rule: past tense, frozen, complete in itself."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+AgentState = Literal[
+    "offline", "ready", "reserved", "ringing", "talking", "wrap_up", "break", "unavailable"
+]
+Direction = Literal["inbound", "callback", "campaign"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of why a decision fell as it did; screens translate the code."""
+
+    code: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    call_id: str
+    linkedid: str
+    node: str
+    direction: Direction
+    caller: str | None
+    did: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallIdentified:
+    """The caller was looked up: `customer_id` is None for an unknown one."""
+
+    call_id: str
+    customer_id: int | None
+    customer_name: str | None
+    level: str | None
+    province: str | None
+    city: str | None
+    area_code: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallRouted:
+    """The menu is done and a route chosen."""
+
+    call_id: str
+    queue: str
+    priority: int
+    menu_path: tuple[str, ...]
+    medium: str | None
+    why: tuple[Reason, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueued:
+    call_id: str
+    queue: str
+    priority: int
+    joined_at: datetime
+    position: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    """An agent was chosen; published before the phone is dialled, so that the pop comes first."""
+
+    call_id: str
+    queue: str
+    agent_id: int
+    why: tuple[Reason, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRinging:
+    call_id: str
+    agent_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """The agent's phone did not answer; the caller is back at the head of the line."""
+
+    call_id: str
+    agent_id: int
+    dial_status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    call_id: str
+    agent_id: int
+    waited_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallOverflowed:
+    call_id: str
+    from_queue: str
+    to_queue: str
+    why: tuple[Reason, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeftQueue:
+    """The caller left the line without an agent: hung up, asked for a call-back, left to the fallback."""
+
+    call_id: str
+    queue: str
+    reason: str
+    waited_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    call_id: str
+    outcome: str
+    agent_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStored:
+    call_id: str
+    seconds: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """The agent's whole visible state after a change."""
+
+    agent_id: int
+    name: str
+    extension: str
+    state: AgentState
+    reason: str | None
+    call_id: str | None
+    since: datetime
+    wrap_up_until: datetime | None
+    queues: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """The queue's figures after a change; counts are since the local midnight."""
+
+    name: str
+    label_zh: str
+    label_en: str
+    waiting: int
+    longest_since: datetime | None
+    ready: int
+    busy: int
+    calls_today: int
+    answered_today: int
+    abandoned_today: int
+    within_target_today: int
+    target_s: float
+    at: datetime

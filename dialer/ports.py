@@ -1,0 +1,49 @@
+"""What the dialler needs from its neighbours. Rule: it never touches an agent's state itself; it asks
+the ACD, the one owner, to reserve an agent and to give the agent back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class Agents(Protocol):
+    """The ACD, as the dialler sees it."""
+
+    def reserve(self, call_id: str, *, queue: str, agent_id: int | None) -> int | None:
+        """Reserve a ready agent of the queue (or just this one) for a call; None when none is."""
+        ...
+
+    def release(self, call_id: str) -> None:
+        """Give the reserved agent back; nothing happens when the call has used the reservation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The far end picked up; its channel goes on into the dialplan."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """`cause` is Q.850; `tech_cause` the trunk's own words (SIP 486 Busy Here)."""
+
+    cause: int
+    tech_cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FateUnknown:
+    """The link to Asterisk broke at the wrong moment: the number may have been dialled."""
+
+
+class OutboundLine(Protocol):
+    """The trunk."""
+
+    async def dial(
+        self, call_id: str, number: str, *, purpose: str, queue: str
+    ) -> Answered | NotAnswered | FateUnknown:
+        """Dial once and wait until the far end answers or does not. Never dials twice."""
+        ...

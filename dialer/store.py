@@ -1,0 +1,336 @@
+"""SQL of the dialler. Rule: an item is taken by one conditional statement, so that no number is
+dialled twice, and the attempt is in the ledger before the number goes out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, case, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.db import Database
+from crm_core.errors import NotFound
+from crm_core.tables import Customer
+from dialer.errors import CallbackExists
+from dialer.events import CallbackView
+from dialer.policy import Purpose, Result, retry_for
+from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """Something to dial: `agent_id` when it must be that agent, `max_attempts` for a campaign."""
+
+    purpose: Purpose
+    id: int
+    number: str
+    queue: str
+    agent_id: int | None
+    max_attempts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCallback:
+    number: str
+    queue: str
+    source: str
+    due_at: datetime
+    customer_id: int | None = None
+    agent_id: int | None = None
+    origin_call_id: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    call_id: str
+    purpose: Purpose
+    item_id: int
+    number: str
+
+
+class DialerStore:
+    """One method, one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_callback(self, new: NewCallback) -> CallbackView:
+        """Raises CallbackExists when the number already waits."""
+        values = {name: getattr(new, name) for name in new.__slots__} | {"next_at": new.due_at}
+        try:
+            async with self._database.begin() as session:
+                made = await session.execute(insert(Callback).values(values).returning(Callback.id))
+                return await _view(session, made.scalar_one())
+        except IntegrityError as error:
+            raise CallbackExists(
+                "This number already waits for a call-back: close or change that one."
+            ) from error
+
+    async def callbacks(self, *, limit: int = 100) -> list[CallbackView]:
+        """The open ones first, by due time; then those whose fate nobody knows."""
+        async with self._database.begin() as session:
+            rows = await session.execute(
+                _views(Callback.status.in_((*OPEN_CALLBACK, "unknown")))
+                .order_by(Callback.due_at)
+                .limit(limit)
+            )
+            return [CallbackView(*row) for row in rows]
+
+    async def callback(self, callback_id: int) -> CallbackView:
+        async with self._database.begin() as session:
+            return await _view(session, callback_id)
+
+    async def close_callback(self, callback_id: int, now: datetime) -> CallbackView:
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Callback)
+                .where(Callback.id == callback_id, Callback.status.in_(("waiting", "unknown")))
+                .values(status="closed", closed_at=now)
+            )
+            return await _view(session, callback_id)
+
+    async def close_answered(self, number: str, now: datetime) -> list[CallbackView]:
+        """The customer was spoken to meanwhile: what waited for the number is done."""
+        async with self._database.begin() as session:
+            ids = await session.scalars(
+                update(Callback)
+                .where(Callback.number == number, Callback.status == "waiting")
+                .values(status="done", last_result="called_again", closed_at=now)
+                .returning(Callback.id)
+            )
+            return [await _view(session, each) for each in ids.all()]
+
+    async def due(self, now: datetime, *, limit: int) -> list[DueItem]:
+        """Call-backs that are due, oldest first, then contacts of running campaigns."""
+        async with self._database.begin() as session:
+            callbacks = await session.execute(
+                select(Callback.id, Callback.number, Callback.queue, Callback.agent_id)
+                .where(Callback.status == "waiting", Callback.next_at <= now)
+                .order_by(Callback.next_at)
+                .limit(limit)
+            )
+            contacts = await session.execute(
+                select(
+                    CampaignContact.id,
+                    CampaignContact.number,
+                    Campaign.queue,
+                    Campaign.max_attempts,
+                )
+                .join(Campaign)
+                .where(
+                    Campaign.status == "running",
+                    CampaignContact.status == "waiting",
+                    CampaignContact.next_at <= now,
+                )
+                .order_by(CampaignContact.next_at, CampaignContact.id)
+                .limit(limit)
+            )
+            return [DueItem("callback", *row, None) for row in callbacks] + [
+                DueItem("campaign", id_, number, queue, None, most)
+                for id_, number, queue, most in contacts
+            ]
+
+    async def history(self, number: str, now: datetime) -> tuple[bool, list[datetime]]:
+        """Whether the number is on the do-not-call list, and when it was dialled in the last day."""
+        async with self._database.begin() as session:
+            listed = await session.scalar(
+                select(DoNotCall.number).where(DoNotCall.number == number)
+            )
+            times = await session.scalars(
+                select(Attempt.at).where(
+                    Attempt.number == number, Attempt.at > now - timedelta(days=1)
+                )
+            )
+            return listed is not None, list(times)
+
+    async def begin_attempt(
+        self, item: DueItem, call_id: str, agent_id: int, rules: str, now: datetime
+    ) -> bool:
+        """Take the item and write the ledger; False when somebody else has it already."""
+        table = Callback if item.purpose == "callback" else CampaignContact
+        async with self._database.begin() as session:
+            taken = await session.scalar(
+                update(table)
+                .where(table.id == item.id, table.status == "waiting")
+                .values(status="dialling", attempts=table.attempts + 1)
+                .returning(table.id)
+            )
+            if taken is None:
+                return False
+            await session.execute(
+                insert(Attempt).values(
+                    call_id=call_id,
+                    number=item.number,
+                    callback_id=item.id if item.purpose == "callback" else None,
+                    contact_id=item.id if item.purpose == "campaign" else None,
+                    agent_id=agent_id,
+                    rules=rules,
+                    at=now,
+                )
+            )
+            return True
+
+    async def attempt_answered(self, call_id: str, now: datetime) -> None:
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Attempt).where(Attempt.call_id == call_id).values(answered_at=now)
+            )
+
+    async def end_attempt(
+        self, call_id: str, result: Result, now: datetime, *, cause: int | None, tech: str | None
+    ) -> CallbackView | None:
+        """Write the result once and give the item back by its redial rule."""
+        async with self._database.begin() as session:
+            ended = (
+                await session.execute(
+                    update(Attempt)
+                    .where(Attempt.call_id == call_id, Attempt.result.is_(None))
+                    .values(result=result, ended_at=now, cause=cause, tech_cause=tech)
+                    .returning(Attempt.callback_id, Attempt.contact_id)
+                )
+            ).one_or_none()
+            if ended is None:
+                return None
+            if ended.callback_id is not None:
+                await _give_back_callback(session, ended.callback_id, result, now)
+                return await _view(session, ended.callback_id)
+            await _give_back_contact(session, ended.contact_id, result, now)
+            return None
+
+    async def postpone(self, item: DueItem, until: datetime | None, reason: str) -> None:
+        """The rules do not allow it now; without `until` they never will."""
+        table = Callback if item.purpose == "callback" else CampaignContact
+        values = {"next_at": until} if until else {"status": "closed"}
+        async with self._database.begin() as session:
+            await session.execute(
+                update(table)
+                .where(table.id == item.id, table.status == "waiting")
+                .values(last_result=reason, **values)
+            )
+
+    async def make_due(self, callback_id: int, agent_id: int, now: datetime) -> CallbackView:
+        """An agent takes the call-back now."""
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Callback)
+                .where(Callback.id == callback_id, Callback.status.in_(("waiting", "unknown")))
+                .values(status="waiting", agent_id=agent_id, next_at=now)
+            )
+            return await _view(session, callback_id)
+
+    async def open_attempts(self) -> list[OpenAttempt]:
+        """Attempts without a result: a daemon ended while they were out."""
+        async with self._database.begin() as session:
+            rows = await session.execute(
+                select(Attempt.call_id, Attempt.callback_id, Attempt.contact_id, Attempt.number)
+                .where(Attempt.result.is_(None))
+                .order_by(Attempt.at)
+            )
+            return [
+                OpenAttempt(call_id, "callback", callback, number)
+                if callback is not None
+                else OpenAttempt(call_id, "campaign", contact, number)
+                for call_id, callback, contact, number in rows
+            ]
+
+    async def forbid(self, number: str, reason: str, added_by: int | None) -> None:
+        """Put a number on the do-not-call list; a second time changes nothing."""
+        async with self._database.begin() as session:
+            await session.execute(
+                upsert(DoNotCall)
+                .values(number=number, reason=reason, added_by=added_by)
+                .on_conflict_do_nothing()
+            )
+
+    async def add_campaign(
+        self, name: str, queue: str, numbers: Sequence[str], *, max_attempts: int = 3
+    ) -> int:
+        """A draft campaign over the numbers, each once; known customers are linked."""
+        async with self._database.begin() as session:
+            campaign = await session.execute(
+                insert(Campaign)
+                .values(name=name, queue=queue, max_attempts=max_attempts)
+                .returning(Campaign.id)
+            )
+            campaign_id = campaign.scalar_one()
+            for number in dict.fromkeys(numbers):
+                await session.execute(
+                    insert(CampaignContact).values(campaign_id=campaign_id, number=number)
+                )
+            return campaign_id
+
+    async def set_campaign_status(self, campaign_id: int, status: str) -> None:
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Campaign).where(Campaign.id == campaign_id).values(status=status)
+            )
+
+
+def _views(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(
+            Callback.id,
+            Callback.number,
+            Callback.customer_id,
+            Customer.name,
+            Callback.queue,
+            Callback.agent_id,
+            Callback.source,
+            Callback.note,
+            Callback.requested_at,
+            Callback.due_at,
+            Callback.next_at,
+            Callback.status,
+            Callback.attempts,
+            Callback.last_result,
+        )
+        .outerjoin(Customer, Customer.id == Callback.customer_id)
+        .where(*conditions)
+    )
+
+
+async def _view(session: AsyncSession, callback_id: int) -> CallbackView:
+    row = (await session.execute(_views(Callback.id == callback_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no call-back {callback_id}.")
+    return CallbackView(*row)
+
+
+async def _give_back_callback(
+    session: AsyncSession, callback_id: int, result: Result, now: datetime
+) -> None:
+    retry = retry_for(result)
+    status = {"reached": "done", "unknown": "unknown"}.get(result, "closed")
+    values: dict[str, object] = {"last_result": result}
+    if retry.after is None:
+        values |= {"status": status, "closed_at": now}
+    else:
+        values |= {"status": "waiting", "next_at": now + retry.after}
+    await session.execute(update(Callback).where(Callback.id == callback_id).values(values))
+
+
+async def _give_back_contact(
+    session: AsyncSession, contact_id: int, result: Result, now: datetime
+) -> None:
+    retry = retry_for(result)
+    ended = {"reached": "reached", "unknown": "unknown"}.get(result, "closed")
+    made = CampaignContact.attempts - (0 if retry.counts else 1)
+    most = (
+        select(Campaign.max_attempts)
+        .where(Campaign.id == CampaignContact.campaign_id)
+        .scalar_subquery()
+    )
+    again = made < most
+    values: dict[str, object] = {"last_result": result, "attempts": made}
+    if retry.after is None:
+        values["status"] = ended
+    else:
+        values["status"] = case((again, "waiting"), else_="closed")
+        values["next_at"] = now + retry.after
+    await session.execute(
+        update(CampaignContact).where(CampaignContact.id == contact_id).values(values)
+    )

@@ -1,0 +1,167 @@
+"""Every setting of the daemon, from one TOML file and the environment (`ZONGJI_WEB__PORT=…`).
+
+Rule: a setting has a safe default (loopback, no secret), and a wrong one is refused at start with its
+name and what it should be.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used; the message names each wrong setting."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebSettings(Section):
+    """Where the pages and the HTTP API are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    origins: tuple[str, ...] = Field(
+        default=(), description="addresses people type; the loopback ones are always allowed"
+    )
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+    @property
+    def address(self) -> str:
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{self.host}:{self.port}"
+
+
+class AgiSettings(Section):
+    """Where Asterisk's calls enter. FastAGI has no log-in, so only these networks may connect."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4573, ge=1, le=65535)
+    allowed: tuple[str, ...] = ("127.0.0.0/8",)
+    connections: int = Field(default=2000, ge=1)
+
+    @field_validator("allowed")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network) for network in self.allowed)
+
+
+class AsteriskNode(Section):
+    """One Asterisk server and its manager log-in."""
+
+    name: str = "pbx1"
+    host: str = "127.0.0.1"
+    port: int = Field(default=5038, ge=1, le=65535)
+    username: str = "zongji"
+    secret: SecretStr
+
+
+class MailSettings(Section):
+    """The SMTP server that carries messages to customers."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=25, ge=1, le=65535)
+    sender: str = "orders@example.invalid"
+    username: str | None = None
+    password: SecretStr | None = None
+    start_tls: bool = False
+
+
+class SmsSettings(Section):
+    """Aliyun SMS (Dysmsapi); without this section no SMS is sent."""
+
+    endpoint: str
+    access_key_id: str
+    access_key_secret: SecretStr
+    sign_name: str
+    templates: dict[str, str] = Field(description="our message kind → the provider's template code")
+
+
+class Settings(BaseSettings):
+    """The whole file. `var` is where everything the daemon writes lies."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ZONGJI_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    var: Path = ROOT / ".zongji"
+    database_url: SecretStr = Field(
+        description="PostgreSQL 15 or newer: postgresql://user:pw@host/db"
+    )
+    line_file: Path = ROOT / "asterisk-conf" / "line.yaml"
+    recordings: Path | None = None
+    company: str = Field(default="总机商贸", description="the name that customers read in messages")
+    timezone: str = "Asia/Shanghai"
+    language: str = "zh"
+    watchdog_s: float = Field(default=5.0, gt=0.2, description="a daemon silent this long is ended")
+    trunk: str = Field(default="trunk", description="the PJSIP endpoint that carries calls out")
+    caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
+    web: WebSettings = WebSettings()
+    agi: AgiSettings = AgiSettings()
+    asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
+    mail: MailSettings | None = None
+    sms: SmsSettings | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def recording_folder(self) -> Path:
+        return self.recordings or self.var / "recordings"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, file
+
+
+def settings_file() -> Path:
+    """The settings file in use: `ZONGJI_SETTINGS`, else the one `zongji run` keeps."""
+    return Path(os.environ.get("ZONGJI_SETTINGS", ROOT / ".zongji" / "zongji.toml"))
+
+
+def load() -> Settings:
+    """Read the settings. Raises SettingsError naming file, setting and reason."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(f"{settings_file()}: {wrong}") from error
+    except ValueError as error:
+        raise SettingsError(f"{settings_file()}: {error}") from error

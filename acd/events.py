@@ -139,7 +139,7 @@ class RecordingStored:
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """The agent's whole visible state after a change."""
+    """The agent's whole visible state after a change; `pending` waits for the end of a call."""
 
     agent_id: int
     name: str
@@ -151,6 +151,7 @@ class AgentChanged:
     wrap_up_until: datetime | None
     queues: tuple[str, ...]
     at: datetime
+    pending: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

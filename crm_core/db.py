@@ -1,33 +1,30 @@
-"""The way to PostgreSQL: one engine, one transaction at a time through `begin()`.
+"""The way to PostgreSQL: one engine; `begin()` for a transaction, `reading()` for single SELECTs.
 
-Rule: when the server is away, callers hear `DatabaseUnavailable` within `connect_timeout_s`, so that
-a telephone call never waits for a database. No SQL runs in engine hooks (it loses commits under
-cancellation).
+Rule: when the server is away or frozen, callers hear `DatabaseUnavailable` within
+`connect_timeout_s` (a new connection) or `statement_timeout_s` (a statement), never later. No SQL
+runs in engine hooks (it loses commits under cancellation): a connection that died while it lay in
+the pool is noticed by its socket, which costs no round trip.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
-import asyncpg
 import structlog
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import MetaData, event, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 
-from crm_core.errors import DatabaseUnavailable
+from crm_core.errors import CommitUnknown, DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
-
-_AWAY = (
-    OSError,
-    OperationalError,
-    InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InterfaceError,
-)
 
 
 class Base(DeclarativeBase):
@@ -47,38 +44,74 @@ class Base(DeclarativeBase):
 class Database:
     """Sessions on one PostgreSQL server; `available` is what the last attempt found."""
 
-    def __init__(self, url: str, *, pool_size: int = 16, connect_timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 16,
+        connect_timeout_s: float = 2.0,
+        statement_timeout_s: float = 10.0,
+    ) -> None:
         """`url` is a PostgreSQL address; the driver (asyncpg) is chosen here."""
         self._engine = create_async_engine(
-            _with_driver(url),
+            with_driver(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=connect_timeout_s,
-            connect_args={"timeout": connect_timeout_s, "command_timeout": 30},
+            connect_args={"timeout": connect_timeout_s, "command_timeout": statement_timeout_s},
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_dead_connection)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._each_alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self.available = True
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """A session whose transaction commits at the end of the block and rolls back on an error."""
-        try:
-            async with self._sessions.begin() as session:
+        """A session whose transaction commits at the end of the block and rolls back on an error.
+
+        Raises DatabaseUnavailable (nothing was changed), CommitUnknown (the answer to COMMIT was
+        lost: ask whether it happened, by a key of your own).
+        """
+        async with self._sessions() as session:
+            try:
+                await session.connection()
+            except (SQLAlchemyError, OSError) as error:
+                raise self._unavailable(error) from error
+            try:
                 yield session
-        except Exception as error:
-            if not _is_away(error):
-                raise
-            self._mark(available=False)
-            raise DatabaseUnavailable(
-                "The database cannot be reached at the moment; nothing was changed. Try again."
-            ) from error
+            except (DBAPIError, ConnectionError, TimeoutError) as error:
+                if not _is_away(error):
+                    raise
+                await session.invalidate()
+                raise self._unavailable(error) from error
+            await self._commit(session)
+        self._mark(available=True)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each SELECT stands alone: one round trip instead of three.
+
+        Raises DatabaseUnavailable.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._each_alone.connect())
+            except (SQLAlchemyError, OSError) as error:
+                raise self._unavailable(error) from error
+            try:
+                yield connection
+            except (DBAPIError, ConnectionError, TimeoutError) as error:
+                if not _is_away(error):
+                    raise
+                await connection.invalidate()
+                raise self._unavailable(error) from error
         self._mark(available=True)
 
     async def ping(self) -> bool:
         """Ask the server for an answer; never raises."""
         try:
-            async with asyncio.timeout(3), self.begin() as session:
-                await session.execute(text("SELECT 1"))
+            async with asyncio.timeout(3), self.reading() as connection:
+                await connection.execute(text("SELECT 1"))
         except (DatabaseUnavailable, TimeoutError):
             self._mark(available=False)
         return self.available
@@ -86,24 +119,48 @@ class Database:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    def _mark(self, *, available: bool) -> None:
+    async def _commit(self, session: AsyncSession) -> None:
+        try:
+            await session.commit()
+        except (DBAPIError, ConnectionError, TimeoutError) as error:
+            if not _is_away(error):
+                raise
+            self._mark(available=False, cause=error)
+            await session.invalidate()
+            raise CommitUnknown(
+                "The database went away while it was saving: the change may or may not have been "
+                "kept. Look it up before you enter it again."
+            ) from error
+
+    def _unavailable(self, cause: BaseException) -> DatabaseUnavailable:
+        self._mark(available=False, cause=cause)
+        return DatabaseUnavailable(
+            "The database cannot be reached at the moment; nothing was changed. Try again."
+        )
+
+    def _mark(self, *, available: bool, cause: BaseException | None = None) -> None:
         if available != self.available:
-            log.info("database_available" if available else "database_unavailable")
             self.available = available
+            log.info(
+                "database_available" if available else "database_unavailable",
+                cause=str(cause)[:200] if cause is not None else None,
+            )
 
 
-def _with_driver(url: str) -> str:
+def with_driver(url: str) -> str:
+    """The address with the asyncpg driver named, whatever the scheme said."""
     _, _, rest = url.partition("://")
     return f"postgresql+asyncpg://{rest}"
 
 
+def _refuse_dead_connection(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    """The pool answers by dropping what it held before and connecting anew, unseen by the caller."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server closed this connection while it was idle")
+
+
 def _is_away(error: BaseException) -> bool:
-    """A refused or broken connection, however deep the driver wrapped it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, _AWAY) or (
-            isinstance(seen, DBAPIError) and seen.connection_invalidated
-        ):
-            return True
-        seen = seen.__cause__ or getattr(seen, "orig", None)
-    return False
+    """A broken connection or an answer that never came, as opposed to a statement refused."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, ConnectionError | TimeoutError)

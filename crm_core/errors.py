@@ -6,7 +6,11 @@ that says what is wrong and how to mend it.
     ├── Invalid               a value cannot be accepted (fields names which)
     ├── Forbidden             the role does not allow it
     ├── Conflict              the record has changed or is in another state
-    └── DatabaseUnavailable   PostgreSQL is away; try again
+    │   └── NumberTaken       another customer has this telephone number
+    ├── LoginRefused          login and password do not belong together
+    │   └── TooManyAttempts   wait (fields: retry_after_s) before the next attempt
+    └── DatabaseUnavailable   PostgreSQL is away; nothing was changed
+        └── CommitUnknown     PostgreSQL went away while it was saving
 """
 
 from collections.abc import Mapping
@@ -39,5 +43,21 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class NumberTaken(Conflict):
+    code = "number_taken"
+
+
+class LoginRefused(DomainError):
+    code = "login_refused"
+
+
+class TooManyAttempts(LoginRefused):
+    code = "too_many_attempts"
+
+
 class DatabaseUnavailable(DomainError):
     code = "database_unavailable"
+
+
+class CommitUnknown(DatabaseUnavailable):
+    code = "commit_unknown"

@@ -28,6 +28,9 @@ Result = Literal[
 ]
 Window = tuple[time, time]
 
+CALLBACK_ATTEMPTS = 5
+"""A call-back tried so often without reaching anybody is closed; its row says how it went."""
+
 
 @dataclass(frozen=True, slots=True)
 class DialRules:
@@ -37,7 +40,6 @@ class DialRules:
     campaign_hours: tuple[Window, ...] = ((time(9), time(12)), (time(14), time(21)))
     callback_hours: tuple[Window, ...] = ((time(7), time(22)),)
     attempts_per_day: int = 3
-    callback_attempts: int = 5
     version: str = "2026-1"
 
     def hours(self, purpose: Purpose) -> tuple[Window, ...]:

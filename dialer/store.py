@@ -5,8 +5,9 @@ dialled twice, and the attempt is in the ledger before the number goes out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +17,7 @@ from crm_core.errors import NotFound
 from crm_core.tables import Customer
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
-from dialer.policy import Purpose, Result, retry_for
+from dialer.policy import CALLBACK_ATTEMPTS, Purpose, Result, retry_for
 from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
 
 
@@ -196,9 +197,9 @@ class DialerStore:
             if ended is None:
                 return None
             if ended.callback_id is not None:
-                await _give_back_callback(session, ended.callback_id, result, now)
+                await _give_back(session, Callback, ended.callback_id, result, now)
                 return await _view(session, ended.callback_id)
-            await _give_back_contact(session, ended.contact_id, result, now)
+            await _give_back(session, CampaignContact, ended.contact_id, result, now)
             return None
 
     async def postpone(self, item: DueItem, until: datetime | None, reason: str) -> None:
@@ -226,15 +227,20 @@ class DialerStore:
         """Attempts without a result: a daemon ended while they were out."""
         async with self._database.begin() as session:
             rows = await session.execute(
-                select(Attempt.call_id, Attempt.callback_id, Attempt.contact_id, Attempt.number)
+                select(
+                    Attempt.call_id,
+                    Attempt.callback_id,
+                    func.coalesce(Attempt.callback_id, Attempt.contact_id),
+                    Attempt.number,
+                )
                 .where(Attempt.result.is_(None))
                 .order_by(Attempt.at)
             )
             return [
-                OpenAttempt(call_id, "callback", callback, number)
-                if callback is not None
-                else OpenAttempt(call_id, "campaign", contact, number)
-                for call_id, callback, contact, number in rows
+                OpenAttempt(
+                    call_id, "campaign" if callback is None else "callback", item_id, number
+                )
+                for call_id, callback, item_id, number in rows
             ]
 
     async def forbid(self, number: str, reason: str, added_by: int | None) -> None:
@@ -270,24 +276,27 @@ class DialerStore:
             )
 
 
-def _views(*conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+_VIEW_COLUMNS = (
+    Callback.id,
+    Callback.number,
+    Callback.customer_id,
+    Customer.name,
+    Callback.queue,
+    Callback.agent_id,
+    Callback.source,
+    Callback.note,
+    Callback.requested_at,
+    Callback.due_at,
+    Callback.next_at,
+    Callback.status,
+    Callback.attempts,
+    Callback.last_result,
+)
+
+
+def _views(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            Callback.id,
-            Callback.number,
-            Callback.customer_id,
-            Customer.name,
-            Callback.queue,
-            Callback.agent_id,
-            Callback.source,
-            Callback.note,
-            Callback.requested_at,
-            Callback.due_at,
-            Callback.next_at,
-            Callback.status,
-            Callback.attempts,
-            Callback.last_result,
-        )
+        select(*_VIEW_COLUMNS)
         .outerjoin(Customer, Customer.id == Callback.customer_id)
         .where(*conditions)
     )
@@ -300,37 +309,28 @@ async def _view(session: AsyncSession, callback_id: int) -> CallbackView:
     return CallbackView(*row)
 
 
-async def _give_back_callback(
-    session: AsyncSession, callback_id: int, result: Result, now: datetime
+async def _give_back(
+    session: AsyncSession,
+    table: type[Callback | CampaignContact],
+    item_id: int,
+    result: Result,
+    now: datetime,
 ) -> None:
+    """By the redial rule: wait for the next time, or be done, closed, or left to a person."""
     retry = retry_for(result)
-    status = {"reached": "done", "unknown": "unknown"}.get(result, "closed")
-    values: dict[str, object] = {"last_result": result}
+    made = table.attempts - (0 if retry.counts else 1)
+    most: ColumnElement[int] = literal(CALLBACK_ATTEMPTS)
+    if table is CampaignContact:
+        most = (
+            select(Campaign.max_attempts)
+            .where(Campaign.id == CampaignContact.campaign_id)
+            .scalar_subquery()
+        )
+    values: dict[str, Any] = {"last_result": result, "attempts": made}
     if retry.after is None:
-        values |= {"status": status, "closed_at": now}
+        ended = "done" if table is Callback else "reached"
+        values["status"] = {"reached": ended, "unknown": "unknown"}.get(result, "closed")
     else:
-        values |= {"status": "waiting", "next_at": now + retry.after}
-    await session.execute(update(Callback).where(Callback.id == callback_id).values(values))
-
-
-async def _give_back_contact(
-    session: AsyncSession, contact_id: int, result: Result, now: datetime
-) -> None:
-    retry = retry_for(result)
-    ended = {"reached": "reached", "unknown": "unknown"}.get(result, "closed")
-    made = CampaignContact.attempts - (0 if retry.counts else 1)
-    most = (
-        select(Campaign.max_attempts)
-        .where(Campaign.id == CampaignContact.campaign_id)
-        .scalar_subquery()
-    )
-    again = made < most
-    values: dict[str, object] = {"last_result": result, "attempts": made}
-    if retry.after is None:
-        values["status"] = ended
-    else:
-        values["status"] = case((again, "waiting"), else_="closed")
+        values["status"] = case((made < most, "waiting"), else_="closed")
         values["next_at"] = now + retry.after
-    await session.execute(
-        update(CampaignContact).where(CampaignContact.id == contact_id).values(values)
-    )
+    await session.execute(update(table).where(table.id == item_id).values(values))

@@ -1,0 +1,27 @@
+"""Refusals of the ACD. Rule: each names the agent, queue or call concerned and the way out.
+
+NotFound
+├── UnknownAgent        nobody with this id is logged in
+└── UnknownQueue        the line plan has no such queue
+Conflict
+├── NotAllowedNow       the agent's state does not permit the command
+└── ExtensionTaken      another agent is logged in at this extension
+"""
+
+from crm_core.errors import Conflict, NotFound
+
+
+class UnknownAgent(NotFound):
+    code = "unknown_agent"
+
+
+class UnknownQueue(NotFound):
+    code = "unknown_queue"
+
+
+class NotAllowedNow(Conflict):
+    code = "not_allowed_now"
+
+
+class ExtensionTaken(Conflict):
+    code = "extension_taken"

@@ -1,0 +1,168 @@
+"""Recordings: the raw sound which Asterisk wrote becomes a WAV file with a row in the database.
+
+Rule: the raw file is removed only when the WAV file stands complete under its final name and its row
+is in the journal; whatever was interrupted is done again by the sweep. The raw file holds 16-bit
+samples at 8 kHz, caller and agent in turn (MixMonitor's option D).
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import time
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from acd.events import CallEnded, RecordingStored
+from acd.journal import Journal
+from acd.rows import RecordingRow
+from crm_core.bus import Bus
+
+log = structlog.get_logger(__name__)
+
+RATE = 8_000
+CHANNELS = 2
+_WIDTH = 2
+_FRAME = CHANNELS * _WIDTH
+_CHUNK = _FRAME * RATE * 10
+_CALL_ID = re.compile(r"^[0-9a-f]{32}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A finished recording; `path` is relative to the folder of recordings."""
+
+    call_id: str
+    path: str
+    seconds: float
+    size_bytes: int
+
+
+def path_for(folder: Path, call_id: str, day: datetime) -> Path:
+    """Where MixMonitor is to write the raw file. The day is the one of the call's start, in UTC."""
+    if not _CALL_ID.match(call_id):
+        raise ValueError("a call id is 32 hexadecimal digits")
+    return folder / f"{day.astimezone(UTC):%Y/%m/%d}" / f"{call_id}.raw"
+
+
+def finalise(folder: Path, raw: Path) -> Stored:
+    """Turn one raw file into a WAV file beside it. Blocking: for a thread. Raises OSError.
+
+    The raw file stays; doing it again gives the same result.
+    """
+    target, part = raw.with_suffix(".wav"), raw.with_suffix(".wav.part")
+    frames = 0
+    with part.open("wb") as out:
+        with wave.open(out, "wb") as sound, raw.open("rb") as source:
+            sound.setnchannels(CHANNELS)
+            sound.setsampwidth(_WIDTH)
+            sound.setframerate(RATE)
+            while chunk := source.read(_CHUNK):
+                whole = chunk[: len(chunk) - len(chunk) % _FRAME]
+                sound.writeframesraw(whole)
+                frames += len(whole) // _FRAME
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(target)
+    path = target.relative_to(folder).as_posix()
+    return Stored(raw.stem, path, frames / RATE, target.stat().st_size)
+
+
+def leftovers(folder: Path, settled_before: float) -> Iterator[Path]:
+    """Raw files nobody has written to since then (POSIX seconds)."""
+    for raw in sorted(folder.rglob("*.raw")):
+        if _CALL_ID.match(raw.stem) and raw.stat().st_mtime < settled_before:
+            yield raw
+
+
+class Recordings:
+    """Finishes the recording of each call that ends, and sweeps up what was left."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bus: Bus,
+        journal: Journal,
+        clock: Callable[[], datetime],
+        is_open: Callable[[str], bool],
+        settle_s: float = 2.0,
+        sweep_s: float = 60.0,
+    ) -> None:
+        self._folder = folder
+        self._bus = bus
+        self._journal = journal
+        self._clock = clock
+        self._is_open = is_open
+        self._settle_s = settle_s
+        self._sweep_s = sweep_s
+        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._folder.mkdir, 0o750, parents=True, exist_ok=True)
+        self._unsubscribe = self._bus.subscribe(self._call_ended, CallEnded)
+        self._task = asyncio.create_task(self._run(), name="recordings")
+
+    async def close(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def sweep(self) -> int:
+        """Finish every recording whose call is over; how many there were."""
+        before = time.time() - self._settle_s  # the file system's clock, not the calls'
+        found = await asyncio.to_thread(lambda: list(leftovers(self._folder, before)))
+        done = 0
+        for raw in found:
+            if self._is_open(raw.stem):
+                continue
+            try:
+                await self._finish(raw)
+            except OSError as error:
+                log.exception("recording_not_stored", call_id=raw.stem, error=str(error))
+                continue
+            done += 1
+        return done
+
+    async def _finish(self, raw: Path) -> None:
+        stored = await asyncio.to_thread(finalise, self._folder, raw)
+        now = self._clock()
+        row = RecordingRow(
+            call_id=stored.call_id,
+            path=stored.path,
+            seconds=stored.seconds,
+            size_bytes=stored.size_bytes,
+            channels=CHANNELS,
+            stored_at=now,
+        )
+        self._journal.append(row)
+        await asyncio.to_thread(raw.unlink)
+        log.info("recording_stored", call_id=stored.call_id, seconds=round(stored.seconds, 1))
+        self._bus.publish(RecordingStored(stored.call_id, stored.seconds, now))
+
+    def _call_ended(self, _: CallEnded) -> None:
+        self._ended.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("recordings_sweep_failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_s):
+                    await self._ended.wait()
+            if self._ended.is_set():
+                # Asterisk closes the file shortly after the call
+                await asyncio.sleep(self._settle_s + 0.1)
+                self._ended.clear()

@@ -1,0 +1,164 @@
+"""Rows on their way to the database: what the journal holds, a line each.
+
+Rule: a line is `table TAB key TAB json NEWLINE` and complete in itself; the JSON's names are the
+columns of the table, so that PostgreSQL reads it as it stands.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call as far as it is known; `steps` is the number of steps written."""
+
+    id: str
+    node: str
+    linkedid: str
+    direction: str
+    caller: str | None
+    did: str
+    started_at: datetime
+    steps: int = 0
+    medium: str | None = None
+    customer_id: int | None = None
+    customer_name: str | None = None
+    level: str | None = None
+    province: str | None = None
+    city: str | None = None
+    area_code: str | None = None
+    menu_path: tuple[str, ...] = ()
+    queue: str | None = None
+    priority: int | None = None
+    agent_id: int | None = None
+    queued_at: datetime | None = None
+    answered_at: datetime | None = None
+    within_target: bool | None = None
+    left_reason: str | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    call_id: str
+    seq: int
+    at: datetime
+    kind: str
+    detail: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return f"{self.call_id}/{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateRow:
+    agent_id: int
+    seq: int
+    name: str
+    extension: str
+    queues: tuple[str, ...]
+    state: str
+    reason: str | None
+    call_id: str | None
+    pending: str | None
+    since: datetime
+    wrap_up_until: datetime | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.agent_id}/{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    call_id: str
+    path: str
+    seconds: float
+    size_bytes: int
+    channels: int
+    stored_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.call_id
+
+
+Row = CallRow | StepRow | AgentStateRow | RecordingRow
+TABLES: dict[type, str] = {
+    CallRow: "calls",
+    StepRow: "call_steps",
+    AgentStateRow: "agent_states",
+    RecordingRow: "recordings",
+}
+_TYPES = {table: kind for kind, table in TABLES.items()}
+COLUMNS = {table: tuple(f.name for f in fields(kind)) for kind, table in TABLES.items()}
+_Kind = TypeVar("_Kind", CallRow, StepRow, AgentStateRow, RecordingRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row as it stands in the journal."""
+
+    table: str
+    key: str
+    json: str
+
+
+def encode(row: Row) -> bytes:
+    """The line; NUL characters, which PostgreSQL does not take, are left out."""
+    table = TABLES[type(row)]
+    values = {name: _clean(getattr(row, name)) for name in COLUMNS[table]}
+    text = json.dumps(values, ensure_ascii=False, default=_plain, separators=(",", ":"))
+    return f"{table}\t{row.key}\t{text}\n".encode("utf-8", errors="replace")
+
+
+def split(line: bytes) -> Line:
+    """Raises ValueError when the line is not whole."""
+    table, key, text = line.decode("utf-8").rstrip("\n").split("\t", 2)
+    if table not in _TYPES or not text.endswith("}"):
+        raise ValueError("a damaged line")
+    return Line(table, key, text)
+
+
+def decode(line: Line) -> Row:
+    """Raises ValueError when the JSON is damaged."""
+    kind = _TYPES[line.table]
+    try:
+        values = json.loads(line.json)
+        for name in ("menu_path", "queues"):
+            if name in values:
+                values[name] = tuple(values[name])
+        for name, value in values.items():
+            if value is not None and (
+                name in ("at", "since", "wrap_up_until") or name[-3:] == "_at"
+            ):
+                values[name] = datetime.fromisoformat(value)
+        found: Row = kind(**values)
+    except (TypeError, KeyError) as error:
+        raise ValueError("a damaged line") from error
+    return found
+
+
+def only(kind: type[_Kind], rows: Sequence[Row]) -> list[_Kind]:
+    return [row for row in rows if isinstance(row, kind)]
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "") if "\0" in value else value
+    if isinstance(value, dict):
+        return {name: _clean(part) for name, part in value.items()}
+    return value

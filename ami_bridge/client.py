@@ -1,0 +1,232 @@
+"""The link to one Asterisk, kept up for as long as the program runs.
+
+Rule: starting up and coming back are one path: connect, log in, wait until Asterisk has booted, list
+channels and telephones, tell LinkUp, deliver events in order. A fault of a handler is its own affair
+and is logged; a silent peer is cut off; and no action is ever repeated.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from ami_bridge.commands import Action, Originate, Ping, ShowContacts, Status
+from ami_bridge.contacts import Contacts
+from ami_bridge.errors import ActionRefused, ActionTimedOut, AmiBridgeError, LinkDown
+from ami_bridge.events import AsteriskEvent, LinkUp
+from ami_bridge.events import LinkDown as LinkWentDown
+from ami_bridge.link import open_link
+from ami_bridge.node import NodeSettings
+from ami_bridge.originations import UNKNOWN, Fate, OriginateFailed, Originations
+from ami_bridge.protocol import BridgeProtocol, Response
+from ami_bridge.reading import CALL_VARIABLE, ORIGINATE_PREFIX
+from ami_bridge.resync import Interpreter
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 200
+
+
+class AmiClient:
+    """`start` returns at once; events then come to `on_event`, a quick synchronous function."""
+
+    def __init__(self, node: NodeSettings, *, on_event: Callable[[AsteriskEvent], None]) -> None:
+        self._node = node
+        self._on_event = on_event
+        self._contacts = Contacts(node.name)
+        self._originations = Originations(grace_s=node.fate_grace_s)
+        self._link: BridgeProtocol | None = None
+        self._connected = False
+        self._dropped = 0
+        self._task: asyncio.Task[None] | None = None
+        self._reported = ""
+
+    async def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"ami-{self._node.name}")
+
+    async def close(self) -> None:
+        """End the link; LinkDown is told if it was up."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+
+    @property
+    def name(self) -> str:
+        return self._node.name
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link is up and LinkUp has been told."""
+        return self._connected
+
+    @property
+    def lag(self) -> int:
+        """Messages received and not yet handled."""
+        return len(self._link.events) if self._link else 0
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost to overflow since the start; each overflow was followed by a LinkUp."""
+        return self._dropped + (self._link.dropped if self._link else 0)
+
+    async def send(self, action: Action, *, deadline_s: float = 5.0) -> Response:
+        """Raises UnsafeValue, LinkDown, ActionTimedOut, ActionRefused. Never repeats anything."""
+        return await self._up().request(action, deadline_s=deadline_s)
+
+    async def originate(self, command: Originate) -> Fate:
+        """Call once, and wait until the far end answers or does not."""
+        channel_id = command.channel_id
+        fate = self._originations.expect(channel_id)
+        try:
+            async with asyncio.timeout(command.timeout_s + self._node.originate_margin_s):
+                refused = await self._ask(command)
+                return refused or await fate
+        except TimeoutError:
+            log.warning("originate_fate_unknown", node=self._node.name, channel_id=channel_id)
+            return OriginateFailed(channel_id, UNKNOWN)
+        finally:
+            self._originations.forget(channel_id)
+
+    async def _ask(self, command: Originate) -> OriginateFailed | None:
+        """None when the call may be under way, even if nobody said so."""
+        action_id = ORIGINATE_PREFIX + command.channel_id
+        try:
+            await self._up().request(command, deadline_s=5.0, action_id=action_id)
+        except ActionRefused as error:
+            log.warning("originate_refused", node=self._node.name, why=str(error))
+            return OriginateFailed(command.channel_id, "refused")
+        except LinkDown as error:
+            return None if error.sent else OriginateFailed(command.channel_id, error.code)
+        except ActionTimedOut:
+            return None
+        return None
+
+    def _up(self) -> BridgeProtocol:
+        if self._link is None or not self._connected:
+            raise LinkDown(f"{self._node.name}: there is no link to Asterisk", sent=False)
+        return self._link
+
+    # -- keeping the link --------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        wait_s = self._node.reconnect_first_s
+        while True:
+            try:
+                link = await open_link(self._node)
+            except AmiBridgeError as error:
+                self._report("link_not_made", str(error))
+            else:
+                try:
+                    if await self._serve(link):
+                        wait_s = self._node.reconnect_first_s
+                finally:
+                    self._lose(link)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, self._node.reconnect_most_s)
+
+    async def _serve(self, link: BridgeProtocol) -> bool:
+        """Until the link is lost; True when it had come up."""
+        self._link = link
+        interpreter = Interpreter(self._node.name, self._contacts)
+        tasks = {
+            asyncio.create_task(self._deliver(link, interpreter)),
+            asyncio.create_task(self._keep_alive(link, interpreter)),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            link.abandon("given up")
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return self._connected
+
+    def _lose(self, link: BridgeProtocol) -> None:
+        link.abandon("closed")
+        was_up, self._connected = self._connected, False
+        self._dropped, self._link = self.dropped, None
+        reason = link.lost.result()
+        if was_up:
+            self._report("link_down", reason)
+            self._tell(LinkWentDown(self._node.name, datetime.now(UTC)))
+        else:
+            self._report("link_not_made", reason)
+
+    async def _keep_alive(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
+        """Bring the link up, then look at the answer of every ping."""
+        try:
+            if not await self._wait_booted(link):
+                log.warning("not_booted", node=self._node.name)
+            await self._resynchronise(link, interpreter)
+            while not await _done(link.lost, self._node.ping_interval_s):
+                await link.request(Ping(), deadline_s=self._node.ping_deadline_s)
+                if link.take_overflow():
+                    log.warning("events_dropped", node=self._node.name, dropped=link.dropped)
+                    await self._resynchronise(link, interpreter)
+        except AmiBridgeError as error:
+            link.abandon(str(error))
+
+    async def _wait_booted(self, link: BridgeProtocol) -> bool:
+        """Asterisk says FullyBooted after the log-in; a version that does not is taken as booted."""
+        booted = asyncio.ensure_future(link.booted.wait())
+        try:
+            await asyncio.wait(
+                (booted, link.lost),
+                timeout=self._node.booted_deadline_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return booted.done() or link.lost.done()
+        finally:
+            booted.cancel()
+
+    async def _resynchronise(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
+        status_id, contacts_id = link.next_id(), link.next_id()
+        interpreter.begin(status_id, contacts_id)
+        deadline_s = self._node.list_deadline_s
+        status = Status(variables=(CALL_VARIABLE,))
+        await link.request(status, deadline_s=deadline_s, action_id=status_id)
+        try:
+            await link.request(ShowContacts(), deadline_s=deadline_s, action_id=contacts_id)
+        except ActionRefused:
+            self._tell_all(interpreter.without_contacts(datetime.now(UTC)))
+
+    # -- delivering --------------------------------------------------------------------------------
+
+    async def _deliver(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
+        """What was received is delivered, also after the link fell."""
+        while link.events or not link.lost.done():
+            if not link.events:
+                link.arrived.clear()
+                await link.arrived.wait()
+            now = datetime.now(UTC)
+            for _ in range(min(_BATCH, len(link.events))):
+                self._tell_all(interpreter.feed(link.events.popleft(), now))
+            await asyncio.sleep(0)
+
+    def _tell_all(self, events: list[AsteriskEvent]) -> None:
+        for event in events:
+            if isinstance(event, LinkUp):
+                self._connected = True
+                self._report("link_up", f"{len(event.channels)} channels")
+            self._originations.apply(event)
+            self._tell(event)
+
+    def _tell(self, event: AsteriskEvent) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            log.exception("asterisk_event_handler_failed", handled=type(event).__name__)
+
+    def _report(self, state: str, detail: str) -> None:
+        """One line for a change of state, not one for every attempt."""
+        if state != self._reported:
+            self._reported = state
+            log.info(state, node=self._node.name, detail=detail)
+
+
+async def _done(future: asyncio.Future[str], within_s: float) -> bool:
+    await asyncio.wait((future,), timeout=within_s)
+    return future.done()

@@ -1,0 +1,135 @@
+"""AMI framing without I/O: bytes in, messages out; and headers in, bytes out.
+
+Rule: a message is cut at the blank line and nothing more is done to it. Its name is looked at first,
+its headers are parsed only when somebody asks, and text is decoded only when whole, so that it does
+not matter where TCP cuts the stream.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ami_bridge.errors import PeerError, UnsafeValue
+
+END = b"\r\n\r\n"
+_EOL = b"\r\n"
+_FORBIDDEN = ("\r", "\n", "\0")
+_BANNER = b"Asterisk Call Manager/"
+
+
+class AmiMessage:
+    """One response or event. Header names are as Asterisk writes them; a missing one reads as ''."""
+
+    __slots__ = ("_headers", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._headers: dict[str, str] | None = None
+
+    @property
+    def event(self) -> bytes:
+        """The event's name, b'' for a response; read without parsing."""
+        raw = self.raw
+        if not raw.startswith(b"Event: "):
+            return b""
+        end = raw.find(_EOL, 7)
+        return raw[7:] if end < 0 else raw[7:end]
+
+    @property
+    def is_response(self) -> bool:
+        return self.raw.startswith(b"Response: ")
+
+    @property
+    def action_id(self) -> str:
+        return self.get("ActionID")
+
+    def get(self, name: str) -> str:
+        """The header's (first) value."""
+        return self._parsed().get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header that may come several times."""
+        wanted = name + ":"
+        return [
+            line[len(wanted) :].lstrip(" ") for line in self._lines() if line.startswith(wanted)
+        ]
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return self._parsed().items()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed())
+
+    def __len__(self) -> int:
+        return len(self._parsed())
+
+    def _lines(self) -> list[str]:
+        return self.raw.decode("utf-8", "replace").split("\r\n")
+
+    def _parsed(self) -> dict[str, str]:
+        if self._headers is None:
+            self._headers = _parse(self._lines())
+        return self._headers
+
+
+def _parse(lines: list[str]) -> dict[str, str]:
+    pairs = [line.split(": ", 1) for line in lines]
+    try:
+        headers = dict(pairs)  # type: ignore[arg-type]  # a line without ": " raises, see below
+    except ValueError:
+        pairs = [[part.lstrip(" ") for part in line.split(":", 1)] for line in lines if ":" in line]
+        headers = {}
+    if len(headers) != len(pairs):
+        headers = {}
+        for name, value in pairs:
+            headers.setdefault(name, value)
+    return headers
+
+
+class AmiFramer:
+    """Cuts the stream into messages. Raises PeerError when a message never ends."""
+
+    def __init__(self, *, limit: int = 1 << 20) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+        self._greeted = False
+
+    def feed(self, data: bytes) -> list[AmiMessage]:
+        """The messages completed by `data`, in order."""
+        rest = self._rest
+        if rest or not self._greeted:
+            seen = max(len(rest) - len(END) + 1, 0)
+            rest += data
+            if not self._greeted and not self._greet():
+                return []
+            if rest.find(END, seen if self._greeted else 0) < 0:
+                self._check()
+                return []
+            data = bytes(rest)
+        parts = data.split(END)
+        self._rest = bytearray(parts.pop())
+        self._check()
+        return [AmiMessage(part) for part in parts if part]
+
+    def _greet(self) -> bool:
+        """Take the one-line banner off the front; True once that is done."""
+        end = self._rest.find(_EOL)
+        if end < 0:
+            self._check()
+            return False
+        if not self._rest.startswith(_BANNER):
+            raise PeerError(f"not an Asterisk manager: {bytes(self._rest[:60])!r}")
+        del self._rest[: end + len(_EOL)]
+        self._greeted = True
+        return True
+
+    def _check(self) -> None:
+        if len(self._rest) > self._limit:
+            raise PeerError(f"a message of more than {self._limit} bytes")
+
+
+def encode(headers: Sequence[tuple[str, str]]) -> bytes:
+    """An action as bytes. Raises UnsafeValue when a header would start another header or action."""
+    for name, value in headers:
+        if any(sign in name or sign in value for sign in _FORBIDDEN) or ":" in name:
+            raise UnsafeValue(f"{name}: a value may not hold a line break or NUL")
+    text = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return (text + "\r\n").encode("utf-8", "replace")

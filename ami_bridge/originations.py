@@ -1,0 +1,138 @@
+"""What became of the calls this program asked for, found by our own channel id.
+
+Rule: nothing is asked for twice. The first of three witnesses settles a call: Asterisk's verdict
+(OriginateResponse), the channel's own events (up, hung up), the list of channels after a
+reconnection. When none has seen it, its fate is `unknown`, which is an answer too.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from ami_bridge.events import (
+    AsteriskEvent,
+    ChannelCreated,
+    ChannelHungUp,
+    ChannelSnapshot,
+    ChannelState,
+    LinkUp,
+    OriginateEnded,
+)
+
+UNKNOWN = "unknown"
+_REASONS = {0: "failed", 1: "hung_up", 3: "no_answer", 5: "busy", 8: "congestion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Originated:
+    """The far end answered; the channel is in the dialplan."""
+
+    channel_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateFailed:
+    """`code`: busy, no_answer, congestion, hung_up, failed, refused, link_down (all: not connected)
+    or unknown (it may have been dialled). `cause` is Q.850 where a channel told it, else 0."""
+
+    channel_id: str
+    code: str
+    cause: int = 0
+    tech_cause: str | None = None
+
+
+Fate = Originated | OriginateFailed
+
+
+class _Pending:
+    def __init__(self, fate: asyncio.Future[Fate]) -> None:
+        self.fate = fate
+        self.seen = False
+        self.hung_up: ChannelHungUp | None = None
+
+
+class Originations:
+    """The calls whose fate is open."""
+
+    def __init__(self, *, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._pending: dict[str, _Pending] = {}
+
+    def expect(self, channel_id: str) -> asyncio.Future[Fate]:
+        """The fate of a call about to be asked for; `forget` it in the end."""
+        fate: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
+        self._pending[channel_id] = _Pending(fate)
+        return fate
+
+    def forget(self, channel_id: str) -> None:
+        self._pending.pop(channel_id, None)
+
+    def apply(self, event: AsteriskEvent) -> None:
+        if not self._pending:
+            return
+        match event:
+            case OriginateEnded():
+                self._ended(event)
+            case ChannelCreated() | ChannelState():
+                self._alive(event.uniqueid, event.channel, event.state)
+            case ChannelHungUp():
+                self._hung_up(event)
+            case LinkUp():
+                self._compare(event.channels)
+
+    def _ended(self, event: OriginateEnded) -> None:
+        pending = self._pending.get(event.channel_id)
+        if pending is None:
+            return
+        if event.answered:
+            self._settle(pending, Originated(event.channel_id, event.channel))
+            return
+        gone = pending.hung_up
+        failed = OriginateFailed(
+            event.channel_id,
+            _REASONS.get(event.reason, "failed"),
+            gone.cause if gone else 0,
+            gone.tech_cause if gone else None,
+        )
+        self._settle(pending, failed)
+
+    def _alive(self, channel_id: str, channel: str, state: str) -> None:
+        pending = self._pending.get(channel_id)
+        if pending is None:
+            return
+        pending.seen = True
+        if state == "up":
+            self._settle(pending, Originated(channel_id, channel))
+
+    def _hung_up(self, event: ChannelHungUp) -> None:
+        """Asterisk's verdict usually follows at once and says more; it is waited for, not relied on."""
+        pending = self._pending.get(event.uniqueid)
+        if pending is None:
+            return
+        pending.seen, pending.hung_up = True, event
+        failed = OriginateFailed(event.uniqueid, "hung_up", event.cause, event.tech_cause)
+        self._later(pending, failed)
+
+    def _compare(self, channels: tuple[ChannelSnapshot, ...]) -> None:
+        alive = {channel.uniqueid: channel for channel in channels}
+        for channel_id, pending in self._pending.items():
+            channel = alive.get(channel_id)
+            if channel is not None:
+                self._alive(channel_id, channel.channel, channel.state)
+                continue
+            pending.seen = False
+            self._later(pending, OriginateFailed(channel_id, UNKNOWN), unless_seen=True)
+
+    def _later(self, pending: _Pending, fate: Fate, *, unless_seen: bool = False) -> None:
+        """Settle unless a better witness comes within the grace."""
+
+        def settle() -> None:
+            if not (unless_seen and pending.seen):
+                self._settle(pending, fate)
+
+        asyncio.get_running_loop().call_later(self._grace_s, settle)
+
+    @staticmethod
+    def _settle(pending: _Pending, fate: Fate) -> None:
+        if not pending.fate.done():
+            pending.fate.set_result(fate)

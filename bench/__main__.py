@@ -1,0 +1,21 @@
+"""`python -m bench [name]`: run one benchmark, or all of them one after the other."""
+
+import importlib
+import sys
+
+NAMES = ("ami", "orders", "pop", "calls")
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(NAMES)
+    unknown = set(wanted) - set(NAMES)
+    if unknown:
+        print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
+        return 2
+    for name in wanted:
+        importlib.import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Orders of three lines on 100 hot products from 50 clients: through the service, and beside it the same
+SQL statements sent by PostgreSQL's own pgbench. Same server, same schema, in alternate runs.
+
+Rule: the ratio is of medians; at the end the ledger must prove that nothing was oversold.
+"""
+
+import asyncio
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import uvloop
+from sqlalchemy import insert, text
+
+from crm_core.bus import Bus
+from crm_core.db import Base, Database
+from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy
+from orders import facts, stock, writing
+from orders.commands import OrderLine, PlaceOrder
+from orders.service import OrderService
+from orders.statement import Statement
+from orders.tables import Product
+from zongji.platform.postgres import EmbeddedPostgres
+
+CLIENTS, PRODUCTS, CUSTOMERS = 50, 100, 500
+SECONDS, ROUNDS = 8.0, 3
+DATABASE = "bench_orders"
+_CREDIT = """UPDATE customers SET credit_used = credit_used + 28.50 WHERE id = :customer
+AND credit_used + 28.50 <= credit_limit RETURNING id;"""
+_THIRDS = ((0, 32), (33, 65), (66, 99))
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="zongji-bench-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres.prepare(folder / "server", port=_free_port())
+    server.start(settings={"max_connections": "200", "shared_buffers": "256MB"})
+    try:
+        _run(server, folder)
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(server: EmbeddedPostgres, folder: Path) -> None:
+    server.execute(f"CREATE DATABASE {DATABASE}", "postgres")
+    uvloop.run(_fill(server))
+    script = folder / "orders.sql"
+    script.write_text(_script())
+    script.chmod(0o644)
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(uvloop.run(_through_the_service(server)))
+        theirs.append(_through_pgbench(server, script))
+    mine, peer = statistics.median(ours), statistics.median(theirs)
+    print(f"{'orders of three lines, 50 clients':40} {'orders/s':>10}   runs")
+    print(f"{'OrderService':40} {mine:10.0f}   {_runs(ours)}")
+    print(f"{'the same statements, pgbench -M prepared':40} {peer:10.0f}   {_runs(theirs)}")
+    oversold = uvloop.run(_oversold(server))
+    print(f"BENCH orders ratio={mine / peer:.2f} oversold={oversold}")
+
+
+def _runs(figures: list[float]) -> str:
+    return " ".join(f"{figure:.0f}" for figure in figures)
+
+
+async def _fill(server: EmbeddedPostgres) -> None:
+    database = Database(server.url(DATABASE))
+    async with database.begin() as session:
+        await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
+        await session.execute(
+            insert(Level).values(code="retail", name_zh="零售", name_en="Retail", rank=4)
+        )
+        await session.execute(
+            insert(PricePolicy).values(
+                code="p95", name_zh="九五折", name_en="5 % off", discount=Decimal("0.95")
+            )
+        )
+        await session.execute(
+            insert(Product),
+            [
+                {
+                    "sku": _sku(n),
+                    "name_zh": "货",
+                    "name_en": "goods",
+                    "unit": "箱",
+                    "list_price": 10,
+                }
+                for n in range(PRODUCTS)
+            ],
+        )
+        await session.execute(
+            insert(Customer),
+            [
+                {
+                    "name": f"客户{n}",
+                    "level_code": "retail",
+                    "price_policy_code": "p95",
+                    "credit_limit": 10**11,
+                    "email": f"customer{n}@example.com",
+                }
+                for n in range(CUSTOMERS)
+            ],
+        )
+        await session.execute(
+            insert(CustomerPhone),
+            [
+                {"number": f"138{n:08d}", "customer_id": n + 1, "is_main": True}
+                for n in range(CUSTOMERS)
+            ],
+        )
+        for n in range(PRODUCTS):
+            for _ in range(100):
+                await stock.receive(session, _sku(n), 100_000, datetime.now(UTC))
+    await database.close()
+    server.execute("VACUUM ANALYZE", DATABASE)
+
+
+async def _through_the_service(server: EmbeddedPostgres) -> float:
+    """Orders a second."""
+    database = Database(server.url(DATABASE), pool_size=16)
+    service = OrderService(
+        database, Bus(), clock=lambda: datetime.now(UTC), channels=("email", "sms")
+    )
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SECONDS
+
+    async def client(number: int) -> int:
+        chosen, done = random.Random(number), 0
+        while loop.time() < end:
+            lines = tuple(OrderLine(_sku(chosen.randint(*third)), 1) for third in _THIRDS)
+            customer = chosen.randint(1, CUSTOMERS)
+            await service.place(PlaceOrder(uuid.uuid4().hex, customer, lines))
+            done += 1
+        return done
+
+    began = loop.time()
+    placed = sum(await asyncio.gather(*(client(n) for n in range(CLIENTS))))
+    took = loop.time() - began
+    await database.close()
+    return placed / took
+
+
+def _through_pgbench(server: EmbeddedPostgres, script: Path) -> float:
+    """Orders a second, as pgbench counts its transactions."""
+    options = ["-n", "-c", str(CLIENTS), "-j", "2", "-T", f"{SECONDS:.0f}", "-M", "prepared"]
+    pgbench = server.binaries / "bin" / "pgbench"
+    said = subprocess.run(
+        [str(pgbench), *options, "-f", str(script), server.url(DATABASE)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = re.search(r"tps = ([0-9.]+)", said)
+    assert found, said
+    return float(found[1])
+
+
+def _script() -> str:
+    """The service's own statements, their parameters written as pgbench variables."""
+    line = """json_build_object('line_no', %d, 'sku', 'P' || lpad(CAST(:%s AS text), 3, '0'),
+        'quantity', 1, 'unit_price', 9.50, 'line_total', 9.50, 'why', '[{"code": "list_price",
+        "params": {"amount": "10.00"}}, {"code": "policy_discount", "params": {"policy": "p95",
+        "factor": "0.9500"}}]'::json)"""
+    message = """json_build_object('token', md5(random()::text), 'kind', 'order_placed',
+        'channel', '%s', 'recipient', '%s', 'language', 'zh', 'params', '{"total": "28.50"}'::json)"""
+    lines = ", ".join(line % (n, v) for n, v in enumerate("abc", 1))
+    told = [message % ("email", "customer1@example.com"), message % ("sms", "13800000001")]
+    skus = ", ".join(f"'P' || lpad(CAST(:{v} AS text), 3, '0')" for v in "abc")
+    values = {
+        "skus": f"ARRAY[{skus}]",
+        "quantities": "'{1,1,1}'",
+        "lines": f"json_build_array({lines})",
+        "messages": f"json_build_array({', '.join(told)})",
+        "warehouse": "'main'",
+        "customer_id": ":customer",
+        "key": "CAST(CAST(:k AS bigint) AS text)",
+        "fingerprint": "md5('order')",
+        "day": "'260302'",
+        "status": "'placed'",
+        "total": "28.50",
+        "credit_held": "28.50",
+        "at": "now()",
+        "goods": "0",
+        "held": "1",
+        "kind": "'reserve'",
+    }
+
+    def written(statement: Statement) -> str:
+        return (
+            re.sub(r"(?<!:):([a-z_]+)", lambda m: values.get(m[1], "NULL"), statement.sql).strip()
+            + ";"
+        )
+
+    sets = [
+        f"\\set {v} random({low}, {high})" for v, (low, high) in zip("abc", _THIRDS, strict=True)
+    ]
+    return "\n".join(
+        (
+            *sets,
+            f"\\set customer random(1, {CUSTOMERS})",
+            "\\set k random(1, 9000000000000000000)",
+            written(facts.FACTS),
+            "BEGIN;",
+            _CREDIT,
+            written(writing.INSERT),
+            "COMMIT;",
+            "",
+        )
+    )
+
+
+async def _oversold(server: EmbeddedPostgres) -> int:
+    """Products whose ledger went below nothing or differs from the balance."""
+    database = Database(server.url(DATABASE))
+    async with database.begin() as session:
+        found = await session.scalar(
+            text("""
+                SELECT count(*) FROM stock s JOIN (
+                    SELECT sku, sum(on_hand_change) AS goods, sum(reserved_change) AS held
+                    FROM stock_moves GROUP BY sku) m USING (sku)
+                WHERE m.goods <> s.on_hand OR m.held <> s.reserved OR m.held > m.goods
+                   OR m.held <> (SELECT sum(quantity) FROM order_lines l WHERE l.sku = s.sku)""")
+        )
+    await database.close()
+    return int(found or 0)
+
+
+def _sku(number: int) -> str:
+    return f"P{number:03d}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Who is calling: one indexed query, and what it answered last while PostgreSQL is away.
+
+Rule: a call never waits longer than the deadline. A query that comes late goes on by itself and
+teaches the cache; it is not cancelled, because closing a connection to a frozen server takes longer
+than the deadline. What comes from the cache says so (`stale`).
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy import bindparam, select
+
+from crm_core.db import Database
+from crm_core.errors import DatabaseUnavailable
+from crm_core.places import Place
+from crm_core.tables import Customer, CustomerPhone, Level
+
+log = structlog.get_logger(__name__)
+
+_MOST_LATE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """What routing needs of a customer; `level_rank` 1 stands next to the company."""
+
+    customer_id: int
+    name: str
+    level_code: str
+    level_rank: int
+    is_vip: bool
+    salesperson_id: int | None
+    area_code: str | None
+    province: str | None
+    city: str | None
+    language: str | None
+    stale: bool = False
+
+    @property
+    def place(self) -> Place | None:
+        """The place written in the customer's own record."""
+        if self.province is None or self.city is None:
+            return None
+        return Place(self.area_code, self.province, self.city)
+
+
+_IDENTITY = (
+    select(
+        Customer.id,
+        Customer.name,
+        Customer.level_code,
+        Level.rank,
+        Level.is_vip,
+        Customer.salesperson_id,
+        Customer.area_code,
+        Customer.province,
+        Customer.city,
+        Customer.language,
+    )
+    .join(CustomerPhone, CustomerPhone.customer_id == Customer.id)
+    .join(Level, Level.code == Customer.level_code)
+)
+_BY_NUMBER = _IDENTITY.where(CustomerPhone.number == bindparam("number"))
+_LATEST = (
+    _IDENTITY.add_columns(CustomerPhone.number)
+    .order_by(Customer.updated_at.desc())
+    .limit(bindparam("most"))
+)
+
+
+class Identities:
+    """Answers by number from PostgreSQL, or from at most `remember` answers it gave before."""
+
+    def __init__(self, database: Database, *, deadline_s: float, remember: int) -> None:
+        self._database = database
+        self._deadline_s = deadline_s
+        self._most = remember
+        self._known: OrderedDict[str, CallerIdentity] = OrderedDict()
+        self._late: set[asyncio.Task[CallerIdentity | None]] = set()
+
+    async def find(self, number: str) -> CallerIdentity | None:
+        """Who has this number (in `normalise`'s form)."""
+        if len(self._late) >= _MOST_LATE:
+            return self._last_known(number)
+        asked = asyncio.create_task(self._ask(number))
+        done, _ = await asyncio.wait({asked}, timeout=self._deadline_s)
+        if not done:
+            self._late.add(asked)
+            asked.add_done_callback(self._came_late)
+            log.info("caller_identified_from_memory", cause="deadline")
+            return self._last_known(number)
+        try:
+            return asked.result()
+        except DatabaseUnavailable:
+            return self._last_known(number)
+
+    async def learn(self) -> int:
+        """Remember the customers changed last, so that a later failure finds them; how many."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_LATEST, {"most": self._most})).all()
+        for *fields, number in reversed(rows):
+            self._remember(number, CallerIdentity(*fields))
+        return len(rows)
+
+    async def close(self) -> None:
+        """Wait no longer for answers that are late."""
+        for task in tuple(self._late):
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    async def _ask(self, number: str) -> CallerIdentity | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_BY_NUMBER, {"number": number})).one_or_none()
+        found = CallerIdentity(*row) if row is not None else None
+        self._remember(number, found)
+        return found
+
+    def _last_known(self, number: str) -> CallerIdentity | None:
+        known = self._known.get(number)
+        return replace(known, stale=True) if known is not None else None
+
+    def _remember(self, number: str, found: CallerIdentity | None) -> None:
+        self._known.pop(number, None)
+        if found is not None:
+            self._known[number] = found
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def _came_late(self, task: "asyncio.Task[CallerIdentity | None]") -> None:
+        self._late.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not isinstance(error, DatabaseUnavailable):
+            log.error("late_identification_failed", exc_info=error)

@@ -1,0 +1,94 @@
+"""How often somebody may try to log in: per login and per network address.
+
+Rule: an attempt is counted before its password is looked at, under a row lock, so that a thousand
+guesses sent at once are refused like a thousand sent in turn. Delays double with each failure; an
+address has a wider allowance, because an office shares one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.errors import TooManyAttempts
+from crm_core.tables import LoginLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`free` attempts at once; then 1, 2, 4 … seconds up to `longest`; a quiet `forget` clears."""
+
+    free: int
+    longest: timedelta = timedelta(minutes=15)
+    forget: timedelta = timedelta(hours=1)
+
+    def delay(self, attempts: int) -> timedelta:
+        """How long to wait after this many attempts in a row."""
+        beyond = attempts - self.free
+        if beyond < 0:
+            return timedelta(0)
+        return min(timedelta(seconds=2 ** min(beyond, 20)), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginLimits:
+    login: Allowance = Allowance(free=5)
+    address: Allowance = Allowance(free=30)
+
+
+async def count_attempt(
+    session: AsyncSession, limits: LoginLimits, login: str, address: str, now: datetime
+) -> None:
+    """Count one attempt. Raises TooManyAttempts, which is not counted."""
+    for subject, allowance in (
+        (_address(address), limits.address),
+        (_login(login), limits.login),
+    ):
+        await _count(session, subject, allowance, now)
+
+
+async def forgive(session: AsyncSession, login: str, address: str) -> None:
+    """A log-in succeeded: its login starts anew, its address gets this one attempt back."""
+    await session.execute(
+        update(LoginLimit)
+        .where(LoginLimit.subject == _address(address), LoginLimit.attempts > 0)
+        .values(attempts=LoginLimit.attempts - 1, blocked_until=None)
+    )
+    await session.execute(delete(LoginLimit).where(LoginLimit.subject == _login(login)))
+
+
+async def tidy(session: AsyncSession, limits: LoginLimits, now: datetime) -> None:
+    """Drop what has been quiet for so long that it is forgotten anyway."""
+    quiet = now - max(limits.login.forget, limits.address.forget)
+    await session.execute(delete(LoginLimit).where(LoginLimit.last_at < quiet))
+
+
+async def _count(session: AsyncSession, subject: str, allowance: Allowance, now: datetime) -> None:
+    fresh = upsert(LoginLimit).values(subject=subject, attempts=0, last_at=now)
+    locked = fresh.on_conflict_do_update(
+        index_elements=["subject"], set_={"subject": fresh.excluded.subject}
+    ).returning(LoginLimit.attempts, LoginLimit.last_at, LoginLimit.blocked_until)
+    row = (await session.execute(locked)).one()
+    if row.blocked_until is not None and row.blocked_until > now:
+        wait = max(1, round((row.blocked_until - now).total_seconds()))
+        raise TooManyAttempts(
+            f"Too many attempts: wait {wait} seconds and try again.",
+            fields={"retry_after_s": wait},
+        )
+    attempts = 1 if now - row.last_at > allowance.forget else row.attempts + 1
+    delay = allowance.delay(attempts)
+    await session.execute(
+        update(LoginLimit)
+        .where(LoginLimit.subject == subject)
+        .values(attempts=attempts, last_at=now, blocked_until=now + delay if delay else None)
+    )
+
+
+def _login(login: str) -> str:
+    return f"login:{login}"
+
+
+def _address(address: str) -> str:
+    return f"address:{address}"

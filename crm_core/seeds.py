@@ -1,0 +1,71 @@
+"""What an empty database needs before anybody works: roles with their rights, levels, policies.
+
+Rule: a seed adds what is missing and changes nothing that is there, so that it may run at each start
+and never undoes an administrator's decision.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.rights import ROLES
+from crm_core.tables import Level, PricePolicy, Role, RoleRight
+
+_LEVELS = (
+    ("national", "全国总代", "National agent", 1, True),
+    ("provincial", "省级代理", "Provincial agent", 2, True),
+    ("city", "市级代理", "City agent", 3, False),
+    ("retailer", "零售商", "Retailer", 4, False),
+    ("consumer", "消费者", "Consumer", 5, False),
+)
+_POLICIES = (
+    ("list", "标价", "List price", Decimal(1)),
+    ("off5", "95折", "5 % off", Decimal("0.95")),
+    ("off10", "9折", "10 % off", Decimal("0.90")),
+    ("off15", "85折", "15 % off", Decimal("0.85")),
+    ("off20", "8折", "20 % off", Decimal("0.80")),
+)
+
+
+async def seed_roles(session: AsyncSession) -> None:
+    """The roles of `rights.ROLES`; a role that is there already keeps the rights it has."""
+    there = set(await session.scalars(select(Role.code)))
+    for code, seed in ROLES.items():
+        if code in there:
+            continue
+        await session.execute(
+            upsert(Role)
+            .values(code=code, name_zh=seed.name_zh, name_en=seed.name_en)
+            .on_conflict_do_nothing()
+        )
+        await session.execute(
+            upsert(RoleRight)
+            .values([{"role_code": code, "right_code": str(right)} for right in seed.rights])
+            .on_conflict_do_nothing()
+        )
+
+
+async def seed_channel(session: AsyncSession) -> None:
+    """The usual levels of a sales channel and the usual discounts."""
+    await session.execute(
+        upsert(Level)
+        .values(
+            [
+                {"code": code, "name_zh": zh, "name_en": en, "rank": rank, "is_vip": is_vip}
+                for code, zh, en, rank, is_vip in _LEVELS
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+    await session.execute(
+        upsert(PricePolicy)
+        .values(
+            [
+                {"code": code, "name_zh": zh, "name_en": en, "discount": discount}
+                for code, zh, en, discount in _POLICIES
+            ]
+        )
+        .on_conflict_do_nothing()
+    )

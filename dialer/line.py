@@ -1,0 +1,58 @@
+"""The trunk: numbers dialled through Asterisk. Rule: each under a channel id of ours, once."""
+
+from dataclasses import dataclass
+
+from ami_bridge.client import Originated, OriginateFailed
+from ami_bridge.commands import Originate
+from ami_bridge.errors import LinkDown
+from ami_bridge.nodes import AsteriskNodes
+from dialer.ports import Answered, FateUnknown, NotAnswered
+
+CONTEXT = "zongji-outbound"
+_CONGESTION = 34
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    """`endpoint` is the trunk's name in pjsip.conf, `caller_id` the number the callee sees."""
+
+    endpoint: str
+    caller_id: str
+    ring_s: float = 45.0
+
+
+class AsteriskLine:
+    """Dials out through the first Asterisk that is connected."""
+
+    def __init__(self, nodes: AsteriskNodes, trunk: TrunkSettings) -> None:
+        self._nodes = nodes
+        self._trunk = trunk
+
+    async def dial(
+        self, call_id: str, number: str, *, purpose: str, queue: str
+    ) -> Answered | NotAnswered | FateUnknown:
+        """Dial once; the answered channel enters the dialplan with what its call needs to know."""
+        try:
+            client = self._nodes.any_connected()
+        except LinkDown:
+            return NotAnswered(_CONGESTION, None)
+        fate = await client.originate(
+            Originate(
+                channel=f"PJSIP/{number}@{self._trunk.endpoint}",
+                channel_id=f"zj-{call_id}",
+                context=CONTEXT,
+                timeout_s=self._trunk.ring_s,
+                caller_id=self._trunk.caller_id,
+                variables={
+                    "__ZJ_CALL": call_id,
+                    "ZJ_PURPOSE": purpose,
+                    "ZJ_QUEUE": queue,
+                    "ZJ_NUMBER": number,
+                },
+            )
+        )
+        if isinstance(fate, Originated):
+            return Answered(fate.at)
+        if isinstance(fate, OriginateFailed):
+            return NotAnswered(fate.cause or _CONGESTION, fate.tech_cause)
+        return FateUnknown()

@@ -1,0 +1,79 @@
+"""What people ask of orders. Rule: a command is checked when it is made, so that no bad one travels."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from orders.errors import BadOrder
+
+MOST_LINES = 200
+MOST_OF_ONE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One product and how many of its units."""
+
+    sku: str
+    quantity: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantity <= MOST_OF_ONE:
+            raise BadOrder(
+                f"The quantity of {self.sku} must be between 1 and {MOST_OF_ONE}.",
+                fields={"sku": self.sku, "quantity": self.quantity},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """An order as the agent sends it. `key` is made by the sender, once for each order."""
+
+    key: str
+    customer_id: int
+    lines: tuple[OrderLine, ...]
+    placed_by: int | None = None
+    call_id: str | None = None
+    address: str | None = None
+    note: str | None = None
+    payment: str | None = None
+
+    def __post_init__(self) -> None:
+        _within("key", self.key, 64)
+        if not self.key:
+            raise BadOrder("An order needs a key of its own.", fields={"key": "missing"})
+        _within("call_id", self.call_id, 32)
+        _within("address", self.address, 300)
+        _within("note", self.note, 500)
+        _within("payment", self.payment, 20)
+        object.__setattr__(self, "lines", merged(self.lines))
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two commands that order the same; who sends it does not matter."""
+        content = [
+            self.customer_id,
+            sorted((line.sku, line.quantity) for line in self.lines),
+            self.call_id,
+            self.address,
+            self.note,
+            self.payment,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def merged(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
+    """Lines of the same product as one. Raises BadOrder when there are none or too many."""
+    quantities: dict[str, int] = {}
+    for line in lines:
+        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
+    if not 0 < len(quantities) <= MOST_LINES:
+        raise BadOrder(
+            f"An order has between 1 and {MOST_LINES} products.", fields={"lines": len(lines)}
+        )
+    return tuple(OrderLine(sku, quantity) for sku, quantity in quantities.items())
+
+
+def _within(name: str, value: str | None, most: int) -> None:
+    if value is not None and (len(value) > most or "\0" in value):
+        raise BadOrder(f"The {name} may have at most {most} characters.", fields={name: "too_long"})

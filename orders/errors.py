@@ -1,0 +1,72 @@
+"""Refusals of orders. Rule: a refusal leaves nothing behind; the whole order was rolled back.
+
+DomainError
+├── NotFound
+│   ├── UnknownProduct     no such product, or it is no longer sold (fields: sku)
+│   └── UnknownOrder       no such order
+├── Conflict
+│   ├── OutOfStock         fewer are free than wanted (fields: sku, available)
+│   ├── OverCredit         the customer's credit does not cover it (fields: total)
+│   ├── SameKeyOtherOrder  the key was used for an order of other content
+│   └── MoveNotAllowed     the status table has no such move (fields: status, to)
+└── Invalid
+    └── BadOrder           a line or a text cannot be accepted
+"""
+
+from decimal import Decimal
+
+from crm_core.errors import Conflict, Invalid, NotFound
+
+
+class UnknownProduct(NotFound):
+    code = "unknown_product"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"There is no product {sku} on sale.", fields={"sku": sku})
+
+
+class UnknownOrder(NotFound):
+    code = "unknown_order"
+
+
+class OutOfStock(Conflict):
+    code = "out_of_stock"
+
+    def __init__(self, sku: str, available: int) -> None:
+        super().__init__(
+            f"Only {available} of {sku} are free: take fewer, or another product.",
+            fields={"sku": sku, "available": available},
+        )
+
+
+class OverCredit(Conflict):
+    code = "over_credit"
+
+    def __init__(self, total: Decimal) -> None:
+        super().__init__(
+            "The customer's credit does not cover this order: raise the limit or wait for payment.",
+            fields={"total": str(total)},
+        )
+
+
+class SameKeyOtherOrder(Conflict):
+    code = "same_key_other_order"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"This key already placed order {number} with other content: use a new key.",
+            fields={"number": number},
+        )
+
+
+class MoveNotAllowed(Conflict):
+    code = "move_not_allowed"
+
+    def __init__(self, status: str, to: str) -> None:
+        super().__init__(
+            f"An order in status {status} cannot become {to}.", fields={"status": status, "to": to}
+        )
+
+
+class BadOrder(Invalid):
+    code = "bad_order"

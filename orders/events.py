@@ -1,0 +1,54 @@
+"""What orders tell the rest of the daemon, on the bus. Rule: published after the commit, never before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    order_id: int
+    number: str
+    customer_id: int
+    call_id: str | None
+    total: Decimal
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMoved:
+    order_id: int
+    number: str
+    customer_id: int
+    from_status: str
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StockChanged:
+    """`available` is what can still be ordered."""
+
+    sku: str
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    message_id: int
+    order_id: int
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed:
+    """`state` is `failed` (it was surely not sent) or `unknown` (nobody can say)."""
+
+    message_id: int
+    order_id: int
+    channel: str
+    state: str
+    reason: str
+    at: datetime

@@ -1,0 +1,80 @@
+"""The words of the messages. Rule: whole sentences in each language, never glued; `{…}` are the only
+parts that change, and a kind without words in a language falls back to Chinese.
+"""
+
+from dataclasses import dataclass
+
+from orders.ports import Message, NotSent
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    subject: str
+    body: str
+
+
+_ZH = {
+    "order_placed": Wording(
+        "订单 {number} 已收到",
+        "您好,\n\n您的订单 {number} 已收到,金额 {total} 元。我们会尽快为您配货。\n\n{company}\n",
+    ),
+    "order_review": Wording(
+        "订单 {number} 正在审核",
+        "您好,\n\n您的订单 {number}(金额 {total} 元)已收到,正在审核,审核后我们会通知您。\n\n{company}\n",
+    ),
+    "order_reviewed": Wording(
+        "订单 {number} 已通过审核",
+        "您好,\n\n您的订单 {number}(金额 {total} 元)已通过审核,我们会尽快为您配货。\n\n{company}\n",
+    ),
+    "order_shipped": Wording(
+        "订单 {number} 已发货",
+        "您好,\n\n您的订单 {number} 已发货,请注意查收。\n\n{company}\n",
+    ),
+    "order_delivered": Wording(
+        "订单 {number} 已交付",
+        "您好,\n\n您的订单 {number} 已交付。感谢您的惠顾。\n\n{company}\n",
+    ),
+    "order_cancelled": Wording(
+        "订单 {number} 已取消",
+        "您好,\n\n您的订单 {number}(金额 {total} 元)已取消。\n\n{company}\n",
+    ),
+}
+_EN = {
+    "order_placed": Wording(
+        "We have your order {number}",
+        "Hello,\n\nwe have received your order {number} for CNY {total} and will pack it soon.\n\n{company}\n",
+    ),
+    "order_review": Wording(
+        "Your order {number} is being reviewed",
+        "Hello,\n\nwe have received your order {number} for CNY {total}. It is being reviewed; we will tell you the result.\n\n{company}\n",
+    ),
+    "order_reviewed": Wording(
+        "Your order {number} is approved",
+        "Hello,\n\nyour order {number} for CNY {total} is approved, and we will pack it soon.\n\n{company}\n",
+    ),
+    "order_shipped": Wording(
+        "Your order {number} is on its way",
+        "Hello,\n\nyour order {number} has been shipped.\n\n{company}\n",
+    ),
+    "order_delivered": Wording(
+        "Your order {number} was delivered",
+        "Hello,\n\nyour order {number} was delivered. Thank you for buying from us.\n\n{company}\n",
+    ),
+    "order_cancelled": Wording(
+        "Your order {number} is cancelled",
+        "Hello,\n\nyour order {number} for CNY {total} is cancelled.\n\n{company}\n",
+    ),
+}
+
+
+def wording(message: Message, company: str) -> Wording:
+    """The message in its language. Raises NotSent (permanent) for a kind that has no words."""
+    texts = _EN if message.language.startswith("en") else _ZH
+    text = texts.get(message.kind) or _ZH.get(message.kind)
+    if text is None:
+        raise NotSent(f"there are no words for {message.kind}", permanent=True)
+    values = {**message.params, "company": company}
+    try:
+        return Wording(text.subject.format_map(values), text.body.format_map(values))
+    except KeyError as missing:
+        raise NotSent(f"{message.kind} lacks {missing}", permanent=True) from missing

@@ -1,0 +1,153 @@
+"""One order, placed in one transaction. Rule: what is contended is locked last and shortest: first the
+reading, then the customer's credit, then the order itself, and the stock just before the commit.
+
+An order beyond the credit is placed all the same, with its stock, to be reviewed by a person.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.credit import reserve_credit
+from orders import facts, reading, stock, told, writing
+from orders.commands import PlaceOrder
+from orders.errors import OutOfStock, SameKeyOtherOrder
+from orders.events import StockChanged
+from orders.facts import Facts
+from orders.flow import Status
+from orders.pricing import Reason
+from orders.tables import Order
+from orders.told import NewMessage
+from orders.views import (
+    MessageView,
+    OrderLineView,
+    OrderView,
+    PlacedOrder,
+    StatusChange,
+)
+from orders.writing import NewOrder, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What became of a command, and which balances it changed."""
+
+    placed: PlacedOrder
+    stock: tuple[StockChanged, ...] = ()
+
+
+async def place(
+    session: AsyncSession,
+    command: PlaceOrder,
+    channels: Collection[str],
+    now: datetime,
+    zone: tzinfo,
+) -> Placing | None:
+    """None when the same key is placed at this very moment: ask again in a new transaction."""
+    rows = await facts.read(session, command.customer_id, command.lines, command.key)
+    if (placed_before := rows[0]["order_id"]) is not None:
+        return Placing(await _existing(session, placed_before, command))
+    known = facts.priced(command.customer_id, rows)
+    _refuse_short(known)
+    quote = known.quote
+    covered = await reserve_credit(session, command.customer_id, quote.total)
+    status = Status.PLACED if covered else Status.REVIEW
+    order = NewOrder(
+        command,
+        quote.lines,
+        quote.total,
+        quote.total if covered else Decimal(0),
+        status,
+        f"{now.astimezone(zone):%y%m%d}",
+        now,
+    )
+    messages = told.messages(
+        f"order_{status}", known.contact, channels, {"total": str(quote.total)}
+    )
+    stored = await writing.insert(session, order, messages)
+    if stored is None:
+        await session.rollback()
+        return None
+    await stock.refuse_short(session, command.lines, stored.stock)
+    return Placing(
+        PlacedOrder(_view(order, stored, known, messages), True, _warnings(known, status)),
+        stored.stock,
+    )
+
+
+async def _existing(session: AsyncSession, order_id: int, command: PlaceOrder) -> PlacedOrder:
+    """The order this key placed before. Raises SameKeyOtherOrder when it ordered something else."""
+    found = (
+        await session.execute(select(Order.fingerprint, Order.number).where(Order.id == order_id))
+    ).one()
+    if found.fingerprint != command.fingerprint:
+        raise SameKeyOtherOrder(found.number)
+    return PlacedOrder(await reading.order(session, order_id), created=False)
+
+
+def _refuse_short(known: Facts) -> None:
+    """What is short already needs no lock to be refused."""
+    for line in known.quote.lines:
+        if line.quantity > line.available:
+            raise OutOfStock(line.sku, line.available)
+
+
+def _warnings(known: Facts, status: Status) -> tuple[Reason, ...]:
+    if status is Status.PLACED:
+        return ()
+    stated = tuple(w for w in known.quote.warnings if w.code == "over_credit")
+    return stated or (facts.over_credit(known.quote.total, Decimal(0)),)
+
+
+def _view(
+    order: NewOrder, stored: Stored, known: Facts, messages: tuple[NewMessage, ...]
+) -> OrderView:
+    command = order.command
+    return OrderView(
+        stored.order_id,
+        stored.number,
+        order.status,
+        order.total,
+        order.at,
+        command.customer_id,
+        known.customer_name,
+        command.call_id,
+        _lines(known),
+        command.placed_by,
+        command.address,
+        command.note,
+        command.payment,
+        (StatusChange(None, order.status, command.placed_by, order.at),),
+        tuple(
+            MessageView(
+                message_id,
+                message.kind,
+                message.channel,
+                reading.masked(message.channel, message.recipient),
+                "pending",
+                None,
+                None,
+            )
+            for message_id, message in zip(stored.message_ids, messages, strict=True)
+        ),
+    )
+
+
+def _lines(known: Facts) -> tuple[OrderLineView, ...]:
+    return tuple(
+        OrderLineView(
+            line.sku,
+            line.name_zh,
+            line.name_en,
+            unit,
+            line.quantity,
+            line.unit_price,
+            line.line_total,
+            line.why,
+        )
+        for line, unit in zip(known.quote.lines, known.units, strict=True)
+    )

@@ -1,0 +1,192 @@
+"""Tables of orders. Rule: what must never happen (oversold stock, a total that is not the sum, an
+order twice) is forbidden here as well, and the stock ledger adds up to the balance at every commit.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Numeric,
+    String,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm_core.db import Base
+from orders.flow import Goods, Status
+
+MAIN = "main"
+_NOW = func.now()
+
+
+def _one_of(column: str, codes: list[str]) -> str:
+    return f"{column} IN ({','.join(repr(str(code)) for code in codes)})"
+
+
+class Product(Base):
+    """What is sold; `list_price` is for one `unit`."""
+
+    __tablename__ = "products"
+    __table_args__ = (CheckConstraint("list_price >= 0", name="list_price_not_negative"),)
+
+    sku: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name_zh: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(100))
+    unit: Mapped[str] = mapped_column(String(20))
+    list_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    active: Mapped[bool] = mapped_column(server_default=true())
+
+
+class ProductPrice(Base):
+    """The price of a product for one customer level."""
+
+    __tablename__ = "product_prices"
+    __table_args__ = (CheckConstraint("price >= 0", name="price_not_negative"),)
+
+    sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
+    level_code: Mapped[str] = mapped_column(ForeignKey("levels.code"), primary_key=True)
+    price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+
+
+class Stock(Base):
+    """The balance; hot, so its pages keep room for updates in place."""
+
+    __tablename__ = "stock"
+    __table_args__ = (
+        CheckConstraint("0 <= reserved AND reserved <= on_hand", name="never_oversold"),
+        {"postgresql_with": {"fillfactor": 20}},
+    )
+
+    sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
+    warehouse: Mapped[str] = mapped_column(String(20), primary_key=True, server_default=MAIN)
+    on_hand: Mapped[int] = mapped_column(server_default="0")
+    reserved: Mapped[int] = mapped_column(server_default="0")
+
+
+class StockMove(Base):
+    """The ledger: never changed; its sums are the balance."""
+
+    __tablename__ = "stock_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(["sku", "warehouse"], ["stock.sku", "stock.warehouse"]),
+        CheckConstraint(_one_of("kind", [*Goods, "receive"]), name="kind_known"),
+        Index("ix_stock_moves_sku_id", "sku", "id"),
+        Index("ix_stock_moves_order_id", "order_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    sku: Mapped[str] = mapped_column(String(40))
+    warehouse: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    on_hand_change: Mapped[int]
+    reserved_change: Mapped[int]
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Order(Base):
+    """`key` makes it unique, `fingerprint` tells whether the same key means the same order;
+    `credit_held` is what it takes of the customer's credit now.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", list(Status)), name="status_known"),
+        CheckConstraint("total >= 0", name="total_not_negative"),
+        CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
+        Index("ix_orders_customer_id_id", "customer_id", "id"),
+        Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    call_id: Mapped[str | None] = mapped_column(String(32))
+    placed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    status: Mapped[str] = mapped_column(String(12))
+    total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    address: Mapped[str | None] = mapped_column(String(300))
+    note: Mapped[str | None] = mapped_column(String(500))
+    payment: Mapped[str | None] = mapped_column(String(20))
+    placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OrderedLine(Base):
+    """One product of an order, with the price as it was and why."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("line_total = unit_price * quantity", name="total_is_the_product"),
+    )
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("products.sku"))
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    line_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
+class OrderStatusLog(Base):
+    """Who moved the order, when, from where to where; `from_status` is None for the first."""
+
+    __tablename__ = "order_status_log"
+    __table_args__ = (Index("ix_order_status_log_order_id", "order_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    from_status: Mapped[str | None] = mapped_column(String(12))
+    to_status: Mapped[str] = mapped_column(String(12))
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OutboxMessage(Base):
+    """What a customer is to be told; written in the transaction that gives the reason.
+
+    `sending` holds until `lease_until`; a daemon that died meanwhile leaves it to be found.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('pending','sending','sent','failed','unknown')", name="state_known"
+        ),
+        CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease_if_sending"),
+        Index("ix_outbox_order_id", "order_id"),
+        Index("ix_outbox_due", "next_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_out", "lease_until", postgresql_where=text("state = 'sending'")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    kind: Mapped[str] = mapped_column(String(30))
+    channel: Mapped[str] = mapped_column(String(10))
+    recipient: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(5))
+    params: Mapped[dict[str, str]] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(String(10), server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reference: Mapped[str | None] = mapped_column(String(200))
+    reason: Mapped[str | None] = mapped_column(String(300))

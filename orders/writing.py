@@ -1,0 +1,175 @@
+"""SQL that writes orders. Rule: order, lines, log, messages and the stock they take are one statement, so
+that hot rows are locked in the last step before the commit and none exists without the others.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orders import stock
+from orders.commands import PlaceOrder
+from orders.events import StockChanged
+from orders.flow import Goods
+from orders.statement import Statement
+from orders.told import NewMessage
+from orders.views import QuotedLine
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """`day` opens the order's number: yymmdd of the business's own calendar."""
+
+    command: PlaceOrder
+    lines: tuple[QuotedLine, ...]
+    total: Decimal
+    credit_held: Decimal
+    status: str
+    day: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`message_ids` stand in the order of the messages' channels; `stock` lacks the lines that were
+    short, and then the transaction must not be committed.
+    """
+
+    order_id: int
+    number: str
+    message_ids: tuple[int, ...]
+    stock: tuple[StockChanged, ...]
+
+
+_MESSAGES = """json_to_recordset(CAST(CAST(:messages AS text) AS json))
+        AS m (token text, kind text, channel text, recipient text, language text, params jsonb)"""
+
+INSERT = Statement(
+    f"""
+WITH wanted AS MATERIALIZED (
+    SELECT *
+    FROM json_to_recordset(CAST(CAST(:lines AS text) AS json))
+        AS w (line_no int, sku text, quantity int, unit_price numeric, line_total numeric, why jsonb)
+), made AS (
+    INSERT INTO orders (id, number, key, fingerprint, customer_id, call_id, placed_by, status,
+                        total, credit_held, address, note, payment, placed_at)
+    SELECT n.id,
+           CAST(:day AS text) || '-' || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
+           CAST(:key AS text), CAST(:fingerprint AS text), CAST(:customer_id AS int),
+           CAST(:call_id AS text), CAST(:actor_id AS int), CAST(:status AS text),
+           CAST(:total AS numeric), CAST(:credit_held AS numeric), CAST(:address AS text),
+           CAST(:note AS text), CAST(:payment AS text), CAST(:at AS timestamptz)
+    FROM (SELECT nextval(pg_get_serial_sequence('orders', 'id'))::int AS id) n
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id, number
+), lines AS (
+    INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price, line_total, why)
+    SELECT made.id, w.line_no, w.sku, w.quantity, w.unit_price, w.line_total, w.why
+    FROM made, wanted w
+), logged AS (
+    INSERT INTO order_status_log (order_id, to_status, actor_id, at)
+    SELECT made.id, CAST(:status AS text), CAST(:actor_id AS int), CAST(:at AS timestamptz)
+    FROM made
+), told AS (
+    INSERT INTO outbox (token, order_id, kind, channel, recipient, language, params,
+                        created_at, next_at)
+    SELECT m.token, made.id, m.kind, m.channel, m.recipient, m.language,
+           m.params || jsonb_build_object('number', made.number),
+           CAST(:at AS timestamptz), CAST(:at AS timestamptz)
+    FROM made, {_MESSAGES}
+    RETURNING id, channel
+), """
+    + stock.changes("made CROSS JOIN wanted w", "made.id")
+    + """
+SELECT made.id, made.number, (SELECT array_agg(id ORDER BY channel) FROM told) AS message_ids,
+       (SELECT array_agg(sku ORDER BY sku) FROM changed) AS changed,
+       (SELECT array_agg(available ORDER BY sku) FROM changed) AS available
+FROM made
+"""
+)
+
+_TELL = Statement(f"""
+INSERT INTO outbox (token, order_id, kind, channel, recipient, language, params,
+                    created_at, next_at)
+SELECT m.token, CAST(:order_id AS int), m.kind, m.channel, m.recipient, m.language,
+       m.params, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
+FROM {_MESSAGES}
+""")
+
+
+async def insert(
+    session: AsyncSession, order: NewOrder, messages: Sequence[NewMessage]
+) -> Stored | None:
+    """None when the key is taken; one that is being committed just now is waited for."""
+    command = order.command
+    values: dict[str, object] = {
+        "day": order.day,
+        "key": command.key,
+        "fingerprint": command.fingerprint,
+        "customer_id": command.customer_id,
+        "call_id": command.call_id,
+        "status": str(order.status),
+        "total": order.total,
+        "credit_held": order.credit_held,
+        "address": command.address,
+        "note": command.note,
+        "payment": command.payment,
+        "lines": _lines(order.lines),
+        "messages": _messages(messages),
+    }
+    values |= stock.parameters(Goods.RESERVE, order.at, command.placed_by)
+    rows = await INSERT.write(session, values)
+    if not rows:
+        return None
+    row = rows[0]
+    changed = zip(row["changed"] or (), row["available"] or (), strict=True)
+    return Stored(
+        row["id"],
+        row["number"],
+        tuple(row["message_ids"] or ()),
+        tuple(StockChanged(sku, available) for sku, available in changed),
+    )
+
+
+async def tell(
+    session: AsyncSession, order_id: int, messages: Sequence[NewMessage], now: datetime
+) -> None:
+    """Add messages to an order that exists."""
+    if messages:
+        values = {"order_id": order_id, "at": now, "messages": _messages(messages)}
+        await _TELL.write(session, values)
+
+
+def _lines(lines: Sequence[QuotedLine]) -> str:
+    return json.dumps(
+        [
+            {
+                "line_no": line_no,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "unit_price": str(line.unit_price),
+                "line_total": str(line.line_total),
+                "why": [{"code": why.code, "params": dict(why.params)} for why in line.why],
+            }
+            for line_no, line in enumerate(lines, 1)
+        ]
+    )
+
+
+def _messages(messages: Sequence[NewMessage]) -> str:
+    return json.dumps(
+        [
+            {
+                "token": message.token,
+                "kind": message.kind,
+                "channel": message.channel,
+                "recipient": message.recipient,
+                "language": message.language,
+                "params": dict(message.params),
+            }
+            for message in messages
+        ]
+    )

@@ -1,0 +1,112 @@
+import asyncio
+
+import pytest
+from crm_core_support import FreezingProxy
+from sqlalchemy import text
+
+from crm_core.customers import CustomerService, NewCustomer
+from crm_core.db import Database
+from crm_core.identity import _BY_NUMBER
+from crm_core.rights import SYSTEM
+from crm_core.seeds import seed_channel, seed_roles
+from crm_core.tables import Customer, CustomerPhone
+
+KNOWN = "13700000001"
+
+
+@pytest.fixture(scope="module")
+async def filled(database):
+    """A few thousand customers, so that a plan without an index would be chosen if there were one."""
+    async with database.begin() as session:
+        await seed_roles(session)
+        await seed_channel(session)
+    await CustomerService(database).create(SYSTEM, NewCustomer(name="老客户", phones=(KNOWN,)))
+    async with database.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO customers (name, level_code, price_policy_code) "
+                "SELECT 'c' || n, 'consumer', 'list' FROM generate_series(1, 3000) n"
+            )
+        )
+        await session.execute(
+            text(
+                "INSERT INTO customer_phones (number, customer_id, is_main) "
+                "SELECT '136' || lpad(id::text, 8, '0'), id, true FROM customers WHERE name LIKE 'c%'"
+            )
+        )
+        await session.execute(text(f"ANALYZE {Customer.__tablename__}"))
+        await session.execute(text(f"ANALYZE {CustomerPhone.__tablename__}"))
+    return database
+
+
+async def first_fresh_answer(customers):
+    async with asyncio.timeout(30):
+        while True:
+            found = await customers.identify(KNOWN)
+            if found is not None and not found.stale:
+                return found
+            await asyncio.sleep(0.01)
+
+
+async def test_a_caller_is_identified_through_indexes_alone(filled):
+    compiled = _BY_NUMBER.compile(compile_kwargs={"render_postcompile": True})
+    statement = str(compiled).replace(":number", f"'{KNOWN}'")
+    async with filled.begin() as session:
+        plan = "\n".join(await session.scalars(text(f"EXPLAIN {statement}")))
+    assert "Index Scan using pk_customer_phones" in plan
+    assert "Seq Scan on customer" not in plan
+
+
+async def test_while_postgresql_is_frozen_the_last_answer_is_given_and_says_so(filled, pg_server):
+    async with FreezingProxy(pg_server.port) as proxy:
+        url = pg_server.url(filled._engine.url.database)
+        database = Database(
+            url.replace(f":{pg_server.port}/", f":{proxy.port}/"),
+            connect_timeout_s=0.5,
+            statement_timeout_s=0.5,
+        )
+        customers = CustomerService(database, identify_deadline_s=0.05)
+        fresh = await first_fresh_answer(customers)
+        proxy.freeze()
+        asked = await asyncio.gather(*(customers.identify(KNOWN) for _ in range(50)))
+        assert all(answer is not None and answer.stale for answer in asked)
+        assert await customers.identify("13600000042") is None
+        proxy.thaw()
+        assert await first_fresh_answer(customers) == fresh
+        await customers.close()
+        await database.close()
+
+
+async def test_customers_learned_at_start_are_known_when_postgresql_goes_away(filled, pg_server):
+    async with FreezingProxy(pg_server.port) as proxy:
+        url = pg_server.url(filled._engine.url.database)
+        database = Database(
+            url.replace(f":{pg_server.port}/", f":{proxy.port}/"), statement_timeout_s=0.2
+        )
+        customers = CustomerService(database, identify_deadline_s=0.05, remembered=100_000)
+        assert await customers.learn() == 3001
+        proxy.freeze()
+        answer = await customers.identify(KNOWN)
+        assert answer is not None
+        assert (answer.name, answer.stale) == ("老客户", True)
+        proxy.thaw()
+        await customers.close()
+        await database.close()
+
+
+async def test_what_is_remembered_is_bounded(filled):
+    customers = CustomerService(filled, identify_deadline_s=30, remembered=10)
+    assert await customers.learn() == 10
+    for row in range(20):
+        await customers.identify(f"136{row + 2:08d}")
+    assert len(customers._identities._known) <= 10
+
+
+async def test_a_customer_that_is_gone_is_forgotten(filled):
+    customers = CustomerService(filled, identify_deadline_s=30)
+    made = await customers.create(SYSTEM, NewCustomer(name="走了", phones=("13700000009",)))
+    assert await customers.identify("13700000009") is not None
+    async with filled.begin() as session:
+        await session.delete(await session.get_one(Customer, made.id))
+    assert await customers.identify("13700000009") is None
+    assert "13700000009" not in customers._identities._known

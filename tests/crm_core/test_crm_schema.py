@@ -1,0 +1,63 @@
+import asyncio
+import importlib
+import secrets
+
+import pytest
+from sqlalchemy import delete, select
+
+from crm_core import schema
+from crm_core.customers import CustomerService
+from crm_core.db import Base, Database
+from crm_core.demo import USERS, seed_demo
+from crm_core.seeds import seed_roles
+from crm_core.tables import RoleRight
+
+
+@pytest.fixture
+def empty_url(pg_server):
+    importlib.import_module("crm_core.tables")
+    name = f"schema_{secrets.token_hex(4)}"
+    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
+    return pg_server.url(name)
+
+
+async def test_a_revision_written_from_the_tables_builds_them_all(empty_url, tmp_path):
+    assert await schema.current(empty_url) is None
+    assert await schema.check(empty_url, Base.metadata)
+    await schema.revise(empty_url, Base.metadata, "the beginning", versions=tmp_path)
+    ended = await asyncio.gather(*(schema.upgrade(empty_url, versions=tmp_path) for _ in range(3)))
+    assert set(ended) == {await schema.current(empty_url)}
+    assert ended[0] is not None
+    assert await schema.check(empty_url, Base.metadata) == ()
+
+
+async def test_demo_data_may_be_seeded_again_and_again(database):
+    asked: list[str] = []
+
+    def password_for(login: str) -> str:
+        asked.append(login)
+        return secrets.token_urlsafe(16)
+
+    made = await seed_demo(database, password_for)
+    assert made == tuple(user.login for user in USERS) == tuple(asked)
+    assert await seed_demo(database, password_for) == ()
+    customers = CustomerService(database, identify_deadline_s=30)
+    found = await customers.identify("02223456789")
+    assert found is not None
+    assert (found.name, found.is_vip, found.city) == ("华北食品总代理有限公司", True, "天津")
+    card = await customers.get((await customers.search("唐山"))[0].id)
+    assert card.parent_name == "河北冀中副食批发"
+    assert card.salesperson is not None
+    assert card.salesperson.name == "张丽"
+    assert len(await customers.search("1", limit=100)) == 12
+
+
+async def test_a_seed_does_not_undo_what_was_changed(database: Database):
+    async with database.begin() as session:
+        await seed_roles(session)
+        await session.execute(delete(RoleRight).where(RoleRight.right_code == "number.unmask"))
+        await seed_roles(session)
+        left = await session.scalars(
+            select(RoleRight.role_code).where(RoleRight.right_code == "number.unmask")
+        )
+        assert not left.all()

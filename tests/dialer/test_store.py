@@ -1,0 +1,152 @@
+"""Call-backs, campaigns and the ledger on a real PostgreSQL."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from crm_core.tables import Role, User
+from dialer.errors import CallbackExists
+from dialer.policy import CALLBACK_ATTEMPTS
+from dialer.store import DialerStore, NewCallback
+from dialer.tables import Attempt, CampaignContact
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def number() -> str:
+    return f"1380{uuid.uuid4().int % 10**7:07d}"
+
+
+@pytest.fixture(scope="module")
+async def agent_id(database):
+    async with database.begin() as session:
+        await session.execute(insert(Role).values(code="agent", name_zh="座席", name_en="agent"))
+        return await session.scalar(
+            insert(User)
+            .values(login="li", name="李娜", password_hash="x", role_code="agent", extension="1001")
+            .returning(User.id)
+        )
+
+
+@pytest.fixture
+def store(database):
+    return DialerStore(database)
+
+
+async def callback(store, **changes):
+    values = {"number": number(), "queue": "retail", "source": "agent", "due_at": NOW} | changes
+    return await store.add_callback(NewCallback(**values))
+
+
+async def due(store, wanted, now=NOW):
+    return next((i for i in await store.due(now, limit=1000) if i.number == wanted.number), None)
+
+
+async def test_a_number_has_at_most_one_open_callback(store):
+    made = await callback(store)
+    with pytest.raises(CallbackExists):
+        await callback(store, number=made.number)
+    await store.close_callback(made.id, NOW)
+    again = await callback(store, number=made.number)
+    assert again.status == "waiting"
+
+
+async def test_a_callback_is_due_at_its_time_and_not_before(store):
+    made = await callback(store, due_at=NOW + timedelta(hours=1))
+    assert await due(store, made) is None
+    assert await due(store, made, NOW + timedelta(hours=1)) is not None
+
+
+async def test_two_diallers_never_take_the_same_item(store, agent_id):
+    made = await callback(store)
+    item = await due(store, made)
+    taken = await asyncio.gather(
+        *(store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW) for _ in range(20))
+    )
+    assert taken.count(True) == 1
+    assert await due(store, made) is None
+
+
+async def test_the_ledger_keeps_when_and_under_which_rules_a_number_was_dialled(
+    store, agent_id, database
+):
+    made = await callback(store)
+    call_id = uuid.uuid4().hex
+    await store.begin_attempt(await due(store, made), call_id, agent_id, "2026-1 callback", NOW)
+    await store.end_attempt(call_id, "busy", NOW + DAY, cause=17, tech="SIP 486")
+    async with database.begin() as session:
+        row = (
+            await session.execute(select(Attempt).where(Attempt.call_id == call_id))
+        ).scalar_one()
+    assert (row.at, row.rules, row.result, row.cause) == (NOW, "2026-1 callback", "busy", 17)
+    assert await store.history(made.number, NOW) == (False, [NOW])
+
+
+async def test_an_attempt_ends_once_whoever_notices_first(store, agent_id):
+    made = await callback(store)
+    call_id = uuid.uuid4().hex
+    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    first = await store.end_attempt(call_id, "reached", NOW, cause=None, tech=None)
+    second = await store.end_attempt(call_id, "busy", NOW, cause=17, tech=None)
+    assert first.status == "done"
+    assert second is None
+    assert (await store.callback(made.id)).last_result == "reached"
+
+
+async def test_a_busy_callback_comes_again_later_until_its_attempts_are_used(store, agent_id):
+    made = await callback(store)
+    now = NOW
+    for attempt in range(CALLBACK_ATTEMPTS):
+        item = await due(store, made, now)
+        assert item is not None, attempt
+        call_id = uuid.uuid4().hex
+        await store.begin_attempt(item, call_id, agent_id, "r", now)
+        view = await store.end_attempt(call_id, "busy", now, cause=17, tech=None)
+        assert await due(store, made, now) is None
+        now += DAY
+    assert view.status == "closed"
+    assert await due(store, made, now) is None
+
+
+async def test_congestion_uses_up_no_attempt(store, agent_id):
+    made = await callback(store)
+    call_id = uuid.uuid4().hex
+    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    view = await store.end_attempt(call_id, "congestion", NOW, cause=34, tech=None)
+    assert (view.status, view.attempts) == ("waiting", 0)
+
+
+async def test_a_customer_who_calls_again_and_is_answered_needs_no_callback(store):
+    made = await callback(store)
+    closed = await store.close_answered(made.number, NOW)
+    assert [view.id for view in closed] == [made.id]
+    assert await due(store, made) is None
+
+
+async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, agent_id, database):
+    numbers = [number(), number()]
+    campaign = await store.add_campaign(f"c {uuid.uuid4()}", "retail", [*numbers, numbers[0]])
+    mine = lambda items: {i.number for i in items} & set(numbers)  # noqa: E731
+    assert mine(await store.due(datetime.now(UTC) + DAY, limit=1000)) == set()
+    await store.set_campaign_status(campaign, "running")
+    items = [i for i in await store.due(datetime.now(UTC) + DAY, limit=1000) if i.number in numbers]
+    assert len(items) == 2
+    call_id = uuid.uuid4().hex
+    await store.begin_attempt(items[0], call_id, agent_id, "r", NOW)
+    await store.end_attempt(call_id, "invalid_number", NOW, cause=1, tech=None)
+    async with database.begin() as session:
+        status = await session.scalar(
+            select(CampaignContact.status).where(CampaignContact.id == items[0].id)
+        )
+    assert status == "closed"
+
+
+async def test_a_number_on_the_do_not_call_list_is_found_at_dialling(store):
+    wanted = number()
+    await store.forbid(wanted, "asked not to be called", None)
+    await store.forbid(wanted, "asked again", None)
+    assert (await store.history(wanted, NOW))[0] is True

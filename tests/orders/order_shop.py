@@ -1,0 +1,193 @@
+"""A shop in a fresh schema: two levels, a policy, three customers, an agent, and products with stock."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import insert, text
+
+from crm_core.bus import Bus
+from crm_core.db import Database
+from crm_core.rights import SYSTEM
+from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy
+from orders.commands import OrderLine, PlaceOrder
+from orders.service import OrderService
+from orders.tables import Product, ProductPrice
+from orders.views import PlacedOrder
+
+NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, span: timedelta) -> None:
+        self.now += span
+
+
+@dataclass
+class Shop:
+    """The service on real tables, and what the tests ask of them."""
+
+    database: Database
+    bus: Bus
+    service: OrderService
+    clock: Clock
+    dealer: int
+    plain: int
+    poor: int
+    heard: list[object]
+    _numbers: itertools.count
+
+    async def product(self, *, on_hand: int, price: str = "10.00", level_price: str | None = None):
+        """A new product with stock; returns its sku."""
+        sku = f"SKU-{next(self._numbers):04d}"
+        async with self.database.begin() as session:
+            await session.execute(
+                insert(Product).values(
+                    sku=sku,
+                    name_zh=f"货{sku}",
+                    name_en=f"Goods {sku}",
+                    unit="箱",
+                    list_price=Decimal(price),
+                )
+            )
+            if level_price is not None:
+                await session.execute(
+                    insert(ProductPrice).values(
+                        sku=sku, level_code="agent", price=Decimal(level_price)
+                    )
+                )
+        if on_hand:
+            await self.service.receive_stock(sku, on_hand)
+        return sku
+
+    def order(
+        self, *lines: tuple[str, int], key: str | None = None, customer: int | None = None, **rest
+    ):
+        return PlaceOrder(
+            key or f"key-{next(self._numbers)}",
+            customer or self.dealer,
+            tuple(OrderLine(sku, quantity) for sku, quantity in lines),
+            **rest,
+        )
+
+    async def place(self, *lines: tuple[str, int], **rest) -> PlacedOrder:
+        return await self.service.place(self.order(*lines, **rest))
+
+    async def scalar(self, sql: str, **values):
+        async with self.database.begin() as session:
+            return await session.scalar(text(sql), values)
+
+    async def balance(self, sku: str) -> tuple[int, int]:
+        async with self.database.begin() as session:
+            row = await session.execute(
+                text("SELECT on_hand, reserved FROM stock WHERE sku = :sku"), {"sku": sku}
+            )
+            return tuple(row.one())
+
+    async def credit_used(self, customer: int) -> Decimal:
+        return await self.scalar("SELECT credit_used FROM customers WHERE id = :id", id=customer)
+
+    async def move(self, order_id: int, *statuses: str):
+        for status in statuses:
+            view = await self.service.move(order_id, status, SYSTEM)
+        return view
+
+    async def assert_ledger_adds_up(self) -> None:
+        """Every balance is the sum of its moves; what is reserved is what open orders hold."""
+        wrong = await self.scalar("""
+            SELECT count(*) FROM stock s
+            LEFT JOIN (SELECT sku, sum(on_hand_change) AS goods, sum(reserved_change) AS held
+                       FROM stock_moves GROUP BY sku) m USING (sku)
+            WHERE s.on_hand <> coalesce(m.goods, 0) OR s.reserved <> coalesce(m.held, 0)""")
+        assert wrong == 0
+        unlike = await self.scalar("""
+            SELECT count(*) FROM stock s
+            LEFT JOIN (SELECT l.sku, sum(l.quantity) AS held FROM order_lines l
+                       JOIN orders o ON o.id = l.order_id
+                       WHERE o.status IN ('review','placed','reviewed','picking') GROUP BY l.sku) h
+            USING (sku) WHERE s.reserved <> coalesce(h.held, 0)""")
+        assert unlike == 0
+        credit = await self.scalar("""
+            SELECT count(*) FROM customers c
+            WHERE c.credit_used <> (SELECT coalesce(sum(credit_held), 0) FROM orders
+                                    WHERE customer_id = c.id)""")
+        assert credit == 0
+
+
+async def open_shop(database: Database) -> Shop:
+    async with database.begin() as session:
+        await session.execute(
+            insert(Level),
+            [
+                {
+                    "code": "agent",
+                    "name_zh": "一级代理",
+                    "name_en": "Agent",
+                    "rank": 1,
+                    "is_vip": True,
+                },
+                {
+                    "code": "retail",
+                    "name_zh": "零售",
+                    "name_en": "Retail",
+                    "rank": 4,
+                    "is_vip": False,
+                },
+            ],
+        )
+        await session.execute(
+            insert(PricePolicy),
+            [
+                {"code": "plain", "name_zh": "原价", "name_en": "List", "discount": Decimal(1)},
+                {
+                    "code": "p95",
+                    "name_zh": "九五折",
+                    "name_en": "5 % off",
+                    "discount": Decimal("0.95"),
+                },
+            ],
+        )
+        ids = [
+            await _customer(
+                session, "滨海商贸", "agent", "p95", number="13800138000", email="a@example.com"
+            ),
+            await _customer(
+                session, "Corner Shop", "retail", "plain", number="02223456789", language="en"
+            ),
+            await _customer(
+                session, "小本经营", "retail", "plain", number="13900139000", limit=100
+            ),
+        ]
+    bus, clock, heard = Bus(), Clock(), []
+    bus.subscribe(heard.append, object)
+    service = OrderService(database, bus, clock=clock, channels=("email", "sms"))
+    return Shop(database, bus, service, clock, *ids, heard, itertools.count(1))
+
+
+async def _customer(
+    session, name, level, policy, *, number, email=None, language=None, limit=10_000_000
+) -> int:
+    made = await session.execute(
+        insert(Customer)
+        .values(
+            name=name,
+            level_code=level,
+            price_policy_code=policy,
+            credit_limit=limit,
+            email=email,
+            language=language,
+        )
+        .returning(Customer.id)
+    )
+    found = made.scalar_one()
+    await session.execute(
+        insert(CustomerPhone).values(number=number, customer_id=found, is_main=True)
+    )
+    return found

@@ -1,0 +1,16 @@
+"""The house of the web tests: one for each module, with quick rounds."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from web_house import House, open_house
+
+from crm_core.db import Database
+
+
+@pytest.fixture(scope="module")
+async def house(
+    database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    async with open_house(database, tmp_path_factory.mktemp("house")) as opened:
+        yield opened

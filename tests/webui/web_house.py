@@ -1,0 +1,295 @@
+"""A whole house behind a real server, and browsers that walk up to its door."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from argon2 import PasswordHasher
+from sqlalchemy import text
+
+from acd.events import Reason
+from acd.journal import Journal
+from acd.lineplan import read_plan
+from acd.located import parse
+from acd.records import CallerFacts, CallRecord, CallStart
+from acd.routing import Route
+from acd.service import AcdService
+from acd.store import AcdStore
+from acd.tickets import Offer, Ticket
+from crm_core.accounts import AccountService
+from crm_core.bus import Bus
+from crm_core.customers import CustomerService, NewCustomer
+from crm_core.db import Database
+from crm_core.errors import Conflict
+from crm_core.login_limits import LoginLimits
+from crm_core.passwords import Passwords
+from crm_core.rights import SYSTEM
+from crm_core.seeds import seed_channel, seed_roles
+from crm_core.users import NewUser
+from dialer.ports import FateUnknown
+from dialer.service import Dialer
+from dialer.store import DialerStore
+from orders.service import OrderService
+from webui.rounds import Rhythm
+from webui.server import WebServer
+from webui.services import WebOptions, WebServices
+
+PASSWORD = "a long password 1"
+ROLES = ("agent", "supervisor", "operations", "admin")
+QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
+PLAN = read_plan(
+    parse("""\
+queues:
+  north: {label_zh: 华北, label_en: North, target_s: 20}
+dids:
+  4006001001: {medium: 电视广告, menu: main}
+routes:
+  - {name: default, queue: north}
+""")
+)
+WAY = Route("north", 0, "电视广告", None, None, (), (Reason("default"),))
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Link:
+    """The link to an Asterisk, as the daemon would show it."""
+
+    name: str = "pbx1"
+    connected: bool = True
+    lag: int = 0
+
+
+class NoTrunk:
+    """A trunk that leads nowhere."""
+
+    async def dial(self, call_id: str, number: str, *, purpose: str, queue: str) -> FateUnknown:
+        return FateUnknown()
+
+
+@dataclass
+class Page:
+    """A browser's page: it applies what it hears, as the real one does."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    state: dict[str, dict[str, Any]] = field(default_factory=dict)
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    sequence: int | None = None
+
+    async def hear(self) -> dict[str, Any]:
+        """The next message, applied. Raises ConnectionError when the socket is closed."""
+        frame = await asyncio.wait_for(self.socket.receive(), 10)
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            raise ConnectionError(self.socket.close_code)
+        message: dict[str, Any] = json.loads(frame.data)
+        self.heard.append(message)
+        if message["type"] == "snapshot":
+            self.state, self.sequence = message["state"], message["seq"]
+        elif message["type"] == "change":
+            assert message["seq"] == (self.sequence or 0) + 1
+            self.sequence = message["seq"]
+            for name, objects in message["set"].items():
+                self.state[name] |= objects
+            for name, keys in message["remove"].items():
+                for key in keys:
+                    del self.state[name][key]
+        return message
+
+    async def until(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Listen until the page shows it."""
+        while not (self.state and condition(self.state)):
+            await self.hear()
+        return self.state
+
+    async def closed(self) -> int | None:
+        """Listen until the server closes; the code it gave."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await self.hear()
+        return self.socket.close_code
+
+
+class Browser:
+    """One browser: cookies, the header and the origin of our pages."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.http = aiohttp.ClientSession(
+            base_url=address,
+            cookie_jar=aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=[address]),
+            headers={"Origin": address, "X-Zongji": "1"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.close()
+
+    async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+        """Status and JSON (None without a body)."""
+        async with self.http.request(method, path, json=body, **more) as answer:
+            raw = await answer.read()
+            is_json = answer.content_type == "application/json"
+            return answer.status, json.loads(raw) if raw and is_json else raw or None
+
+    async def log_in(self, login: str) -> dict[str, Any]:
+        status, body = await self.ask(
+            "POST", "/api/session", {"login": login, "password": PASSWORD}
+        )
+        assert status == 200, body
+        return body["user"]
+
+    async def ticket(self) -> str:
+        _, body = await self.ask("POST", "/api/ws-ticket", {})
+        return body["ticket"]
+
+    async def open(self, page: str = "sidebar", **more: Any) -> Page:
+        query = {"ticket": await self.ticket(), "page": page}
+        socket = await self.http.ws_connect("/ws", params=query, max_msg_size=0, **more)
+        return Page(socket)
+
+
+@dataclass
+class House:
+    """Services on a real database, and the server before them."""
+
+    services: WebServices
+    server: WebServer
+    link: Link
+    ids: dict[str, int]
+    customer_id: int
+
+    @property
+    def acd(self) -> AcdService:
+        return self.services.acd
+
+    @contextlib.asynccontextmanager
+    async def browser(self, login: str | None = None) -> AsyncIterator[Browser]:
+        async with Browser(self.server.address) as browser:
+            if login is not None:
+                await browser.log_in(login)
+            yield browser
+
+    def call(self, caller: str | None = "13800138000", *, known: bool = True) -> CallRecord:
+        """Somebody rings, is looked up and routed."""
+        record = self.acd.begin_call(
+            CallStart(uuid.uuid4().hex, f"{next(_numbers)}.1", "pbx1", "inbound", caller, "4006001001")
+        )
+        facts = CallerFacts(province="天津", city="天津", area_code="022")
+        if known:
+            facts = replace(
+                facts, customer_id=self.customer_id, customer_name="滨海商贸", level="city"
+            )
+        record.identified(facts)
+        record.routed(WAY, ("代理批发",))
+        return record
+
+    def queue(self, record: CallRecord) -> Ticket:
+        return self.acd.enter(WAY.entry(record.call_id, self.services.clock()))
+
+    @contextlib.asynccontextmanager
+    async def at_work(self, login: str) -> AsyncIterator[int]:
+        """An agent who is ready for calls."""
+        agent_id = self.ids[login]
+        extension = f"80{agent_id}"
+        await self.acd.log_in(agent_id, login, extension, ("north",))
+        yield agent_id
+        view = self.acd.agent_view(agent_id)
+        if view and view.state == "wrap_up":
+            await self.acd.finish_wrap_up(agent_id)
+        with contextlib.suppress(Conflict):
+            await self.acd.log_out(agent_id)
+
+
+def offer_in(ticket: Ticket) -> Offer:
+    word = ticket.take()
+    assert isinstance(word, Offer)
+    return word
+
+
+def quick_passwords() -> Passwords:
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
+@contextlib.asynccontextmanager
+async def open_house(
+    database: Database, folder: Path, options: WebOptions | None = None
+) -> AsyncIterator[House]:
+    """Build everything, with a user of each role (the login is the role) and `agent2`."""
+    bus, link = Bus(), Link()
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    store = AcdStore(database)
+    acd = AcdService(
+        PLAN, bus=bus, store=store, journal=Journal(folder / "journal"), zone=ZoneInfo("UTC")
+    )
+    await acd.start()
+    services = WebServices(
+        accounts=AccountService(
+            database, passwords=quick_passwords(), limits=LoginLimits()
+        ),
+        customers=CustomerService(database),
+        orders=OrderService(database, bus, clock=clock),
+        acd=acd,
+        calls=store,
+        callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),
+        recordings=folder / "recordings",
+        database=database,
+        bus=bus,
+        nodes=(link,),
+        queues_of=lambda _: ("north",),
+        clock=clock,
+        options=options or WebOptions(rhythm=QUICK),
+    )
+    ids, customer_id = await _furnish(services)
+    server = await WebServer(services, host="127.0.0.1", port=0).start()
+    yield House(services, server, link, ids, customer_id)
+    await server.close()
+    await acd.close()
+
+
+async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
+    async with services.database.begin() as session:
+        await seed_roles(session)
+        await seed_channel(session)
+        found = await session.execute(text("SELECT login, id FROM users"))
+        ids = {login: user_id for login, user_id in found}
+        customer_id = await session.scalar(text("SELECT min(id) FROM customers"))
+        await session.execute(
+            text(
+                "INSERT INTO products (sku, name_zh, name_en, unit, list_price) VALUES"
+                " ('A1', '茶叶', 'Tea', '箱', 100) ON CONFLICT DO NOTHING"
+            )
+        )
+    if customer_id is None:
+        for number, login in enumerate((*ROLES, "agent2")):
+            new = NewUser(
+                login=login, name=f"{login}先生", role=login.rstrip("2"), extension=f"70{number:02d}"
+            )
+            ids[login] = (await services.accounts.create_user(SYSTEM, new, PASSWORD)).id
+        card = await services.customers.create(
+            SYSTEM,
+            NewCustomer(
+                name="滨海商贸",
+                phones=("13800138000", "02223456789"),
+                level_code="city",
+                price_policy_code="off5",
+                credit_limit=Decimal(1_000_000),
+            ),
+        )
+        customer_id = card.id
+        await services.orders.receive_stock("A1", 1000)
+    return ids, customer_id

@@ -1,0 +1,59 @@
+"""The agent's state buttons. Rule: whether a button may be pressed is the ACD's decision alone."""
+
+from typing import Literal
+
+from acd.views import AgentView
+from crm_core.errors import Conflict, Invalid
+from webui.asked import Asked, Model, Nothing
+from webui.views import AgentStateView, View
+
+
+class NoTelephone(Conflict):
+    code = "no_telephone"
+
+
+class Command(Model):
+    command: Literal["log_in", "ready", "break", "log_out", "finish_wrap_up"]
+    reason: str | None = None
+
+
+class AgentAnswer(View):
+    agent: AgentStateView
+
+
+async def change_state(asked: Asked[Command, Nothing]) -> AgentAnswer:
+    """Press a state button; 409 when the state does not allow it now."""
+    await _carry_out(asked)
+    who = asked.principal
+    return AgentAnswer(agent=asked.door.sidebar.me(who.user_id, who.name, who.extension))
+
+
+async def _carry_out(asked: Asked[Command, Nothing]) -> AgentView:
+    acd, agent_id = asked.services.acd, asked.principal.user_id
+    match asked.body.command:
+        case "log_in":
+            return await _log_in(asked)
+        case "break":
+            return await acd.take_break(agent_id, _reason(asked))
+        case "ready":
+            return await acd.become_ready(agent_id)
+        case "finish_wrap_up":
+            return await acd.finish_wrap_up(agent_id)
+        case "log_out":
+            return await acd.log_out(agent_id)
+
+
+async def _log_in(asked: Asked[Command, Nothing]) -> AgentView:
+    who, services = asked.principal, asked.services
+    if who.extension is None:
+        raise NoTelephone("You have no extension: ask an administrator to give you one.")
+    return await services.acd.log_in(who.user_id, who.name, who.extension, services.queues_of(who))
+
+
+def _reason(asked: Asked[Command, Nothing]) -> str:
+    known = asked.services.options.break_reasons
+    if asked.body.reason not in known:
+        raise Invalid(
+            f"A break needs a reason: one of {', '.join(known)}.", fields={"reason": "unknown"}
+        )
+    return asked.body.reason

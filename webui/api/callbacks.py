@@ -1,0 +1,117 @@
+"""Call-backs: asked for, made now, closed.
+
+Rule: an agent works on the own ones and on those that are anybody's; who manages campaigns, on all.
+"""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from crm_core.errors import Forbidden, Invalid, NotFound
+from crm_core.rights import Right
+from dialer.events import CallbackView
+from webui.asked import Asked, CallId, Id, Model, Nothing, Text
+from webui.board import facts_of
+from webui.pops import CallFacts
+from webui.present import callback_item
+from webui.views import CallbackItem, View
+
+_MOST = 1000
+
+
+class WantedCallback(Model):
+    """Without `number` that of the call is taken, which its reader may not be able to see."""
+
+    number: Annotated[Text, Field(max_length=32)] | None = None
+    due_at: AwareDatetime | None = None
+    agent_id: Id | None = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+    call_id: CallId | None = None
+
+
+class CallbackList(View):
+    items: tuple[CallbackItem, ...]
+
+
+class CallbackAnswer(View):
+    callback: CallbackItem
+
+
+async def search(asked: Asked[Nothing, Nothing]) -> CallbackList:
+    """Call-backs that are open, by due time."""
+    rights = asked.principal.rights
+    return CallbackList(items=tuple(callback_item(each, rights) for each in await _mine(asked)))
+
+
+async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
+    """Promise a call-back, now or at a time; 409 when the number already waits for one."""
+    body, services = asked.body, asked.services
+    _check_agent(asked)
+    call = None
+    if body.call_id is not None:
+        call = facts_of(services.acd, body.call_id) or asked.door.live.shown(body.call_id)
+    number = body.number or (call.caller if call else None)
+    if number is None:
+        raise Invalid("Whom to call back? Give a number.", fields={"number": "missing"})
+    made = await services.callbacks.request(
+        number,
+        _queue(asked, call),
+        source="agent",
+        due_at=body.due_at,
+        customer_id=call.customer_id if call and call.caller == number else None,
+        agent_id=body.agent_id,
+        call_id=body.call_id,
+        note=body.note,
+    )
+    return _answer(asked, made)
+
+
+async def call_now(asked: Asked[Nothing, Nothing]) -> CallbackAnswer:
+    """Make the call-back as soon as the one who asks is ready."""
+    wanted = await _one_of_mine(asked)
+    made = await asked.services.callbacks.call_now(wanted.id, asked.principal.user_id)
+    return _answer(asked, made)
+
+
+async def close(asked: Asked[Nothing, Nothing]) -> CallbackAnswer:
+    """Nobody needs to call any more."""
+    wanted = await _one_of_mine(asked)
+    return _answer(asked, await asked.services.callbacks.close_callback(wanted.id))
+
+
+async def _mine(asked: Asked[Nothing, Nothing]) -> list[CallbackView]:
+    who, found = asked.principal, await asked.services.callbacks.callbacks(limit=_MOST)
+    if who.may(Right.CAMPAIGN_MANAGE):
+        return found
+    return [each for each in found if each.agent_id in (None, who.user_id)]
+
+
+async def _one_of_mine(asked: Asked[Nothing, Nothing]) -> CallbackView:
+    for each in await _mine(asked):
+        if each.id == int(asked.id):
+            return each
+    raise NotFound("There is no such open call-back.")
+
+
+def _check_agent(asked: Asked[WantedCallback, Nothing]) -> None:
+    agent_id, who = asked.body.agent_id, asked.principal
+    if agent_id in (None, who.user_id):
+        return
+    if not who.may(Right.CAMPAIGN_MANAGE):
+        raise Forbidden("Only a supervisor gives a call-back to somebody else.")
+    if asked.services.acd.agent_view(agent_id or 0) is None:
+        raise Invalid("There is no such agent at work.", fields={"agent_id": "unknown"})
+
+
+def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) -> str:
+    """The queue of the call, else the first that the asker serves."""
+    if call is not None and call.queue is not None:
+        return call.queue
+    served = asked.services.queues_of(asked.principal)
+    if not served:
+        raise Invalid("You serve no queue: ask a supervisor.", fields={"queue": "missing"})
+    return served[0]
+
+
+def _answer(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackAnswer:
+    return CallbackAnswer(callback=callback_item(view, asked.principal.rights))

@@ -1,0 +1,130 @@
+"""Orders: placed once for each Idempotency-Key, and looked up."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from crm_core.errors import Invalid
+from orders.commands import PlaceOrder
+from webui.api.products import WantedLines
+from webui.asked import Asked, CallId, Id, Model, Nothing, Text
+from webui.routing import json_answer
+from webui.views import ReasonView, View
+
+KEY = "Idempotency-Key"
+_KEY_FORM = re.compile(r"[A-Za-z0-9._~-]{8,64}")
+
+
+class WantedOrder(Model):
+    customer_id: Id
+    lines: WantedLines
+    call_id: CallId | None = None
+    address: Annotated[Text, Field(max_length=300)] | None = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+    payment: Annotated[Text, Field(max_length=20)] | None = None
+
+
+class OrderSearch(Model):
+    customer_id: Id | None = None
+    call_id: CallId | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class OrderedLineView(View):
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    quantity: int
+    unit_price: Decimal
+    line_total: Decimal
+    why: tuple[ReasonView, ...]
+
+
+class MessageItem(View):
+    channel: str
+    recipient_masked: str
+    status: str
+
+
+class StatusItem(View):
+    from_status: str | None
+    to_status: str
+    at: datetime
+
+
+class OrderItem(View):
+    id: int
+    number: str
+    status: str
+    total: Decimal
+    placed_at: datetime
+    customer_id: int
+    customer_name: str
+    call_id: str | None
+    lines: tuple[OrderedLineView, ...]
+
+
+class OrderDetail(OrderItem):
+    address: str | None
+    note: str | None
+    payment: str | None
+    history: tuple[StatusItem, ...]
+    messages: tuple[MessageItem, ...]
+
+
+class OrderList(View):
+    items: tuple[OrderItem, ...]
+
+
+class OrderAnswer(View):
+    order: OrderDetail
+    warnings: tuple[ReasonView, ...] = ()
+
+
+async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
+    """Place an order: 201, or 200 with the same order when the same key came before."""
+    body = asked.body
+    placed = await asked.services.orders.place(
+        PlaceOrder(
+            key=_key(asked.request),
+            customer_id=body.customer_id,
+            lines=tuple(line.line() for line in body.lines),
+            placed_by=asked.principal.user_id,
+            call_id=body.call_id,
+            address=body.address,
+            note=body.note,
+            payment=body.payment,
+        )
+    )
+    answer = OrderAnswer.model_validate(placed)
+    return json_answer(answer, 201 if placed.created else 200)
+
+
+async def show(asked: Asked[Nothing, Nothing]) -> OrderAnswer:
+    """One order with its lines, history and messages."""
+    found = await asked.services.orders.get(int(asked.id))
+    return OrderAnswer(order=OrderDetail.model_validate(found))
+
+
+async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
+    """Orders, the newest first."""
+    query = asked.query
+    found = await asked.services.orders.list(
+        customer_id=query.customer_id, call_id=query.call_id, limit=query.limit
+    )
+    return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))
+
+
+def _key(request: web.Request) -> str:
+    key = request.headers.get(KEY, "")
+    if _KEY_FORM.fullmatch(key) is None:
+        raise Invalid(
+            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order.",
+            fields={KEY: "missing" if not key else "form"},
+        )
+    return key

@@ -1,0 +1,80 @@
+"""Products as a customer sees them, and what an order would cost."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from orders.commands import MOST_LINES, MOST_OF_ONE, OrderLine
+from webui.asked import Asked, Id, Model, Nothing, Text
+from webui.views import ReasonView, View
+
+Sku = Annotated[Text, Field(min_length=1, max_length=40)]
+
+
+class ProductSearch(Model):
+    q: Annotated[Text, Field(max_length=100)] = ""
+    customer_id: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class WantedLine(Model):
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+
+    def line(self) -> OrderLine:
+        return OrderLine(self.sku, self.quantity)
+
+
+WantedLines = Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
+
+
+class WantedQuote(Model):
+    customer_id: Id
+    lines: WantedLines
+
+
+class ProductItem(View):
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    list_price: Decimal
+    own_price: Decimal
+    available: int
+    why: tuple[ReasonView, ...]
+
+
+class ProductList(View):
+    items: tuple[ProductItem, ...]
+
+
+class QuotedLineItem(View):
+    sku: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    unit_price: Decimal
+    line_total: Decimal
+    available: int
+    why: tuple[ReasonView, ...]
+
+
+class QuoteView(View):
+    lines: tuple[QuotedLineItem, ...]
+    total: Decimal
+    warnings: tuple[ReasonView, ...]
+
+
+async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
+    """Products by code or name, with the customer's own price and what is free now."""
+    query = asked.query
+    found = await asked.services.orders.products(query.q, query.customer_id, query.limit)
+    return ProductList(items=tuple(ProductItem.model_validate(each) for each in found))
+
+
+async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
+    """What these lines cost this customer now; nothing is reserved."""
+    lines = [line.line() for line in asked.body.lines]
+    quoted = await asked.services.orders.quote(asked.body.customer_id, lines)
+    return QuoteView.model_validate(quoted)

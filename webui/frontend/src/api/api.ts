@@ -1,0 +1,71 @@
+/** Every question the pages ask, by name. Rule: one function, one route. */
+
+import { request } from "./client";
+import type {
+  Agent,
+  AgentCommand,
+  Callback,
+  Customer,
+  LineWanted,
+  Locale,
+  NewCallback,
+  NewCustomer,
+  Order,
+  OrderWanted,
+  Product,
+  Quote,
+  User,
+} from "./types";
+
+const id = encodeURIComponent;
+
+export const api = {
+  logIn: (login: string, password: string) =>
+    request<{ user: User }>("/api/session", { method: "POST", body: { login, password } }),
+
+  session: () => request<{ user: User }>("/api/session"),
+
+  logOut: () => request<void>("/api/session", { method: "DELETE" }),
+
+  setLocale: (locale: Locale) =>
+    request<void>("/api/session/locale", { method: "PUT", body: { locale } }),
+
+  wsTicket: () => request<{ ticket: string }>("/api/ws-ticket", { method: "POST" }),
+
+  agentState: (command: AgentCommand, reason?: string) =>
+    request<{ agent: Agent }>("/api/agent/state", { method: "POST", body: { command, reason } }),
+
+  products: (q: string, customerId: number, signal: AbortSignal) =>
+    request<{ items: Product[] }>(
+      `/api/products?q=${id(q)}&customer_id=${customerId}&limit=8`,
+      { signal },
+    ),
+
+  quote: (customerId: number, lines: LineWanted[], signal: AbortSignal) =>
+    request<Quote>("/api/orders/quote", {
+      method: "POST",
+      body: { customer_id: customerId, lines },
+      signal,
+    }),
+
+  placeOrder: (order: OrderWanted, key: string) =>
+    request<{ order: Order }>("/api/orders", {
+      method: "POST",
+      body: order,
+      headers: { "Idempotency-Key": key },
+    }),
+
+  order: (orderId: number) => request<{ order: Order }>(`/api/orders/${orderId}`),
+
+  createCustomer: (customer: NewCustomer) =>
+    request<{ customer: Customer }>("/api/customers", { method: "POST", body: customer }),
+
+  createCallback: (callback: NewCallback) =>
+    request<{ callback: Callback }>("/api/callbacks", { method: "POST", body: callback }),
+
+  dialCallback: (callbackId: number) =>
+    request<void>(`/api/callbacks/${callbackId}/call`, { method: "POST" }),
+
+  closeCallback: (callbackId: number) =>
+    request<void>(`/api/callbacks/${callbackId}/close`, { method: "POST" }),
+};

@@ -1,0 +1,250 @@
+/**
+ * The words of the HTTP API and of the websocket, as the daemon says them.
+ * Rule: nothing here is computed; amounts stay decimal text so that no cent is lost in a float.
+ */
+
+/** A decimal amount in yuan, "1280.00". */
+export type Money = string;
+
+/** An instant, ISO 8601 with its offset. */
+export type Instant = string;
+
+export type Locale = "zh-CN" | "en";
+
+export interface User {
+  id: number;
+  login: string;
+  name: string;
+  role: string;
+  rights: string[];
+  locale: string | null;
+  extension: string | null;
+}
+
+/** One step of why a decision fell as it did; the screen translates the code. */
+export interface Reason {
+  code: string;
+  params?: Record<string, string>;
+}
+
+export type AgentCommand = "log_in" | "ready" | "break" | "log_out" | "finish_wrap_up";
+
+export interface Agent {
+  agent_id: number;
+  name: string;
+  extension: string | null;
+  state: string;
+  reason: string | null;
+  since: Instant;
+  wrap_up_until: Instant | null;
+  /** A wish that waits for the end of the call. */
+  pending: AgentCommand | null;
+  allowed: AgentCommand[];
+  break_reasons: string[];
+}
+
+export interface Place {
+  area_code: string | null;
+  province: string | null;
+  city: string | null;
+}
+
+export interface Level {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  is_vip: boolean;
+}
+
+export interface PricePolicy {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  discount: string | null;
+}
+
+export interface CustomerPhone {
+  number: string;
+  is_main: boolean;
+}
+
+export interface OrderedLine {
+  sku: string;
+  name_zh: string;
+  name_en: string;
+  quantity: number;
+}
+
+export interface PastOrder {
+  id: number;
+  number: string;
+  status: string;
+  total: Money;
+  placed_at: Instant;
+  lines: OrderedLine[];
+}
+
+/** All but id and name is null or empty until the card has been read, and for who may not see it. */
+export interface Customer {
+  id: number;
+  name: string;
+  level: Level | null;
+  price_policy: PricePolicy | null;
+  credit_limit: Money | null;
+  credit_used: Money | null;
+  credit_available: Money | null;
+  salesperson: { id: number; name: string } | null;
+  email: string | null;
+  address: string | null;
+  note: string | null;
+  phones: CustomerPhone[];
+  last_orders: PastOrder[];
+}
+
+export interface Pop {
+  call_id: string;
+  direction: string;
+  state: "offered" | "ringing" | "talking" | "ended";
+  /** null where the reader may not see numbers, and for a hidden one. */
+  caller: string | null;
+  caller_display: string | null;
+  place: Place | null;
+  did: string | null;
+  medium: string | null;
+  queue: string | null;
+  why: Reason[];
+  menu_path: string[];
+  offered_at: Instant;
+  answered_at: Instant | null;
+  ended_at: Instant | null;
+  customer: Customer | null;
+}
+
+export interface Callback {
+  id: number;
+  number_display: string;
+  customer_name: string | null;
+  due_at: Instant;
+  note: string | null;
+  source: string;
+  status: string;
+}
+
+export interface Notice {
+  id: string;
+  code: string;
+  params: Record<string, string>;
+}
+
+export interface QueueFigures {
+  name: string;
+  label_zh: string;
+  label_en: string;
+  waiting: number;
+  longest_since: Instant | null;
+  ready: number;
+  busy: number;
+  calls_today: number;
+  answered_today: number;
+  abandoned_today: number;
+  within_target_today: number;
+  service_level: number | null;
+  target_s: number;
+}
+
+export interface BoardAgent {
+  agent_id: number;
+  name: string;
+  extension: string | null;
+  state: string;
+  reason: string | null;
+  since: Instant;
+  queues: string[];
+}
+
+export interface WaitingCall {
+  call_id: string;
+  queue: string;
+  caller_display: string | null;
+  customer_name: string | null;
+  level: Level | string | null;
+  priority: number;
+  since: Instant;
+  position: number;
+  why: Reason[];
+}
+
+export interface Product {
+  sku: string;
+  name_zh: string;
+  name_en: string;
+  unit: string;
+  list_price: Money;
+  own_price: Money;
+  available: number;
+  why: Reason[];
+}
+
+export interface LineWanted {
+  sku: string;
+  quantity: number;
+}
+
+export interface QuotedLine extends LineWanted {
+  name_zh: string;
+  name_en: string;
+  unit_price: Money;
+  line_total: Money;
+  available: number;
+  why: Reason[];
+}
+
+export interface Quote {
+  lines: QuotedLine[];
+  total: Money;
+  warnings: Reason[];
+}
+
+export interface CustomerMessage {
+  channel: string;
+  recipient_masked: string;
+  status: string;
+}
+
+export interface Order {
+  id: number;
+  number: string;
+  status: string;
+  total: Money;
+  placed_at: Instant;
+  customer_id: number;
+  call_id: string | null;
+  lines: OrderedLine[];
+  messages: CustomerMessage[];
+}
+
+export interface OrderWanted {
+  customer_id: number;
+  call_id?: string;
+  lines: LineWanted[];
+  address?: string;
+  note?: string;
+  payment?: string;
+}
+
+/** Without a number that of the call is meant, which the reader may not be able to see. */
+export interface NewCustomer {
+  name: string;
+  phone?: string;
+  call_id?: string;
+  address?: string;
+  note?: string;
+}
+
+/** Without a number that of the call is meant. */
+export interface NewCallback {
+  number?: string;
+  due_at?: Instant;
+  note?: string;
+  call_id?: string;
+}

@@ -1,0 +1,30 @@
+/** The usual promises of a call-back as instants. Pure: now is an argument; the day is the reader's own. */
+
+export const SOON = ["now", "quarter", "hour", "tomorrow"] as const;
+export type Soon = (typeof SOON)[number];
+
+const MINUTE_MS = 60_000;
+
+/** null: as soon as possible. */
+export function dueAfter(choice: Soon, nowMs: number): Date | null {
+  switch (choice) {
+    case "now":
+      return null;
+    case "quarter":
+      return new Date(nowMs + 15 * MINUTE_MS);
+    case "hour":
+      return new Date(nowMs + 60 * MINUTE_MS);
+    case "tomorrow": {
+      const day = new Date(nowMs);
+      return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1, 9);
+    }
+  }
+}
+
+/** What a datetime-local field holds: local time to the minute. */
+export function toLocalInput(date: Date | null): string {
+  if (!date) return "";
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}

@@ -1,0 +1,48 @@
+/**
+ * Codes as words. Rule: a code that this page has no words for is shown as it came, so that a newer
+ * daemon never makes a page go blank.
+ */
+
+import { useI18n } from "vue-i18n";
+import { ApiError } from "@/api/client";
+import type { Locale, Reason } from "@/api/types";
+
+export type CodeTable =
+  | "states"
+  | "breaks"
+  | "reasons"
+  | "orderStatus"
+  | "messageStatus"
+  | "channels"
+  | "errors"
+  | "notices"
+  | "directions"
+  | "callbackStatus"
+  | "callbackSources"
+  | "systems";
+
+export function useWords() {
+  const { t, te, locale } = useI18n();
+
+  function word(table: CodeTable, code: string, params: Record<string, unknown> = {}): string {
+    const key = `${table}.${code}`;
+    return te(key) || te(key, "zh-CN") ? t(key, params) : code;
+  }
+
+  return {
+    word,
+    reason: (reason: Reason) => word("reasons", reason.code, reason.params),
+    /** The name in the reader's language. */
+    named: (thing: { name_zh: string; name_en: string }) =>
+      (locale.value === "en" ? thing.name_en || thing.name_zh : thing.name_zh) || thing.name_en,
+    labelled: (thing: { label_zh: string; label_en: string }) =>
+      (locale.value === "en" ? thing.label_en || thing.label_zh : thing.label_zh) ||
+      thing.label_en,
+    problem: (error: unknown): string => {
+      if (!(error instanceof ApiError)) return String(error);
+      const words = word("errors", error.code, error.fields);
+      return words === error.code && error.message ? error.message : words;
+    },
+    locale: () => locale.value as Locale,
+  };
+}

@@ -1,0 +1,29 @@
+/** Which page a path shows, and to whom. Rule: a page without its right is not reached, not merely empty. */
+
+import { createRouter, createWebHistory, type RouteLocationRaw } from "vue-router";
+import { session } from "@/composables/session";
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: "/login", name: "login", component: () => import("@/pages/LoginPage.vue") },
+    { path: "/", name: "sidebar", component: () => import("@/pages/SidebarPage.vue") },
+    { path: "/board", name: "board", component: () => import("@/pages/BoardPage.vue") },
+    { path: "/no-page", name: "no-page", component: () => import("@/pages/NoPage.vue") },
+    { path: "/:rest(.*)*", redirect: "/" },
+  ],
+});
+
+router.beforeEach(async (to): Promise<RouteLocationRaw | boolean> => {
+  if (to.name === "login") return true;
+  if (!(await session.restore().catch(() => false))) {
+    return { name: "login", query: to.path === "/" ? {} : { next: to.path } };
+  }
+  if (to.name === "sidebar" && !session.canWork.value) {
+    return { name: session.canWatch.value ? "board" : "no-page" };
+  }
+  if (to.name === "board" && !session.canWatch.value) {
+    return { name: session.canWork.value ? "sidebar" : "no-page" };
+  }
+  return true;
+});

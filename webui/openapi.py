@@ -1,0 +1,80 @@
+"""The description of the API (OpenAPI 3.1), made from the route table and its models.
+
+Rule: nothing is described by hand; what is not in the table does not exist.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from webui.asked import Asked, Nothing
+from webui.routing import Route
+
+_REF = "#/components/schemas/{model}"
+
+
+async def show(_asked: Asked[Nothing, Nothing]) -> web.Response:
+    """The description of the API."""
+    from webui.routes import ROUTES  # the table names this handler too
+
+    return web.json_response(describe(ROUTES))
+
+
+def describe(routes: Iterable[Route]) -> dict[str, Any]:
+    """The document for these routes."""
+    routes = tuple(routes)
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    for route in routes:
+        wanted += [(route.body, "validation"), (route.query, "validation")]
+        wanted += [(route.answer, "serialization")] if route.answer else []
+    _, schemas = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        path = re.sub(r"\{(\w+):[^/]*\}", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Zongji", "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": schemas.get("$defs", {}),
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-zongji"}
+            },
+        },
+    }
+
+
+def _operation(route: Route, path: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": "done"}
+    if route.answer is not None:
+        answer["content"] = _json(route.answer)
+    operation: dict[str, Any] = {
+        "summary": (route.handler.__doc__ or "").strip(),
+        "security": [{"session": []}] if route.needs.session else [],
+        "x-rights": sorted(route.needs.any_of),
+        "parameters": [*_parameters(route, path)],
+        "responses": {str(route.status): answer, "4XX": {"description": "refused"}},
+    }
+    if route.body is not Nothing:
+        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+    return operation
+
+
+def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
+    text = {"type": "string"}
+    for name in re.findall(r"\{(\w+)\}", path):
+        yield {"name": name, "in": "path", "required": True, "schema": text}
+    for name, field in route.query.model_fields.items():
+        schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
+        yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
+    for name in (*route.headers, *(() if route.method == "GET" else ("X-Zongji",))):
+        yield {"name": name, "in": "header", "required": True, "schema": text}
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}

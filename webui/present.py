@@ -1,0 +1,236 @@
+"""From what the house knows to what one reader may see.
+
+Rule: pure. Whoever lacks `number.unmask` gets no number that could be dialled or written down.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from acd.events import QueueChanged
+from acd.views import AgentView, WaitingView
+from crm_core.cards import CustomerCard
+from crm_core.numbers import mask, shown
+from crm_core.rights import Right
+from dialer.events import CallbackView
+from orders.views import OrderSummary
+from webui.pops import CallFacts, Pop
+from webui.views import (
+    AgentStateView,
+    BoardAgent,
+    BoardQueue,
+    BoardWaiting,
+    CallbackItem,
+    CustomerView,
+    LevelView,
+    PastOrderView,
+    PhoneView,
+    PlaceView,
+    PopView,
+    PricePolicyView,
+    ReasonView,
+    SalespersonView,
+)
+
+Rights = frozenset[Right]
+
+
+class _Reason(Protocol):
+    @property
+    def code(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A customer with the latest orders, as read for one call."""
+
+    customer: CustomerCard
+    orders: tuple[OrderSummary, ...]
+
+
+def reasons(why: Iterable[_Reason]) -> tuple[ReasonView, ...]:
+    return tuple(ReasonView(code=each.code, params=dict(each.params)) for each in why)
+
+
+def may_see_numbers(rights: Rights) -> bool:
+    return Right.NUMBER_UNMASK in rights
+
+
+def customer_view(card: Card, rights: Rights) -> CustomerView:
+    """The whole card; who may not look at customers sees the name alone, as on the telephone."""
+    customer, unmasked = card.customer, may_see_numbers(rights)
+    if Right.CUSTOMER_VIEW not in rights:
+        return CustomerView(id=customer.id, name=customer.name)
+    sold_by = customer.salesperson
+    orders = card.orders if Right.ORDER_VIEW in rights else ()
+    return CustomerView(
+        id=customer.id,
+        name=customer.name,
+        level=LevelView.model_validate(customer.level),
+        price_policy=PricePolicyView.model_validate(customer.price_policy),
+        credit_limit=customer.credit_limit,
+        credit_used=customer.credit_used,
+        credit_available=customer.credit_available,
+        salesperson=SalespersonView.model_validate(sold_by) if sold_by else None,
+        email=customer.email,
+        address=customer.address,
+        note=customer.note,
+        phones=tuple(
+            PhoneView(number=shown(each.number, unmasked=unmasked), is_main=each.is_main)
+            for each in customer.phones
+        ),
+        last_orders=tuple(PastOrderView.model_validate(order) for order in orders),
+    )
+
+
+def pop_view(pop: Pop, card: Card | None, rights: Rights) -> PopView:
+    """The pop with as much of the customer as is known by now."""
+    call, unmasked = pop.call, may_see_numbers(rights)
+    return PopView(
+        call_id=call.call_id,
+        direction=call.direction,
+        state=pop.state,
+        caller=call.caller if unmasked else None,
+        caller_display=caller_display(call, rights),
+        place=_place(call),
+        did=call.did,
+        medium=call.medium,
+        queue=pop.queue,
+        why=reasons(pop.why),
+        menu_path=call.menu_path,
+        offered_at=pop.offered_at,
+        answered_at=pop.answered_at,
+        ended_at=pop.ended_at,
+        customer=_customer(call, card, rights),
+    )
+
+
+def caller_display(call: CallFacts, rights: Rights) -> str | None:
+    """The caller's number as this reader sees it; None for a hidden one."""
+    if call.caller is None:
+        return None
+    return shown(call.caller, unmasked=may_see_numbers(rights))
+
+
+def own_state(
+    agent: AgentView, break_reasons: tuple[str, ...], extension: str | None
+) -> AgentStateView:
+    """The agent's state and buttons; who has no telephone cannot log in."""
+    allowed = tuple(agent.allowed) if extension or agent.state != "offline" else ()
+    return AgentStateView(
+        agent_id=agent.agent_id,
+        name=agent.name,
+        extension=agent.extension or extension,
+        state=agent.state,
+        reason=agent.reason,
+        since=agent.since,
+        wrap_up_until=agent.wrap_up_until,
+        pending=agent.pending,
+        allowed=allowed,
+        break_reasons=break_reasons,
+    )
+
+
+def logged_out(
+    agent_id: int,
+    name: str,
+    extension: str | None,
+    *,
+    since: datetime,
+    break_reasons: tuple[str, ...],
+) -> AgentStateView:
+    """Somebody the ACD does not know yet."""
+    return AgentStateView(
+        agent_id=agent_id,
+        name=name,
+        extension=extension,
+        state="offline",
+        reason=None,
+        since=since,
+        wrap_up_until=None,
+        pending=None,
+        allowed=("log_in",) if extension else (),
+        break_reasons=break_reasons,
+    )
+
+
+def callback_item(view: CallbackView, rights: Rights) -> CallbackItem:
+    number = shown(view.number, unmasked=may_see_numbers(rights))
+    return CallbackItem(
+        id=view.id,
+        number=number,
+        number_display=number,
+        customer_id=view.customer_id,
+        customer_name=view.customer_name,
+        queue=view.queue,
+        agent_id=view.agent_id,
+        source=view.source,
+        note=view.note,
+        requested_at=view.requested_at,
+        due_at=view.due_at,
+        status=view.status,
+        attempts=view.attempts,
+        last_result=view.last_result,
+    )
+
+
+def board_queue(queue: QueueChanged) -> BoardQueue:
+    """Service level: of the calls that were answered or abandoned, those answered in time."""
+    settled = queue.answered_today + queue.abandoned_today
+    return BoardQueue(
+        name=queue.name,
+        label_zh=queue.label_zh,
+        label_en=queue.label_en,
+        waiting=queue.waiting,
+        longest_since=queue.longest_since,
+        ready=queue.ready,
+        busy=queue.busy,
+        calls_today=queue.calls_today,
+        answered_today=queue.answered_today,
+        abandoned_today=queue.abandoned_today,
+        within_target_today=queue.within_target_today,
+        service_level=queue.within_target_today / settled if settled else None,
+        target_s=queue.target_s,
+    )
+
+
+def board_agent(agent: AgentView) -> BoardAgent:
+    return BoardAgent.model_validate(agent)
+
+
+def board_waiting(waiting: WaitingView, call: CallFacts | None, rights: Rights) -> BoardWaiting:
+    return BoardWaiting(
+        call_id=waiting.call_id,
+        queue=waiting.queue,
+        caller_display=caller_display(call, rights) if call else None,
+        customer_name=call.customer_name if call else None,
+        level=call.level if call else None,
+        priority=waiting.priority,
+        since=waiting.since,
+        position=waiting.position,
+        why=reasons(waiting.why),
+    )
+
+
+def masked_text(number: str | None, rights: Rights) -> str | None:
+    """A number of a record as this reader sees it."""
+    if number is None or may_see_numbers(rights):
+        return number
+    return mask(number)
+
+
+def _place(call: CallFacts) -> PlaceView | None:
+    if not (call.area_code or call.province or call.city):
+        return None
+    return PlaceView(area_code=call.area_code, province=call.province, city=call.city)
+
+
+def _customer(call: CallFacts, card: Card | None, rights: Rights) -> CustomerView | None:
+    if call.customer_id is None:
+        return None
+    if card is not None and card.customer.id == call.customer_id:
+        return customer_view(card, rights)
+    return CustomerView(id=call.customer_id, name=call.customer_name or "")

@@ -1,0 +1,100 @@
+"""How a line of the route table becomes a handler.
+
+Rule: what a request must fulfil is checked here and in this order, for every route alike: session,
+right, query, body. A handler that is reached may rely on all of them.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from crm_core.errors import Forbidden
+from crm_core.rights import Principal, Right
+from webui.asked import Asked, Model, Nothing, read_body, read_query
+from webui.cookie import token_of
+from webui.door import DOOR, Door
+from webui.errors import Unauthenticated
+from webui.views import View
+
+Answer = View | web.StreamResponse | None
+Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Who may ask: anyone, anyone logged in, or who holds one of the rights."""
+
+    session: bool = True
+    any_of: frozenset[Right] = frozenset()
+
+    def allows(self, rights: frozenset[Right]) -> bool:
+        return not self.any_of or bool(self.any_of & rights)
+
+
+ANYONE = Needs(session=False)
+LOGGED_IN = Needs()
+
+
+def needs(*rights: Right) -> Needs:
+    """One of these rights; where the answer depends on which, the handler says so."""
+    return Needs(any_of=frozenset(rights))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the table. `answer` None: no content, or none that is JSON."""
+
+    method: str
+    path: str
+    handler: Handler
+    needs: Needs
+    body: type[Model] = Nothing
+    query: type[Model] = Nothing
+    answer: type[View] | None = None
+    status: int = 200
+    headers: tuple[str, ...] = ()
+
+
+def json_answer(view: View, status: int = 200) -> web.Response:
+    return web.Response(text=view.model_dump_json(), status=status, content_type="application/json")
+
+
+def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The route as aiohttp calls it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        door = request.app[DOOR]
+        token = token_of(request, door.services.options)
+        who = await _who(door, token) if route.needs.session else None
+        if who is not None:
+            structlog.contextvars.bind_contextvars(user=who.user_id)
+            _check_rights(route, who)
+        query = read_query(request, route.query)
+        body = Nothing() if request.method == "GET" else await read_body(request, route.body)
+        answer = await route.handler(Asked(body, query, request, door, who, token))
+        if answer is None:
+            return web.Response(status=204)
+        if isinstance(answer, View):
+            return json_answer(answer, route.status)
+        return answer
+
+    return handle
+
+
+async def _who(door: Door, token: str | None) -> Principal:
+    principal = await door.services.accounts.session(token) if token else None
+    if principal is None:
+        raise Unauthenticated("Your session has ended: log in again.")
+    return principal
+
+
+def _check_rights(route: Route, who: Principal) -> None:
+    if not route.needs.allows(who.rights):
+        wanted = sorted(route.needs.any_of)
+        raise Forbidden(
+            f"Your role does not include “{wanted[0]}”: ask an administrator for it.",
+            fields={"right": str(wanted[0])},
+        )

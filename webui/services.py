@@ -1,0 +1,63 @@
+"""What the composition root hands to the web door, and how the door behaves.
+
+Rule: frozen; the door builds nothing of the house itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from acd.service import AcdService
+from acd.store import AcdStore
+from crm_core.accounts import AccountService
+from crm_core.bus import Bus
+from crm_core.customers import CustomerService
+from crm_core.db import Database
+from crm_core.rights import Principal
+from orders.service import OrderService
+from webui.page import Backlog
+from webui.ports import Callbacks, Node
+from webui.rounds import Rhythm
+
+STATIC = Path(__file__).parent / "static"
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """`origins` are the addresses people type (this machine's own are always allowed).
+
+    `secure_cookie` False is for a trial over plain HTTP in one's own network. `ping_s`: a browser
+    that has answered nothing for one and a half times as long is forgotten.
+    """
+
+    origins: tuple[str, ...] = ()
+    secure_cookie: bool = True
+    static: Path = STATIC
+    metrics_from: Sequence[IPv4Network | IPv6Network] = LOOPBACK
+    break_reasons: tuple[str, ...] = ("rest", "meal", "meeting", "training", "other")
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    backlog: Backlog = field(default_factory=Backlog)
+    ping_s: float = 8.0
+    body_limit: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """`queues_of`: which queues an agent serves, in order of preference. `recordings` is the folder."""
+
+    accounts: AccountService
+    customers: CustomerService
+    orders: OrderService
+    acd: AcdService
+    calls: AcdStore
+    callbacks: Callbacks
+    recordings: Path
+    database: Database
+    bus: Bus
+    nodes: Sequence[Node]
+    queues_of: Callable[[Principal], tuple[str, ...]]
+    clock: Callable[[], datetime]
+    options: WebOptions = field(default_factory=WebOptions)

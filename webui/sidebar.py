@@ -1,0 +1,92 @@
+"""What an agent's sidebar shows: the own state, pops, call-backs, notices.
+
+Rule: pure reading; every method gives views for one viewer, and `whole` is the sum of the others.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from acd.service import AcdService
+from crm_core.rights import Right
+from dialer.events import CallbackView
+from webui.cards import Cards
+from webui.feed import Viewer
+from webui.health import Health
+from webui.pops import PopBook
+from webui.present import callback_item, logged_out, own_state, pop_view
+from webui.state import Objects
+from webui.views import AgentStateView
+
+OPEN = frozenset({"waiting", "dialling", "unknown"})
+
+
+class Sidebar:
+    """Reads the ACD, the pops, the cards and the open call-backs."""
+
+    def __init__(
+        self,
+        acd: AcdService,
+        book: PopBook,
+        cards: Cards,
+        health: Health,
+        *,
+        break_reasons: tuple[str, ...],
+        since: datetime,
+    ) -> None:
+        self._acd = acd
+        self._book = book
+        self._cards = cards
+        self._health = health
+        self._break_reasons = break_reasons
+        self._since = since
+        self._callbacks: dict[int, CallbackView] = {}
+
+    def whole(self, viewer: Viewer) -> Objects:
+        return {
+            "me": {"agent": self.me(viewer.agent_id, viewer.name, viewer.extension)},
+            "pops": self.pops(viewer, self._book.pops(viewer.agent_id)),
+            "callbacks": self.callbacks(viewer, self._callbacks),
+            "notices": self._health.notices(),
+        }
+
+    def me(self, agent_id: int, name: str, extension: str | None) -> AgentStateView:
+        """The agent's own state and buttons."""
+        agent = self._acd.agent_view(agent_id)
+        if agent is not None:
+            return own_state(agent, self._break_reasons, extension)
+        return logged_out(
+            agent_id,
+            name,
+            extension,
+            since=self._since,
+            break_reasons=self._break_reasons,
+        )
+
+    def pops(self, viewer: Viewer, call_ids: Iterable[str]) -> dict[str, BaseModel]:
+        """Those of the calls that stand on the viewer's screen."""
+        pops = self._book.pops(viewer.agent_id)
+        return {
+            call_id: pop_view(pops[call_id], self._cards.get(call_id), viewer.rights)
+            for call_id in call_ids
+            if call_id in pops
+        }
+
+    def callbacks(self, viewer: Viewer, ids: Iterable[int]) -> dict[str, BaseModel]:
+        """Those of the call-backs that the viewer may take: the own ones and anybody's."""
+        if Right.CALLBACK_WORK not in viewer.rights:
+            return {}
+        views = [self._callbacks[each] for each in ids if each in self._callbacks]
+        return {
+            str(view.id): callback_item(view, viewer.rights)
+            for view in views
+            if view.agent_id in (None, viewer.agent_id)
+        }
+
+    def keep(self, callback: CallbackView) -> None:
+        """Take in what the dialler tells; closed ones go."""
+        if callback.status in OPEN:
+            self._callbacks[callback.id] = callback
+        else:
+            self._callbacks.pop(callback.id, None)

@@ -1,0 +1,208 @@
+"""The composition root: everything is plugged together here, in the order in which it starts.
+
+Rule: nothing imports this module but the daemon; it holds no rules of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+
+from acd.fallback import FallbackMembers
+from acd.journal import Journal
+from acd.lineplan import load_plan
+from acd.recordings import Recordings
+from acd.service import AcdService
+from acd.store import AcdStore
+from ami_bridge.client import NodeSettings
+from ami_bridge.events import AsteriskEvent, LinkUp
+from ami_bridge.fastagi import AgiLimits, FastAgiServer
+from ami_bridge.nodes import AsteriskNodes
+from crm_core.accounts import AccountService
+from crm_core.bus import Bus
+from crm_core.customers import CustomerService
+from crm_core.db import Database
+from crm_core.places import Places
+from crm_core.rights import Principal
+from dialer.line import AsteriskLine, TrunkSettings
+from dialer.policy import DialRules
+from dialer.service import Dialer
+from dialer.store import DialerStore
+from orders.notify.email import EmailNotifier, MailServer
+from orders.notify.sms_aliyun import AliyunAccount, AliyunSms
+from orders.outbox import OutboxWorker
+from orders.outbox_store import OutboxStore
+from orders.ports import Notifier
+from orders.service import OrderService
+from webui.server import Tls, WebServer
+from webui.services import WebOptions, WebServices
+from zongji.settings import Settings
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """What runs, for whoever watches it."""
+
+    web: WebServer
+    agi: FastAgiServer
+    nodes: AsteriskNodes
+    acd: AcdService
+    database: Database
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Daemon]:
+    """Start every part and stop them in reverse order at the end of the block."""
+    async with AsyncExitStack() as stack:
+        yield await _start(settings, stack)
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
+    bus = Bus()
+    plan = load_plan(settings.line_file)
+    database = Database(settings.database_url.get_secret_value())
+    stack.push_async_callback(database.close)
+    customers = CustomerService(database)
+    stack.push_async_callback(customers.close)
+    places = Places()
+    await places.load(database)
+
+    journal = Journal(settings.var / "journal")
+    calls = AcdStore(database)
+    acd = AcdService(plan, bus=bus, store=calls, journal=journal, zone=settings.zone, clock=now)
+    await acd.start()
+    stack.push_async_callback(acd.close)
+    recordings = Recordings(
+        settings.recording_folder,
+        bus=bus,
+        journal=journal,
+        clock=now,
+        is_open=lambda call_id: acd.record(call_id) is not None,
+    )
+    await recordings.start()
+    stack.push_async_callback(recordings.close)
+
+    notifiers = await _notifiers(settings, stack)
+    channels = tuple(notifier.channel for notifier in notifiers)
+    orders = OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
+    outbox = OutboxWorker(OutboxStore(database), notifiers, bus, clock=now)
+    await outbox.start()
+    stack.push_async_callback(outbox.close)
+
+    nodes = _nodes(settings, bus)
+    members = [FallbackMembers(bus, client.send) for client in nodes.clients]
+    by_node = dict(zip((client.node.name for client in nodes.clients), members, strict=True))
+
+    def on_asterisk(event: AsteriskEvent) -> None:
+        acd.on_asterisk_event(event)
+        if isinstance(event, LinkUp):
+            by_node[event.node].link_up()
+
+    bus.subscribe(on_asterisk, AsteriskEvent)
+    for member in members:
+        await member.start(acd.agent_views())
+        stack.push_async_callback(member.close)
+
+    trunk = TrunkSettings(settings.trunk, settings.caller_id)
+    dialer = Dialer(
+        DialerStore(database),
+        acd,
+        AsteriskLine(nodes, trunk),
+        bus,
+        clock=now,
+        rules=DialRules(zone=settings.zone),
+    )
+    web = WebServer(
+        WebServices(
+            accounts=AccountService(database),
+            customers=customers,
+            orders=orders,
+            acd=acd,
+            calls=calls,
+            callbacks=dialer,
+            recordings=settings.recording_folder,
+            database=database,
+            bus=bus,
+            nodes=nodes.clients,
+            queues_of=lambda principal: _queues_of(principal, tuple(plan.queue_by_name)),
+            clock=now,
+            options=_web_options(settings),
+        ),
+        host=settings.web.host,
+        port=settings.web.port,
+        tls=_tls(settings),
+    )
+    agi = _agi(settings, bus, acd, customers, places, dialer, nodes, plan)
+    await nodes.start()
+    stack.push_async_callback(nodes.close)
+    await dialer.start()
+    stack.push_async_callback(dialer.close)
+    await agi.start()
+    stack.push_async_callback(agi.close)
+    await web.start()
+    stack.push_async_callback(web.close)
+    return Daemon(web, agi, nodes, acd, database)
+
+
+def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
+    return AsteriskNodes(
+        (
+            NodeSettings(
+                name=node.name,
+                host=node.host,
+                port=node.port,
+                username=node.username,
+                secret=node.secret.get_secret_value(),
+            )
+            for node in settings.asterisk
+        ),
+        on_event=bus.publish,
+    )
+
+
+async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier]:
+    """The ways of telling customers for which there are settings."""
+    found: list[Notifier] = []
+    if settings.mail is not None:
+        mail = settings.mail
+        password = mail.password.get_secret_value() if mail.password else None
+        server = MailServer(
+            mail.host, mail.port, mail.sender, mail.username, password, mail.start_tls
+        )
+        found.append(EmailNotifier(server, company=settings.company, clock=now))
+    if settings.sms is not None:
+        sms = settings.sms
+        secret = sms.access_key_secret.get_secret_value()
+        account = AliyunAccount(
+            sms.endpoint, sms.access_key_id, secret, sms.sign_name, sms.templates
+        )
+        connector = AliyunSms(account, clock=now)
+        stack.push_async_callback(connector.close)
+        found.append(connector)
+    return found
+
+
+def _web_options(settings: Settings) -> WebOptions:
+    return WebOptions(
+        origins=settings.web.origins,
+        metrics_from=tuple(ip_network(network) for network in settings.web.metrics_from),
+    )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    web = settings.web
+    if web.tls_certificate is None or web.tls_key is None:
+        return None
+    return Tls(web.tls_certificate, web.tls_key)
+
+
+def _queues_of(principal: Principal, queues: tuple[str, ...]) -> tuple[str, ...]:
+    """Every agent serves every queue until groups are kept as data."""
+    return queues if principal.extension else ()

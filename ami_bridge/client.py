@@ -40,7 +40,8 @@ class AmiClient:
         self._connected = False
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None
-        self._reported = ""
+        self._synchronised = asyncio.Event()
+        self._reported = ("", "")
 
     async def start(self) -> None:
         if self._task is None:
@@ -138,7 +139,9 @@ class AmiClient:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             link.abandon("given up")
-            await asyncio.wait(tasks)
+            for fault in await asyncio.gather(*tasks, return_exceptions=True):
+                if fault is not None:
+                    log.error("link_fault", node=self._node.name, exc_info=fault)
         finally:
             for task in tasks:
                 task.cancel()
@@ -158,32 +161,22 @@ class AmiClient:
     async def _keep_alive(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
         """Bring the link up, then look at the answer of every ping."""
         try:
-            if not await self._wait_booted(link):
+            if not await _happened(link, link.booted, self._node.booted_deadline_s):
                 log.warning("not_booted", node=self._node.name)
             await self._resynchronise(link, interpreter)
-            while not await _done(link.lost, self._node.ping_interval_s):
-                await link.request(Ping(), deadline_s=self._node.ping_deadline_s)
-                if link.take_overflow():
+            while not link.lost.done():
+                if await _happened(link, link.overflowed, self._node.ping_interval_s):
                     log.warning("events_dropped", node=self._node.name, dropped=link.dropped)
                     await self._resynchronise(link, interpreter)
+                await link.request(Ping(), deadline_s=self._node.ping_deadline_s)
         except AmiBridgeError as error:
             link.abandon(str(error))
 
-    async def _wait_booted(self, link: BridgeProtocol) -> bool:
-        """Asterisk says FullyBooted after the log-in; a version that does not is taken as booted."""
-        booted = asyncio.ensure_future(link.booted.wait())
-        try:
-            await asyncio.wait(
-                (booted, link.lost),
-                timeout=self._node.booted_deadline_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            return booted.done() or link.lost.done()
-        finally:
-            booted.cancel()
-
     async def _resynchronise(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
+        """List channels and telephones; LinkUp is told when both lists are complete."""
         status_id, contacts_id = link.next_id(), link.next_id()
+        link.overflowed.clear()
+        self._synchronised.clear()
         interpreter.begin(status_id, contacts_id)
         deadline_s = self._node.list_deadline_s
         status = Status(variables=(CALL_VARIABLE,))
@@ -192,6 +185,8 @@ class AmiClient:
             await link.request(ShowContacts(), deadline_s=deadline_s, action_id=contacts_id)
         except ActionRefused:
             self._tell_all(interpreter.without_contacts(datetime.now(UTC)))
+        if not await _happened(link, self._synchronised, deadline_s):
+            raise ActionTimedOut("the list of channels did not end")
 
     # -- delivering --------------------------------------------------------------------------------
 
@@ -204,12 +199,15 @@ class AmiClient:
             now = datetime.now(UTC)
             for _ in range(min(_BATCH, len(link.events))):
                 self._tell_all(interpreter.feed(link.events.popleft(), now))
+            if interpreter.held > self._node.queue_limit:
+                link.abandon("too many events before the list of channels was complete")
             await asyncio.sleep(0)
 
     def _tell_all(self, events: list[AsteriskEvent]) -> None:
         for event in events:
             if isinstance(event, LinkUp):
                 self._connected = True
+                self._synchronised.set()
                 self._report("link_up", f"{len(event.channels)} channels")
             self._originations.apply(event)
             self._tell(event)
@@ -222,11 +220,17 @@ class AmiClient:
 
     def _report(self, state: str, detail: str) -> None:
         """One line for a change of state, not one for every attempt."""
-        if state != self._reported:
-            self._reported = state
+        if (state, detail) != self._reported:
+            self._reported = (state, detail)
             log.info(state, node=self._node.name, detail=detail)
 
 
-async def _done(future: asyncio.Future[str], within_s: float) -> bool:
-    await asyncio.wait((future,), timeout=within_s)
-    return future.done()
+async def _happened(link: BridgeProtocol, event: asyncio.Event, within_s: float) -> bool:
+    """Wait for the event, no longer than the link lasts."""
+    happening = asyncio.ensure_future(event.wait())
+    try:
+        either = (happening, link.lost)
+        await asyncio.wait(either, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        return event.is_set()
+    finally:
+        happening.cancel()

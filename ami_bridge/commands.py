@@ -9,7 +9,6 @@ hold a line break or NUL.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import ClassVar
 
 from ami_bridge.errors import UnsafeValue
@@ -18,7 +17,6 @@ Headers = list[tuple[str, str]]
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}", re.ASCII)
 _SEPARATORS = re.compile(r'([\\",()\[\]])')
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def variable_name(name: str) -> str:
@@ -73,7 +71,8 @@ class ShowContacts(Action):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Originate(Action):
     """Call `channel`; when it answers it goes on in the dialplan. `channel_id` is ours and unique:
-    by it the call's fate is found again, and Asterisk refuses a second call with the same one."""
+    by it the call's fate is found again, and Asterisk refuses a second call with the same one.
+    """
 
     name: ClassVar[str] = "Originate"
     channel: str
@@ -83,7 +82,7 @@ class Originate(Action):
     priority: int = 1
     caller_id: str = ""
     timeout_s: float = 45.0
-    variables: Mapping[str, str] = field(default=_NOTHING)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self) -> Headers:
         optional = [("CallerID", self.caller_id)] if self.caller_id else []

@@ -73,7 +73,7 @@ class AmiMessage:
 def _parse(lines: list[str]) -> dict[str, str]:
     pairs = [line.split(": ", 1) for line in lines]
     try:
-        headers = dict(pairs)  # type: ignore[arg-type]  # a line without ": " raises, see below
+        headers = dict(pairs)  # a line without ": " raises
     except ValueError:
         pairs = [[part.lstrip(" ") for part in line.split(":", 1)] for line in lines if ":" in line]
         headers = {}

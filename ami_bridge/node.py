@@ -18,7 +18,7 @@ class NodeSettings:
     ping_deadline_s: float = 3.0
     connect_deadline_s: float = 3.0
     login_deadline_s: float = 5.0
-    booted_deadline_s: float = 30.0
+    booted_deadline_s: float = 10.0
     list_deadline_s: float = 10.0
     reconnect_first_s: float = 0.1
     reconnect_most_s: float = 3.0

@@ -33,7 +33,8 @@ class Originated:
 @dataclass(frozen=True, slots=True)
 class OriginateFailed:
     """`code`: busy, no_answer, congestion, hung_up, failed, refused, link_down (all: not connected)
-    or unknown (it may have been dialled). `cause` is Q.850 where a channel told it, else 0."""
+    or unknown (it may have been dialled). `cause` is Q.850 where a channel told it, else 0.
+    """
 
     channel_id: str
     code: str
@@ -45,10 +46,25 @@ Fate = Originated | OriginateFailed
 
 
 class _Pending:
-    def __init__(self, fate: asyncio.Future[Fate]) -> None:
+    """`seen` while a channel with this id is believed to exist."""
+
+    def __init__(self, channel_id: str, fate: asyncio.Future[Fate]) -> None:
+        self.channel_id = channel_id
         self.fate = fate
         self.seen = False
+        self.verdict: OriginateEnded | None = None
         self.hung_up: ChannelHungUp | None = None
+
+    def failure(self) -> OriginateFailed | None:
+        """What the witnesses so far amount to; None while the channel lives."""
+        if self.seen and self.verdict is None and self.hung_up is None:
+            return None
+        code = "hung_up" if self.hung_up else UNKNOWN
+        if self.verdict is not None:
+            code = _REASONS.get(self.verdict.reason, "failed")
+        cause = self.hung_up.cause if self.hung_up else 0
+        tech_cause = self.hung_up.tech_cause if self.hung_up else None
+        return OriginateFailed(self.channel_id, code, cause, tech_cause)
 
 
 class Originations:
@@ -61,7 +77,7 @@ class Originations:
     def expect(self, channel_id: str) -> asyncio.Future[Fate]:
         """The fate of a call about to be asked for; `forget` it in the end."""
         fate: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
-        self._pending[channel_id] = _Pending(fate)
+        self._pending[channel_id] = _Pending(channel_id, fate)
         return fate
 
     def forget(self, channel_id: str) -> None:
@@ -87,14 +103,8 @@ class Originations:
         if event.answered:
             self._settle(pending, Originated(event.channel_id, event.channel))
             return
-        gone = pending.hung_up
-        failed = OriginateFailed(
-            event.channel_id,
-            _REASONS.get(event.reason, "failed"),
-            gone.cause if gone else 0,
-            gone.tech_cause if gone else None,
-        )
-        self._settle(pending, failed)
+        pending.verdict = event
+        self._failed(pending)
 
     def _alive(self, channel_id: str, channel: str, state: str) -> None:
         pending = self._pending.get(channel_id)
@@ -105,13 +115,17 @@ class Originations:
             self._settle(pending, Originated(channel_id, channel))
 
     def _hung_up(self, event: ChannelHungUp) -> None:
-        """Asterisk's verdict usually follows at once and says more; it is waited for, not relied on."""
         pending = self._pending.get(event.uniqueid)
-        if pending is None:
-            return
-        pending.seen, pending.hung_up = True, event
-        failed = OriginateFailed(event.uniqueid, "hung_up", event.cause, event.tech_cause)
-        self._later(pending, failed)
+        if pending is not None:
+            pending.seen, pending.hung_up = True, event
+            self._failed(pending)
+
+    def _failed(self, pending: _Pending) -> None:
+        """Verdict and hang-up come in either order and each says its part; one alone will do."""
+        if pending.verdict is not None and (pending.hung_up is not None or not pending.seen):
+            self._settle(pending, pending.failure())
+        else:
+            self._later(pending)
 
     def _compare(self, channels: tuple[ChannelSnapshot, ...]) -> None:
         alive = {channel.uniqueid: channel for channel in channels}
@@ -121,18 +135,14 @@ class Originations:
                 self._alive(channel_id, channel.channel, channel.state)
                 continue
             pending.seen = False
-            self._later(pending, OriginateFailed(channel_id, UNKNOWN), unless_seen=True)
+            self._later(pending)
 
-    def _later(self, pending: _Pending, fate: Fate, *, unless_seen: bool = False) -> None:
+    def _later(self, pending: _Pending) -> None:
         """Settle unless a better witness comes within the grace."""
-
-        def settle() -> None:
-            if not (unless_seen and pending.seen):
-                self._settle(pending, fate)
-
-        asyncio.get_running_loop().call_later(self._grace_s, settle)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._grace_s, lambda: self._settle(pending, pending.failure()))
 
     @staticmethod
-    def _settle(pending: _Pending, fate: Fate) -> None:
-        if not pending.fate.done():
+    def _settle(pending: _Pending, fate: Fate | None) -> None:
+        if fate is not None and not pending.fate.done():
             pending.fate.set_result(fate)

@@ -39,6 +39,7 @@ class BridgeProtocol(asyncio.Protocol):
         self.events: deque[AmiMessage] = deque()
         self.arrived = asyncio.Event()
         self.booted = asyncio.Event()
+        self.overflowed = asyncio.Event()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.dropped = 0
         self._queue_limit = queue_limit
@@ -46,7 +47,6 @@ class BridgeProtocol(asyncio.Protocol):
         self._waiting: dict[str, asyncio.Future[Response]] = {}
         self._ids = self._number(secrets.token_hex(4))
         self._transport: asyncio.Transport | None = None
-        self._overflowed = False
 
     # -- what asyncio calls ------------------------------------------------------------------------
 
@@ -77,7 +77,9 @@ class BridgeProtocol(asyncio.Protocol):
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._write(next(self._ids), headers, future)
         self.lost.add_done_callback(
-            lambda lost: None if future.done() else future.set_result(Response(False, lost.result()))
+            lambda lost: (
+                None if future.done() else future.set_result(Response(False, lost.result()))
+            )
         )
         return future
 
@@ -125,11 +127,6 @@ class BridgeProtocol(asyncio.Protocol):
             self._transport.abort()
         self._over(reason)
 
-    def take_overflow(self) -> bool:
-        """Whether events were dropped since the last call: the channels must be listed anew."""
-        overflowed, self._overflowed = self._overflowed, False
-        return overflowed
-
     @property
     def waiting(self) -> int:
         """Actions without an answer yet."""
@@ -144,7 +141,7 @@ class BridgeProtocol(asyncio.Protocol):
         if len(self.events) >= self._queue_limit:
             self.dropped += len(self.events)
             self.events.clear()
-            self._overflowed = True
+            self.overflowed.set()
         self.events.append(message)
 
     def _settle(self, message: AmiMessage) -> None:

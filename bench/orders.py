@@ -1,5 +1,6 @@
 """Orders of three lines on 100 hot products from 50 clients: through the service, and beside it the same
-SQL statements sent by PostgreSQL's own pgbench. Same server, same schema, in alternate runs.
+SQL statements sent by PostgreSQL's own pgbench. Same server, same schema, in alternate runs; the service
+writes its log lines to a file, as the daemon does.
 
 Rule: the ratio is of medians; at the end the ledger must prove that nothing was oversold.
 """
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import structlog
 import uvloop
 from sqlalchemy import insert, text
 
@@ -44,7 +46,9 @@ def main() -> None:
     server = EmbeddedPostgres.prepare(folder / "server", port=_free_port())
     server.start(settings={"max_connections": "200", "shared_buffers": "256MB"})
     try:
-        _run(server, folder)
+        with (folder / "log").open("w") as log:
+            structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
+            _run(server, folder)
     finally:
         server.stop()
         shutil.rmtree(server.folder, ignore_errors=True)

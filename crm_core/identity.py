@@ -2,7 +2,8 @@
 
 Rule: a call never waits longer than the deadline. A query that comes late goes on by itself and
 teaches the cache; it is not cancelled, because closing a connection to a frozen server takes longer
-than the deadline. What comes from the cache says so (`stale`).
+than the deadline. At most `_AT_ONCE` are out, so that a storm of callers, or a frozen server, leaves
+connections for orders. What comes from the cache says so (`stale`).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from crm_core.tables import Customer, CustomerPhone, Level
 
 log = structlog.get_logger(__name__)
 
-_MOST_LATE = 8
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +79,23 @@ class Identities:
         self._deadline_s = deadline_s
         self._most = remember
         self._known: OrderedDict[str, CallerIdentity] = OrderedDict()
-        self._late: set[asyncio.Task[CallerIdentity | None]] = set()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._asked: set[asyncio.Task[CallerIdentity | None]] = set()
 
     async def find(self, number: str) -> CallerIdentity | None:
         """Who has this number (in `normalise`'s form)."""
-        if len(self._late) >= _MOST_LATE:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._deadline_s
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._turns.acquire()
+        except TimeoutError:
             return self._last_known(number)
         asked = asyncio.create_task(self._ask(number))
-        done, _ = await asyncio.wait({asked}, timeout=self._deadline_s)
+        self._asked.add(asked)
+        asked.add_done_callback(self._was_asked)
+        done, _ = await asyncio.wait({asked}, timeout=ends_at - loop.time())
         if not done:
-            self._late.add(asked)
-            asked.add_done_callback(self._came_late)
-            log.info("caller_identified_from_memory", cause="deadline")
             return self._last_known(number)
         try:
             return asked.result()
@@ -106,9 +112,9 @@ class Identities:
 
     async def close(self) -> None:
         """Wait no longer for answers that are late."""
-        for task in tuple(self._late):
+        for task in tuple(self._asked):
             task.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        await asyncio.gather(*self._asked, return_exceptions=True)
 
     async def _ask(self, number: str) -> CallerIdentity | None:
         async with self._database.reading() as connection:
@@ -119,6 +125,7 @@ class Identities:
 
     def _last_known(self, number: str) -> CallerIdentity | None:
         known = self._known.get(number)
+        log.info("caller_identified_from_memory", known=known is not None)
         return replace(known, stale=True) if known is not None else None
 
     def _remember(self, number: str, found: CallerIdentity | None) -> None:
@@ -128,10 +135,9 @@ class Identities:
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
 
-    def _came_late(self, task: "asyncio.Task[CallerIdentity | None]") -> None:
-        self._late.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
+    def _was_asked(self, task: "asyncio.Task[CallerIdentity | None]") -> None:
+        self._asked.discard(task)
+        self._turns.release()
+        error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, DatabaseUnavailable):
-            log.error("late_identification_failed", exc_info=error)
+            log.error("identification_failed", exc_info=error)

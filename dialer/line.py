@@ -1,15 +1,16 @@
 """The trunk: numbers dialled through Asterisk. Rule: each under a channel id of ours, once."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from ami_bridge.client import Originated, OriginateFailed
 from ami_bridge.commands import Originate
-from ami_bridge.errors import LinkDown
 from ami_bridge.nodes import AsteriskNodes
+from ami_bridge.originations import UNKNOWN, Originated
 from dialer.ports import Answered, FateUnknown, NotAnswered
 
 CONTEXT = "zongji-outbound"
 _CONGESTION = 34
+_CAUSES = {"busy": 17, "no_answer": 19, "hung_up": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,10 @@ class AsteriskLine:
         self, call_id: str, number: str, *, purpose: str, queue: str
     ) -> Answered | NotAnswered | FateUnknown:
         """Dial once; the answered channel enters the dialplan with what its call needs to know."""
-        try:
-            client = self._nodes.any_connected()
-        except LinkDown:
+        connected = [name for name, up in self._nodes.connected.items() if up]
+        if not connected:
             return NotAnswered(_CONGESTION, None)
-        fate = await client.originate(
+        fate = await self._nodes.client(connected[0]).originate(
             Originate(
                 channel=f"PJSIP/{number}@{self._trunk.endpoint}",
                 channel_id=f"zj-{call_id}",
@@ -52,7 +52,7 @@ class AsteriskLine:
             )
         )
         if isinstance(fate, Originated):
-            return Answered(fate.at)
-        if isinstance(fate, OriginateFailed):
-            return NotAnswered(fate.cause or _CONGESTION, fate.tech_cause)
-        return FateUnknown()
+            return Answered(datetime.now(UTC))
+        if fate.code == UNKNOWN:
+            return FateUnknown()
+        return NotAnswered(fate.cause or _CAUSES.get(fate.code, _CONGESTION), fate.tech_cause)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +21,8 @@ from orders.events import OrderMoved, StockChanged
 from orders.facts import Contact
 from orders.flow import Credit, Goods
 from orders.tables import Order, OrderedLine, OrderStatusLog
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ async def _settle_credit(session: AsyncSession, order: Order, credit: Credit | N
             raise OverCredit(order.total)
         order.credit_held = order.total
     elif credit is Credit.RELEASE and order.credit_held:
-        await release_credit(session, order.customer_id, order.credit_held)
+        if not await release_credit(session, order.customer_id, order.credit_held):
+            log.warning("credit_not_held", number=order.number, amount=str(order.credit_held))
         order.credit_held = Decimal(0)
 
 

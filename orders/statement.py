@@ -27,13 +27,13 @@ class Statement:
         self, session: AsyncSession, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """For statements that change nothing: they need no transaction and open none."""
-        return await self._fetch(await _driver(session), values)
+        return await self._fetch(_driver(session), values)
 
     async def write(
         self, session: AsyncSession, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """In the session's transaction, which SQLAlchemy opens with its first own statement."""
-        driver = await _driver(session)
+        driver = _driver(session)
         if not driver.is_in_transaction():
             connection = await session.connection()
             await connection.exec_driver_sql("SELECT 1")
@@ -54,6 +54,6 @@ class Statement:
         return found
 
 
-async def _driver(session: AsyncSession) -> asyncpg.Connection:
-    raw = await (await session.connection()).get_raw_connection()
-    return raw.driver_connection
+def _driver(session: AsyncSession) -> asyncpg.Connection:
+    """The session of `Database.begin` holds its connection already, so that nothing is awaited."""
+    return session.sync_session.connection().connection.driver_connection

@@ -27,6 +27,7 @@ from crm_core.errors import (
     NotFound,
     TooManyAttempts,
 )
+from orders.errors import UnknownProduct
 
 
 class Unauthenticated(DomainError):
@@ -57,6 +58,7 @@ STATUS: Mapping[type[DomainError], int] = {
     OriginRefused: 403,
     NotOurPage: 403,
     NotFound: 404,
+    UnknownProduct: 409,  # what is missing stands in the body, the address exists
     Conflict: 409,
     Invalid: 422,
     TooManyAttempts: 429,

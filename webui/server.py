@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from webui.app import create_app
+from webui.door import DOOR, Door
 from webui.services import WebServices
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,13 @@ class WebServer:
     @property
     def address(self) -> str:
         return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}"
+
+    @property
+    def door(self) -> Door:
+        """Raises RuntimeError when not started."""
+        if self._runner is None:
+            raise RuntimeError("the web server is not started")
+        return self._runner.app[DOOR]
 
     async def start(self) -> Self:
         """Raises OSError when the port is taken."""

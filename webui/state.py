@@ -29,7 +29,7 @@ class Store:
     def change(
         self, at: datetime, put: Objects, remove: Mapping[str, Iterable[str]] | None = None
     ) -> bytes | None:
-        """Put and remove objects; the numbered message for the pages, None when nothing differs."""
+        """Put and remove objects (what is put stays); the numbered message, None when nothing differs."""
         texts = {
             name: {key: view.model_dump_json() for key, view in objects.items()}
             for name, objects in put.items()
@@ -59,7 +59,10 @@ class Store:
     ) -> bytes | None:
         changed = {name: self._differing(name, texts) for name, texts in put.items()}
         changed = {name: texts for name, texts in changed.items() if texts}
-        gone = {name: sorted(self._state[name].keys() & set(keys)) for name, keys in remove.items()}
+        gone = {
+            name: sorted((self._state[name].keys() & set(keys)) - put.get(name, {}).keys())
+            for name, keys in remove.items()
+        }
         gone = {name: keys for name, keys in gone.items() if keys}
         if not changed and not gone:
             return None

@@ -3,23 +3,22 @@
 Rule: nothing imports this module but the daemon; it holds no rules of its own.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from pathlib import Path
 
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
-from acd.lineplan import load_plan
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
-from ami_bridge.client import NodeSettings
 from ami_bridge.events import AsteriskEvent, LinkUp
-from ami_bridge.fastagi import AgiLimits, FastAgiServer
+from ami_bridge.agi_framing import AgiLimits
+from ami_bridge.commands import PlayDtmf
+from ami_bridge.fastagi import FastAgiServer
+from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.accounts import AccountService
 from crm_core.bus import Bus
@@ -31,6 +30,9 @@ from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from ivr.call import House, Line
+from ivr.menu import load_line
+from ivr.prompts import PromptLibrary
 from orders.notify.email import EmailNotifier, MailServer
 from orders.notify.sms_aliyun import AliyunAccount, AliyunSms
 from orders.outbox import OutboxWorker
@@ -66,7 +68,7 @@ async def running(settings: Settings) -> AsyncIterator[Daemon]:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     bus = Bus()
-    plan = load_plan(settings.line_file)
+    plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
     customers = CustomerService(database)
@@ -97,18 +99,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(outbox.close)
 
     nodes = _nodes(settings, bus)
-    members = [FallbackMembers(bus, client.send) for client in nodes.clients]
-    by_node = dict(zip((client.node.name for client in nodes.clients), members, strict=True))
-
-    def on_asterisk(event: AsteriskEvent) -> None:
-        acd.on_asterisk_event(event)
-        if isinstance(event, LinkUp):
-            by_node[event.node].link_up()
-
-    bus.subscribe(on_asterisk, AsteriskEvent)
-    for member in members:
-        await member.start(acd.agent_views())
-        stack.push_async_callback(member.close)
+    bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
+    await _fallback(bus, acd, nodes, stack)
 
     trunk = TrunkSettings(settings.trunk, settings.caller_id)
     dialer = Dialer(
@@ -130,7 +122,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
             recordings=settings.recording_folder,
             database=database,
             bus=bus,
-            nodes=nodes.clients,
+            nodes=[nodes.client(name) for name in nodes.names],
             queues_of=lambda principal: _queues_of(principal, tuple(plan.queue_by_name)),
             clock=now,
             options=_web_options(settings),
@@ -139,7 +131,19 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         port=settings.web.port,
         tls=_tls(settings),
     )
-    agi = _agi(settings, bus, acd, customers, places, dialer, nodes, plan)
+    house = House(
+        acd=acd,
+        plan=plan,
+        menus=menus,
+        prompts=PromptLibrary(settings.var / "prompts"),
+        customers=customers,
+        places=places,
+        callbacks=dialer,
+        recordings=settings.recording_folder,
+        language=settings.language,
+        clock=now,
+    )
+    agi = _agi(settings, Line(house), nodes)
     await nodes.start()
     stack.push_async_callback(nodes.close)
     await dialer.start()
@@ -153,7 +157,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
     return AsteriskNodes(
-        (
+        [
             NodeSettings(
                 name=node.name,
                 host=node.host,
@@ -162,9 +166,18 @@ def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
                 secret=node.secret.get_secret_value(),
             )
             for node in settings.asterisk
-        ),
+        ],
         on_event=bus.publish,
     )
+
+
+async def _fallback(bus: Bus, acd: AcdService, nodes: AsteriskNodes, stack: AsyncExitStack) -> None:
+    """Asterisk's own queue knows the agents, for the time when no daemon answers."""
+    members = {name: FallbackMembers(bus, nodes.client(name).send) for name in nodes.names}
+    bus.subscribe(lambda event: members[event.node].link_up(), LinkUp)
+    for member in members.values():
+        await member.start(acd.agent_views())
+        stack.push_async_callback(member.close)
 
 
 async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier]:
@@ -187,6 +200,22 @@ async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier
         stack.push_async_callback(connector.close)
         found.append(connector)
     return found
+
+
+def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
+    """Calls enter here; the wake key goes to the first node, or to the one the channel names."""
+
+    async def interrupt(channel: str) -> None:
+        await nodes.client(nodes.names[0]).send(PlayDtmf(channel=channel, digit="D", receive=True))
+
+    return FastAgiServer(
+        line,
+        host=settings.agi.host,
+        port=settings.agi.port,
+        allowed=settings.agi.networks,
+        interrupt=interrupt,
+        limits=AgiLimits(connections=settings.agi.connections),
+    )
 
 
 def _web_options(settings: Settings) -> WebOptions:

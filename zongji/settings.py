@@ -7,6 +7,7 @@ name and what it should be.
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -112,7 +113,7 @@ class Settings(BaseSettings):
     recordings: Path | None = None
     company: str = Field(default="总机商贸", description="the name that customers read in messages")
     timezone: str = "Asia/Shanghai"
-    language: str = "zh"
+    language: Literal["zh", "en"] = "zh"
     watchdog_s: float = Field(default=5.0, gt=0.2, description="a daemon silent this long is ended")
     trunk: str = Field(default="trunk", description="the PJSIP endpoint that carries calls out")
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")

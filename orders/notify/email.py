@@ -68,7 +68,7 @@ class EmailNotifier:
             mail["From"] = self._server.sender
             mail["To"] = message.recipient
             mail["Subject"] = words.subject
-        except ValueError as error:
+        except (ValueError, LookupError) as error:
             raise NotSent(f"the address cannot be used: {error}", permanent=True) from error
         mail["Message-ID"] = f"<{message.token}@{self._server.sender.rpartition('@')[2]}>"
         mail["Date"] = format_datetime(self._clock())

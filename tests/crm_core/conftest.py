@@ -1,13 +1,13 @@
 """Seeds and services for the tests of the SQL core; the first user of a database has the id 1."""
 
 import pytest
-from crm_core_support import Clock, quick_passwords
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from crm_core.accounts import AccountService
 from crm_core.db import Database
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.tables import User
+from tests.crm_core.crm_core_support import Clock, quick_passwords
 
 
 @pytest.fixture

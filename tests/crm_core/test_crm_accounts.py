@@ -2,7 +2,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from crm_core_support import person, quick_passwords
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from crm_core.login_limits import Allowance
 from crm_core.rights import SYSTEM, Right
 from crm_core.tables import AuditEntry, LoginSession, RoleRight, User
 from crm_core.users import NewUser, UserChange
+from tests.crm_core.crm_core_support import person, quick_passwords
 
 GOOD = "correct horse 47"
 HOME = "192.0.2.10"

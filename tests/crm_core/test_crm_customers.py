@@ -2,7 +2,6 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from crm_core_support import person
 from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +11,7 @@ from crm_core.customers import CustomerFields, CustomerService, NewCustomer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound, NumberTaken
 from crm_core.rights import SYSTEM
 from crm_core.tables import AuditEntry, Customer, CustomerPhone
+from tests.crm_core.crm_core_support import person
 
 AGENT = person("agent")
 

@@ -4,12 +4,12 @@ import socket
 import uuid
 
 import pytest
-from crm_core_support import FreezingProxy
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
+from tests.crm_core.crm_core_support import FreezingProxy
 from zongji.platform.postgres import EmbeddedPostgres
 
 SETTINGS = {"fsync": "off"}

@@ -1,7 +1,6 @@
 import asyncio
 
 import pytest
-from crm_core_support import FreezingProxy
 from sqlalchemy import text
 
 from crm_core.customers import CustomerService, NewCustomer
@@ -10,6 +9,7 @@ from crm_core.identity import _BY_NUMBER
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.tables import Customer, CustomerPhone
+from tests.crm_core.crm_core_support import FreezingProxy
 
 KNOWN = "13700000001"
 
@@ -92,6 +92,25 @@ async def test_customers_learned_at_start_are_known_when_postgresql_goes_away(fi
         proxy.thaw()
         await customers.close()
         await database.close()
+
+
+async def test_a_storm_of_callers_leaves_connections_for_everybody_else(filled, pg_server):
+    database = Database(pg_server.url(filled._engine.url.database), pool_size=8)
+    customers = CustomerService(database, identify_deadline_s=0.2)
+
+    async def order() -> None:
+        async with database.begin() as session:
+            await session.execute(text("SELECT 1"))
+
+    async with asyncio.TaskGroup() as crowd:
+        for n in range(3000):
+            crowd.create_task(customers.identify(f"136{n:08d}"))
+        for _ in range(20):
+            crowd.create_task(order())
+    assert database.available
+    assert (await first_fresh_answer(customers)).name == "老客户"
+    await customers.close()
+    await database.close()
 
 
 async def test_what_is_remembered_is_bounded(filled):

@@ -1,7 +1,7 @@
 import pytest
-from order_shop import Shop, open_shop
 
 from crm_core.db import Database
+from tests.orders.order_shop import Shop, open_shop
 
 
 @pytest.fixture(scope="module")

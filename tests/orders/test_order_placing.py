@@ -2,7 +2,6 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from order_shop import Shop
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -20,6 +19,7 @@ from orders.errors import (
     UnknownProduct,
 )
 from orders.events import OrderMoved, OrderPlaced, StockChanged
+from tests.orders.order_shop import Shop
 
 
 async def test_an_order_holds_stock_and_credit_and_its_total_is_right_to_the_fen(shop: Shop):
@@ -52,7 +52,8 @@ async def test_the_same_order_sent_twice_at_once_is_placed_once(shop: Shop):
     assert len({answer.order.id for answer in answers}) == 1
     assert await shop.balance(sku) == (50, 2)
     found = await shop.service.find_by_key(command.key)
-    assert found and found.id == answers[0].order.id
+    assert found is not None
+    assert found.id == answers[0].order.id
     await shop.assert_ledger_adds_up()
 
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from web_house import House, open_house
 
 from crm_core.db import Database
+from tests.webui.web_house import House, open_house
 
 
 @pytest.fixture(scope="module")

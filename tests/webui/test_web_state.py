@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from crm_core.rights import Principal
+from tests.webui.web_house import until
 from webui.page import Backlog, Page
 from webui.state import Store
 from webui.tickets import LIFETIME_S, Tickets
@@ -20,7 +21,7 @@ NAMES = ("pops", "callbacks")
 
 class Thing(BaseModel):
     value: int
-    text: str = "滨海 \" \\ \u2028"
+    text: str = '滨海 " \\ \u2028'
 
 
 def applied(state: dict, message: dict) -> dict:
@@ -88,12 +89,6 @@ def page_for(reader: Reader, backlog: Backlog) -> Page:
     return Page(
         "sidebar", principal, "token", send=reader.send, close=lambda _: None, backlog=backlog
     )
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(

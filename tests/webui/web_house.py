@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import json
 import uuid
@@ -40,8 +41,9 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders.service import OrderService
+from webui.ports import Node
 from webui.rounds import Rhythm
-from webui.server import WebServer
+from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 
 PASSWORD = "a long password 1"
@@ -166,7 +168,7 @@ class House:
 
     services: WebServices
     server: WebServer
-    link: Link
+    link: Node
     ids: dict[str, int]
     customer_id: int
 
@@ -184,7 +186,9 @@ class House:
     def call(self, caller: str | None = "13800138000", *, known: bool = True) -> CallRecord:
         """Somebody rings, is looked up and routed."""
         record = self.acd.begin_call(
-            CallStart(uuid.uuid4().hex, f"{next(_numbers)}.1", "pbx1", "inbound", caller, "4006001001")
+            CallStart(
+                uuid.uuid4().hex, f"{next(_numbers)}.1", "pbx1", "inbound", caller, "4006001001"
+            )
         )
         facts = CallerFacts(province="天津", city="天津", area_code="022")
         if known:
@@ -212,6 +216,16 @@ class House:
             await self.acd.log_out(agent_id)
 
 
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until it holds; it may be a coroutine function."""
+    async with asyncio.timeout(10):
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.005)
+
+
 def offer_in(ticket: Ticket) -> Offer:
     word = ticket.take()
     assert isinstance(word, Offer)
@@ -224,10 +238,15 @@ def quick_passwords() -> Passwords:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    database: Database, folder: Path, options: WebOptions | None = None
+    database: Database,
+    folder: Path,
+    options: WebOptions | None = None,
+    *,
+    tls: Tls | None = None,
+    link: Node | None = None,
 ) -> AsyncIterator[House]:
     """Build everything, with a user of each role (the login is the role) and `agent2`."""
-    bus, link = Bus(), Link()
+    bus, link = Bus(), link or Link()
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -238,9 +257,7 @@ async def open_house(
     )
     await acd.start()
     services = WebServices(
-        accounts=AccountService(
-            database, passwords=quick_passwords(), limits=LoginLimits()
-        ),
+        accounts=AccountService(database, passwords=quick_passwords(), limits=LoginLimits()),
         customers=CustomerService(database),
         orders=OrderService(database, bus, clock=clock),
         acd=acd,
@@ -255,7 +272,7 @@ async def open_house(
         options=options or WebOptions(rhythm=QUICK),
     )
     ids, customer_id = await _furnish(services)
-    server = await WebServer(services, host="127.0.0.1", port=0).start()
+    server = await WebServer(services, host="127.0.0.1", port=0, tls=tls).start()
     yield House(services, server, link, ids, customer_id)
     await server.close()
     await acd.close()
@@ -266,7 +283,7 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
         await seed_roles(session)
         await seed_channel(session)
         found = await session.execute(text("SELECT login, id FROM users"))
-        ids = {login: user_id for login, user_id in found}
+        ids: dict[str, int] = dict(found.all())
         customer_id = await session.scalar(text("SELECT min(id) FROM customers"))
         await session.execute(
             text(
@@ -277,7 +294,10 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
     if customer_id is None:
         for number, login in enumerate((*ROLES, "agent2")):
             new = NewUser(
-                login=login, name=f"{login}先生", role=login.rstrip("2"), extension=f"70{number:02d}"
+                login=login,
+                name=f"{login}先生",
+                role=login.rstrip("2"),
+                extension=f"70{number:02d}",
             )
             ids[login] = (await services.accounts.create_user(SYSTEM, new, PASSWORD)).id
         card = await services.customers.create(

@@ -35,6 +35,7 @@ def write_carrier(
     folder: Path,
     site: Site,
     ports: CarrierPorts,
+    *,
     secrets: Secrets,
     phones: Iterable[AgentPhone],
 ) -> AsteriskFiles:
@@ -94,6 +95,10 @@ class CarrierProcess(AsteriskProcess):
             raise ValueError("an extension is digits")
         for name, value in (("mode", mode), ("ring", f"{ring_s:g}"), ("talk", f"{talk_s:g}")):
             await self.console(f"database put phone/{extension} {name} {value}")
+
+    async def register(self) -> None:
+        """Register the desk phones now; by itself Asterisk spreads them over ten seconds."""
+        await self.console("pjsip send register *all")
 
     async def registered(self) -> int:
         """How many desk phones are registered at the PBX."""

@@ -22,6 +22,7 @@ PACKAGES = (
     "asterisk-moh-opsound-gsm",
     "espeak-ng",
     "openssl",
+    "sox",
     "sip-tester",
 )
 _SUITES = {"debian": ("forky", "main"), "ubuntu": ("resolute", "main universe")}

@@ -20,7 +20,7 @@ export function currentLocale(): Locale {
   return i18n.global.locale.value as Locale;
 }
 
-export function useLocale(locale: Locale): void {
+export function setLocale(locale: Locale): void {
   i18n.global.locale.value = locale;
   localStorage.setItem(STORED, locale);
   document.documentElement.lang = locale;

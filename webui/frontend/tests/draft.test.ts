@@ -54,7 +54,7 @@ describe("an order being written", () => {
     const order: Order = {
       id: 1,
       number: "1",
-      status: "approved",
+      status: "reviewed",
       total: "64.60",
       placed_at: "2026-11-23T06:00:00Z",
       customer_id: 7,

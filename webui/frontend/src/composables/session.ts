@@ -4,13 +4,13 @@ import { computed, ref } from "vue";
 import { api } from "@/api/api";
 import { ApiError } from "@/api/client";
 import type { Locale, User } from "@/api/types";
-import { currentLocale, useLocale } from "@/i18n";
+import { currentLocale, setLocale } from "@/i18n";
 
 const user = ref<User | null>(null);
 
 function enter(found: User): void {
   user.value = found;
-  if (found.locale === "en" || found.locale === "zh-CN") useLocale(found.locale);
+  if (found.locale === "en" || found.locale === "zh-CN") setLocale(found.locale);
 }
 
 export const session = {
@@ -45,7 +45,7 @@ export const session = {
 
   async switchLocale(): Promise<void> {
     const next: Locale = currentLocale() === "en" ? "zh-CN" : "en";
-    useLocale(next);
+    setLocale(next);
     if (!user.value) return;
     user.value = { ...user.value, locale: next };
     await api.setLocale(next);

@@ -14,16 +14,17 @@ export function keysOf(event: KeyboardEvent): string {
   return `${modifiers}${event.key.length === 1 ? event.key.toUpperCase() : event.key}`;
 }
 
-/** A plain character belongs to the field being typed in. */
-function isTyping(event: KeyboardEvent): boolean {
+/** A plain character belongs to the field being typed in, and every key to an open dialog. */
+function belongsElsewhere(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
+  if (target?.closest("[role=dialog]")) return true;
   const types = target?.closest("input, textarea, select, [contenteditable]");
   return Boolean(types) && event.key.length === 1 && !event.ctrlKey && !event.altKey;
 }
 
 export function useShortcuts(shortcuts: Shortcut[]): void {
   function onKey(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.isComposing || isTyping(event)) return;
+    if (event.defaultPrevented || event.isComposing || belongsElsewhere(event)) return;
     const found = shortcuts.find(({ keys }) => keys === keysOf(event));
     if (!found) return;
     event.preventDefault();

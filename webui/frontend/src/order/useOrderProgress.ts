@@ -7,7 +7,7 @@ import type { Order } from "@/api/types";
 
 const EVERY_MS = 2_000;
 const LONGEST_MS = 60_000;
-const ON_THE_WAY = new Set(["pending", "waiting", "queued", "sending"]);
+const ON_THE_WAY = new Set(["pending", "sending"]);
 
 export function useOrderProgress(placed: () => Order) {
   const latest = ref(placed());

@@ -1,0 +1,166 @@
+"""From the line to the agent: music and place until an offer comes, then the agent's telephone.
+
+Rule: an offer interrupts whatever the caller hears. A telephone that is not answered brings the
+caller back to the head of the line, without hearing anything but the ringing stop.
+"""
+
+from pathlib import Path
+
+import structlog
+
+from acd.recordings import path_for
+from acd.records import CallRecord
+from acd.tickets import Announcement, Offer, Overflow, Ticket
+from ami_bridge.agi import AgiSession
+from crm_core.errors import DomainError
+from ivr.menu import Language
+from ivr.ports import Callbacks
+from ivr.prompts import PromptLibrary, position_prompt
+
+log = structlog.get_logger(__name__)
+
+CALLBACK_KEY = "2"
+_ANSWERED = "ANSWER"
+
+
+class Waiting:
+    """One caller's wait. `outcome` is what the record says if the call ended now."""
+
+    def __init__(
+        self,
+        *,
+        session: AgiSession,
+        record: CallRecord,
+        ticket: Ticket,
+        prompts: PromptLibrary,
+        language: Language,
+        recordings: Path,
+        callbacks: Callbacks,
+        number: str | None,
+    ) -> None:
+        self._session = session
+        self._record = record
+        self._ticket = ticket
+        self._prompts = prompts
+        self._language = language
+        self._recordings = recordings
+        self._callbacks = callbacks
+        self._number = number
+        self._offer: Offer | None = None
+        self._recorded = False
+        self._music = False
+        self._outcome: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        if self._outcome is not None:
+            return self._outcome
+        return "answered" if self._record.row.answered_at is not None else "abandoned"
+
+    async def until_over(self, patience_s: float | None) -> None:
+        """Wait and talk; returns when the call is over. `patience_s`: give up after so long."""
+        try:
+            await self._serve(patience_s)
+        finally:
+            self._leave()
+
+    async def _serve(self, patience_s: float | None) -> None:
+        greeted = False
+        while self._outcome is None:
+            word = self._ticket.take()
+            if isinstance(word, Offer):
+                if await self._dial(word):
+                    await self._say("thank_you")
+            elif isinstance(word, Announcement):
+                await self._heard(await self._say(position_prompt(word.position)))
+            elif isinstance(word, Overflow):
+                self._record.step("overflow", to=word.to_queue)
+            elif not greeted and patience_s is None:
+                greeted = True
+                await self._heard(await self._say("please_wait"))
+            else:
+                await self._music_on()
+                key = await self._session.hold_until(self._ticket.wake, timeout_s=patience_s)
+                await self._heard(key)
+                if patience_s is not None and not self._ticket.wake.done():
+                    self._outcome = "nobody_free"
+                    await self._say("nobody_free")
+
+    async def _dial(self, offer: Offer) -> bool:
+        """Ring the agent; True when they have talked."""
+        self._offer = offer
+        await self._music_off()
+        await self._record_sound()
+        self._record.step("dialled", agent_id=offer.agent_id, extension=offer.extension)
+        ring_s = f"{offer.ring_s:.0f}"
+        await self._session.exec("Dial", f"PJSIP/{offer.extension}", ring_s, "g")
+        status = await self._session.get_variable("DIALSTATUS") or "CHANUNAVAIL"
+        talked_s = float(await self._session.get_variable("ANSWEREDTIME") or 0)
+        self._offer = None
+        self._record.step("dial_ended", agent_id=offer.agent_id, status=status)
+        if status == _ANSWERED:
+            self._ticket.finished(offer, status, talked_s)
+            self._outcome = "answered"
+            return True
+        self._ticket.ringing_failed(offer, status)
+        return False
+
+    async def _record_sound(self) -> None:
+        """Both sides in stereo, only while people talk to each other (option b)."""
+        if self._recorded:
+            return
+        self._recorded = True
+        raw = path_for(self._recordings, self._record.call_id, self._record.row.started_at)
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        await self._session.exec("MixMonitor", str(raw), "bD")
+
+    async def _heard(self, key: str | None) -> None:
+        """The caller may ask to be called back."""
+        if key != CALLBACK_KEY or self._record.row.direction != "inbound":
+            return
+        row = self._record.row
+        self._record.step("callback_asked")
+        try:
+            if self._number is None:
+                await self._say("callback_refused")
+                return
+            await self._callbacks.request(
+                self._number,
+                row.queue or "",
+                source="caller_key",
+                customer_id=row.customer_id,
+                call_id=row.id,
+            )
+        except DomainError as error:
+            log.info("callback_refused", call_id=row.id, reason=error.code)
+            await self._say("callback_refused")
+            return
+        self._outcome = "callback_requested"
+        self._ticket.leave("callback")
+        await self._session.play([self._prompts.path("callback_accepted", self._language)])
+
+    async def _say(self, prompt: str) -> str | None:
+        """A prompt, cut short by a key or by an offer."""
+        await self._music_off()
+        path = self._prompts.path(prompt, self._language)
+        wake = self._ticket.wake
+        return await self._session.play([path], escape_digits=CALLBACK_KEY, wake=wake)
+
+    async def _music_on(self) -> None:
+        if not self._music:
+            self._music = True
+            await self._session.music(on=True)
+
+    async def _music_off(self) -> None:
+        if self._music:
+            self._music = False
+            await self._session.music(on=False)
+
+    def _leave(self) -> None:
+        """Out of the line, whatever brought us here; all of this does nothing after a proper end."""
+        if self._offer is not None:
+            if self._record.row.answered_at is not None:
+                self._ticket.finished(self._offer, _ANSWERED, 0.0)
+            else:
+                self._ticket.ringing_failed(self._offer, "CANCEL")
+        self._ticket.leave("abandoned" if self._outcome is None else self._outcome)

@@ -1,0 +1,223 @@
+"""Every route of the table, without a log-in and with each role; and requests that are not ours."""
+
+import re
+
+import aiohttp
+import pytest
+
+from crm_core.rights import ROLES as SEEDS
+from tests.webui.web_house import ROLES, Browser, House
+from webui.routes import ROUTES
+from webui.routing import Route
+
+CLOSED = [route for route in ROUTES if route.needs.session]
+GUARDED = [route for route in ROUTES if route.needs.any_of]
+CHANGING = [route for route in ROUTES if route.method != "GET"]
+
+
+def name(route: object) -> str:
+    return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)
+
+
+def path_of(route: Route) -> str:
+    """The path with an id that does not exist."""
+    return re.sub(
+        r"\{id:\[0-9a-f\][^/]*\}",
+        "f" * 32,
+        re.sub(r"\{id:\[1-9\][^/]*\}\}?", "987654321", route.path),
+    )
+
+
+def test_only_these_routes_are_open_to_anyone():
+    assert {name(route) for route in ROUTES if not route.needs.session} == {
+        "POST /api/session",
+        "GET /api/health",
+        "GET /metrics",
+    }
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=name)
+@pytest.mark.parametrize("cookie", [None, "", "a" * 43, "'; DROP TABLE sessions; --", "\udcff"])
+async def test_without_a_session_a_route_says_401(house: House, route: Route, cookie: str | None):
+    headers = {} if cookie is None else {"Cookie": f"__Host-zongji={cookie}"}
+    async with house.browser() as browser:
+        status, body = await browser.ask(route.method, path_of(route), {}, headers=headers)
+    assert (status, body["error"]["code"]) == (401, "unauthenticated")
+
+
+@pytest.fixture(scope="module")
+async def browsers(house: House):
+    opened = {role: Browser(house.server.address) for role in ROLES}
+    for role, browser in opened.items():
+        await browser.log_in(role)
+    yield opened
+    for browser in opened.values():
+        await browser.http.close()
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=name)
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_route_lets_in_exactly_the_roles_that_hold_its_right(
+    browsers: dict[str, Browser], route: Route, role: str
+):
+    status, body = await browsers[role].ask(
+        route.method, path_of(route), {} if route.method != "GET" else None
+    )
+    allowed = bool(SEEDS[role].rights & route.needs.any_of)
+    assert status != 401
+    assert (status == 403) == (not allowed), body
+    assert status < 500
+    if not allowed:
+        assert body["error"]["code"] == "forbidden"
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=name)
+async def test_a_change_needs_our_origin_and_our_header(
+    house: House, browsers: dict[str, Browser], route: Route
+):
+    address = house.server.address
+    port = house.server.port
+    forged = (
+        ({"X-Zongji": "1"}, "origin_refused"),
+        ({"X-Zongji": "1", "Origin": "https://evil.example"}, "origin_refused"),
+        ({"X-Zongji": "1", "Origin": "null"}, "origin_refused"),
+        ({"X-Zongji": "1", "Origin": f"http://evil.example:{port}"}, "origin_refused"),
+        (
+            {
+                "X-Zongji": "1",
+                "Origin": f"http://evil.example:{port}",
+                "Host": f"evil.example:{port}",
+                "X-Forwarded-Host": f"evil.example:{port}",
+            },
+            "origin_refused",
+        ),
+        ({"Origin": address}, "not_our_page"),
+        ({"Origin": address, "X-Zongji": "0"}, "not_our_page"),
+    )
+    jar = browsers["admin"].http.cookie_jar
+    async with aiohttp.ClientSession(base_url=address, cookie_jar=jar) as bare:
+        for headers, code in forged:
+            async with bare.request(
+                route.method, path_of(route), json={}, headers=headers
+            ) as answer:
+                body = await answer.json()
+                assert (answer.status, body["error"]["code"]) == (403, code)
+
+
+async def test_the_machine_s_own_addresses_are_allowed_origins(house: House):
+    async with house.browser() as browser:
+        for host in ("127.0.0.1", "localhost", "[::1]"):
+            status, body = await browser.ask(
+                "POST",
+                "/api/session",
+                {"login": "nobody", "password": "x"},
+                headers={"Origin": f"http://{host}:{house.server.port}"},
+            )
+            assert (status, body["error"]["code"]) == (401, "login_refused")
+
+
+JUNK = {
+    "empty object": b"{}",
+    "array": b"[]",
+    "number": b"1",
+    "nothing but space": b" ",
+    "half": b'{"a":',
+    "not utf-8": b'{"a": "\xff\xfe"}',
+    "NUL in text": b'{"name": "a\\u0000b", "login": "a\\u0000b", "password": "\\u0000", "note": "\\u0000"}',
+    "raw NUL": b"\0",
+    "lone surrogate": b'{"name": "\\ud800", "login": "\\ud800", "password": "\\ud800"}',
+    "deep": b"[" * 20_000,
+    "deep object": b'{"lines":' * 5_000,
+    "unknown field": b'{"no_such_field": 1}',
+    "huge number": b'{"customer_id": 1e999, "lines": []}',
+    "long integer": b'{"customer_id": ' + b"9" * 5_000 + b', "lines": []}',
+    "wrong types": b'{"customer_id": {}, "lines": "x", "login": [], "password": {}, "name": 3}',
+    "not a number": b'{"customer_id": NaN, "lines": [{"sku": "A1", "quantity": Infinity}]}',
+    "SQL": b'{"login": "admin\' OR 1=1 --", "password": "\' OR 1=1 --"}',
+}
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=name)
+async def test_junk_is_refused_and_never_an_error_of_ours(
+    house: House, browsers: dict[str, Browser], route: Route
+):
+    for body in JUNK.values():
+        for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
+            async with house.browser() as stranger:
+                who = stranger if route.path == "/api/session" else browsers["admin"]
+                async with who.http.request(
+                    route.method,
+                    path_of(route),
+                    data=body,
+                    headers={"Content-Type": kind, "Idempotency-Key": "junk-key-1"},
+                ) as answer:
+                    assert answer.status < 500
+                    assert answer.status >= 400 or body == b"{}"
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=name)
+async def test_a_body_of_a_megabyte_is_refused(
+    house: House, browsers: dict[str, Browser], route: Route
+):
+    async with house.browser() as stranger:
+        who = stranger if not route.needs.session else browsers["supervisor"]
+        status, body = await who.ask(route.method, path_of(route), {"note": "x" * 1_000_000})
+    assert (status, body["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=-1",
+        "limit=1e3",
+        "limit=99999999999999999999",
+        "limit=%00",
+        "sort=password_hash",
+        "q=%00",
+        "q=%ff%fe",
+        "q=%ED%A0%80",
+        "q=" + "x" * 5_000,
+        "customer_id=1%20OR%201=1",
+        "ticket=%00&page=admin",
+    ],
+)
+async def test_a_junk_query_is_refused_and_never_an_error_of_ours(
+    browsers: dict[str, Browser], query: str
+):
+    for route in ROUTES:
+        if route.method == "GET" and route.query.model_fields:
+            async with browsers["admin"].http.get(f"{path_of(route)}?{query}") as answer:
+                assert answer.status < 500
+                if not query.startswith("q="):
+                    assert answer.status >= 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/orders/0",
+        "/api/orders/-1",
+        "/api/orders/99999999999999999999",
+        "/api/orders/1%00",
+        "/api/calls/..%2f..%2fetc%2fpasswd/recording",
+        "/api/calls/" + "F" * 32,
+        "/api/nothing",
+        "/assets/..%2f..%2fapp.py",
+        "/assets/../../app.py",
+        "/..%2fapp.py",
+    ],
+)
+async def test_a_path_that_is_none_is_not_found(browsers: dict[str, Browser], path: str):
+    from yarl import URL
+
+    address = URL(browsers["admin"].address + path, encoded=True)
+    jar = browsers["admin"].http.cookie_jar
+    async with aiohttp.ClientSession(cookie_jar=jar) as bare, bare.get(address) as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"]["code"] == "not_found"
+
+
+async def test_a_method_that_a_route_does_not_have_is_refused(browsers: dict[str, Browser]):
+    status, body = await browsers["admin"].ask("DELETE", "/api/orders")
+    assert (status, body["error"]["code"]) == (405, "method_not_allowed")

@@ -1,0 +1,163 @@
+"""One machine's installation under one folder: what is where, and on which ports.
+
+Rule: everything that `zongji run` makes lies in `var`; two installations on one machine differ in
+folder, ports and loopback addresses only.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from zongji.platform.asterisk import TEMPLATES, AsteriskFiles
+from zongji.platform.carrier import CarrierPorts
+from zongji.platform.debian import Prefix
+from zongji.platform.render import write_if_changed
+from zongji.platform.site import Part, Rtp, Secrets, Site
+from zongji.settings import ROOT
+
+P = TypeVar("P", bound=Part)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port of an installation on loopback."""
+
+    web: int = 8080
+    agi: int = 4573
+    manager: int = 5038
+    sip: int = 5060
+    sips: int = 5061
+    http: int = 8088
+    https: int = 8089
+    postgres: int = 5433
+    carrier_sip: int = 5060
+    carrier_manager: int = 5138
+    smtp: int = 8025
+    first_rtp: int = 20000
+
+    def shifted(self, offset: int) -> "Ports":
+        """The same ports, each moved by `offset`."""
+        return replace(self, **{name: port + offset for name, port in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where everything lies. `programs` (Asterisk and friends) may be shared between several."""
+
+    var: Path = ROOT / ".zongji"
+    ports: Ports = Ports()
+    programs: Path = ROOT / ".zongji" / "asterisk"
+    pbx_address: str = "127.0.0.1"
+    carrier_address: str = "127.0.0.2"
+
+    @property
+    def prefix(self) -> Prefix:
+        return Prefix(self.programs)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self.var)
+
+    @property
+    def settings_file(self) -> Path:
+        return self.var / "zongji.toml"
+
+    @property
+    def pbx(self) -> AsteriskFiles:
+        return AsteriskFiles(self.prefix, self.var / "pbx")
+
+    @property
+    def prompts(self) -> Path:
+        return self.var / "prompts"
+
+    @property
+    def carrier_ports(self) -> CarrierPorts:
+        first = self.ports.first_rtp + 10_000
+        return CarrierPorts(self.ports.carrier_manager, first, first + 9_999)
+
+    def site(self) -> Site:
+        """asterisk-conf/site.toml with this installation's addresses and ports."""
+        shipped = Site.load(TEMPLATES / "site.toml")
+        ports, address, carrier = self.ports, self.pbx_address, self.carrier_address
+        return shipped.model_copy(
+            update={
+                "sip": _with(shipped.sip, bind=address, udp_port=ports.sip, tls_port=ports.sips),
+                "http": _with(shipped.http, bind=address, port=ports.http, tls_port=ports.https),
+                "rtp": Rtp(first_port=ports.first_rtp, last_port=ports.first_rtp + 9_999),
+                "manager": _with(shipped.manager, port=ports.manager),
+                "daemon": _with(shipped.daemon, port=ports.agi),
+                "trunk": _with(
+                    shipped.trunk,
+                    address=carrier,
+                    port=ports.carrier_sip,
+                    permit=f"{carrier}/32",
+                ),
+            }
+        )
+
+    def write_settings(
+        self, database_url: str, *, extra: Mapping[str, object] | None = None
+    ) -> None:
+        """Write the daemon's settings file; what people changed in it is kept."""
+        known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
+        wanted: dict[str, object] = {
+            "var": str(self.var),
+            "database_url": database_url,
+            "web": {"port": self.ports.web},
+            "agi": {"port": self.ports.agi},
+            "mail": {"port": self.ports.smtp},
+            "asterisk": [
+                {
+                    "name": "pbx1",
+                    "host": "127.0.0.1",
+                    "port": self.ports.manager,
+                    "username": "zongji",
+                    "secret": self.secrets["manager"],
+                }
+            ],
+        }
+        text = _toml({**known, **wanted, **(extra or {})})
+        write_if_changed(self.settings_file, text)
+
+
+def _with(part: P, **changes: object) -> P:
+    """The part with changes, checked again."""
+    return type(part).model_validate({**part.model_dump(), **changes})
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    """A settings file: plain values first, then tables."""
+    plain = [f"{key} = {_value(value)}" for key, value in values.items() if not _is_table(value)]
+    tables: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            tables += [
+                "",
+                f"[{key}]",
+                *(f"{name} = {_value(each)}" for name, each in value.items()),
+            ]
+        elif isinstance(value, list) and _is_table(value):
+            for item in value:
+                rows = (f"{name} = {_value(each)}" for name, each in item.items())
+                tables += ["", f"[[{key}]]", *rows]
+    return "\n".join([*plain, *tables]) + "\n"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+    )
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(each) for each in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -42,15 +42,13 @@ class AmiMessage:
         return self.get("ActionID")
 
     def get(self, name: str) -> str:
-        """The header's (first) value."""
+        """The header's value; of one that comes several times, the last (see `all`)."""
         return self._parsed().get(name, "")
 
     def all(self, name: str) -> list[str]:
         """Every value of a header that may come several times."""
-        wanted = name + ":"
-        return [
-            line[len(wanted) :].lstrip(" ") for line in self._lines() if line.startswith(wanted)
-        ]
+        wanted = name + ": "
+        return [line[len(wanted) :] for line in self._lines() if line.startswith(wanted)]
 
     def items(self) -> Iterable[tuple[str, str]]:
         return self._parsed().items()
@@ -65,23 +63,14 @@ class AmiMessage:
         return self.raw.decode("utf-8", "replace").split("\r\n")
 
     def _parsed(self) -> dict[str, str]:
-        if self._headers is None:
-            self._headers = _parse(self._lines())
-        return self._headers
-
-
-def _parse(lines: list[str]) -> dict[str, str]:
-    pairs = [line.split(": ", 1) for line in lines]
-    try:
-        headers = dict(pairs)  # a line without ": " raises
-    except ValueError:
-        pairs = [[part.lstrip(" ") for part in line.split(":", 1)] for line in lines if ":" in line]
-        headers = {}
-    if len(headers) != len(pairs):
-        headers = {}
-        for name, value in pairs:
-            headers.setdefault(name, value)
-    return headers
+        headers = self._headers
+        if headers is None:
+            headers = {}
+            for line in self._lines():
+                name, _, value = line.partition(": ")
+                headers[name] = value
+            self._headers = headers
+        return headers
 
 
 class AmiFramer:

@@ -59,12 +59,12 @@ class BridgeProtocol(asyncio.Protocol):
         except PeerError as error:
             self.abandon(str(error))
             return
+        if not self.booted.is_set() and any(m.event == b"FullyBooted" for m in messages):
+            self.booted.set()
+        self._queue([message for message in messages if not message.is_response])
         for message in messages:
             if message.is_response:
                 self._settle(message)
-            else:
-                self._queue(message)
-        self.arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._over(str(exc) if exc else "Asterisk closed the connection")
@@ -134,15 +134,14 @@ class BridgeProtocol(asyncio.Protocol):
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _queue(self, message: AmiMessage) -> None:
-        if message.event == b"FullyBooted":
-            self.booted.set()
-            return
-        if len(self.events) >= self._queue_limit:
-            self.dropped += len(self.events)
+    def _queue(self, messages: list[AmiMessage]) -> None:
+        if len(self.events) + len(messages) > self._queue_limit:
+            self.dropped += len(self.events) + len(messages)
             self.events.clear()
             self.overflowed.set()
-        self.events.append(message)
+            return
+        self.events.extend(messages)
+        self.arrived.set()
 
     def _settle(self, message: AmiMessage) -> None:
         future = self._waiting.pop(message.action_id, None)

@@ -14,9 +14,9 @@ from acd.journal import Journal
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
-from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.agi_framing import AgiLimits
 from ami_bridge.commands import PlayDtmf
+from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes

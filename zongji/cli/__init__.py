@@ -1,0 +1,28 @@
+"""The `zongji` command. Rule: an error a person can mend is one sentence, not a traceback."""
+
+import sys
+
+from rich.console import Console
+
+from acd.located import FileRefused
+from crm_core.errors import DomainError
+from ivr.tts import SpeechError
+from zongji.cli.app import app
+from zongji.platform.errors import PlatformError
+from zongji.settings import SettingsError
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    say = Console(stderr=True, highlight=False)
+    try:
+        app()
+    except (PlatformError, SettingsError, DomainError, SpeechError) as error:
+        say.print(f"[red]✗[/red] {error}")
+        sys.exit(1)
+    except FileRefused as error:
+        for fault in error.faults:
+            say.print(f"[red]✗[/red] {fault}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,28 @@
+"""The tree of commands. Each command's docstring is its help."""
+
+import typer
+
+from zongji.cli import asterisk, database, line, people, running
+
+app = typer.Typer(
+    name="zongji",
+    help=(
+        "Zongji 总机: the order line of a business that sells by phone.\n\n"
+        "Try it: `zongji run` brings everything up on this machine and shows one call. "
+        "In service: `zongji db upgrade`, `zongji asterisk render`, then `zongji serve`."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command()(running.run)
+app.command()(running.serve)
+app.command()(running.call)
+app.command()(running.doctor)
+app.command()(running.tools)
+app.command()(running.pages)
+app.add_typer(people.app, name="user")
+app.add_typer(database.app, name="db")
+app.add_typer(line.menus, name="menu")
+app.add_typer(line.prompts, name="prompts")
+app.add_typer(asterisk.app, name="asterisk")

@@ -1,0 +1,87 @@
+"""What is wrong with this machine or the running service, each with how to mend it."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+
+import aiohttp
+
+from crm_core.db import Database
+from ivr.menu import load_line
+from ivr.prompts import PromptLibrary
+from zongji import settings
+from zongji.cli.line import LINE_FILE
+from zongji.installation import Installation
+from zongji.platform import system
+from zongji.settings import SettingsError
+
+_ENOUGH_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    good: bool
+    said: str
+
+
+async def examine(installation: Installation) -> list[Finding]:
+    """Everything worth looking at, good or bad."""
+    return [
+        _disk(installation),
+        _programs(installation),
+        _browser(),
+        _line(installation),
+        *await _service(),
+    ]
+
+
+def _disk(installation: Installation) -> Finding:
+    existing = next(p for p in (installation.var, *installation.var.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    said = f"{free / (1 << 30):.1f} GB free at {existing}"
+    return Finding(
+        "disk", free >= _ENOUGH_BYTES, said + ("" if free >= _ENOUGH_BYTES else "; 2 GB are needed")
+    )
+
+
+def _programs(installation: Installation) -> Finding:
+    found = (installation.programs / "zongji.stamp").exists()
+    return Finding("Asterisk", found, "unpacked" if found else "run `zongji asterisk install`")
+
+
+def _browser() -> Finding:
+    found = system.browser()
+    return Finding(
+        "browser for the tests", found is not None, found or "run `zongji tools --for-tests`"
+    )
+
+
+def _line(installation: Installation) -> Finding:
+    _, menus = load_line(LINE_FILE)
+    problems = PromptLibrary(installation.prompts).check(menus)
+    said = (
+        f"{len(menus.by_name)} menus, prompts complete" if not problems else "; ".join(problems[:3])
+    )
+    return Finding("menus and prompts", not problems, said)
+
+
+async def _service() -> list[Finding]:
+    try:
+        known = settings.load()
+    except SettingsError as error:
+        return [Finding("settings", good=False, said=f"{error}")]
+    database = Database(known.database_url.get_secret_value())
+    try:
+        there = await database.ping()
+    finally:
+        await database.close()
+    found = [Finding("database", there, "answers" if there else "does not answer: is it started?")]
+    try:
+        async with aiohttp.ClientSession() as http, asyncio.timeout(3):
+            async with http.get(f"{known.web.address}/api/health") as answer:
+                said = await answer.text()
+                found.append(Finding("daemon", answer.ok, said))
+    except (aiohttp.ClientError, TimeoutError):
+        found.append(Finding("daemon", good=False, said=f"nothing answers at {known.web.address}"))
+    return found

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from acd.rows import COLUMNS, AgentStateRow, CallRow, Line, StepRow
+from acd.rows import COLUMNS, AgentStateRow, CallRow, Line, RecordingRow, StepRow
 from acd.tables import AgentStateChange, Call, CallStep, Recording
 from crm_core.db import Database
 
@@ -93,10 +93,20 @@ class AcdStore:
             found = await session.scalars(query)
             return [StepRow(s.call_id, s.seq, s.at, s.kind, s.detail) for s in found]
 
-    async def recording_path(self, call_id: str) -> str | None:
-        """Relative to the folder of recordings."""
+    async def recording(self, call_id: str) -> RecordingRow | None:
+        """Where the sound of a call lies (`path` is relative to the folder of recordings)."""
         async with self._database.begin() as session:
-            return await session.scalar(select(Recording.path).where(Recording.call_id == call_id))
+            found = await session.get(Recording, call_id)
+            if found is None:
+                return None
+            return RecordingRow(
+                call_id=found.call_id,
+                path=found.path,
+                seconds=float(found.seconds),
+                size_bytes=found.size_bytes,
+                channels=found.channels,
+                stored_at=found.stored_at,
+            )
 
     async def counts(self, since: datetime, until: datetime) -> list[QueueCounts]:
         """Each queue's figures of the calls queued from `since` on, as they stood at `until`."""

@@ -5,14 +5,31 @@ its headers are parsed only when somebody asks, and text is decoded only when wh
 not matter where TCP cuts the stream.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import ItemsView, Sequence
 
 from ami_bridge.errors import PeerError, UnsafeValue
 
 END = b"\r\n\r\n"
 _EOL = b"\r\n"
 _FORBIDDEN = ("\r", "\n", "\0")
+_REMEMBERED = 4_096
+_LONGEST_REMEMBERED = 200
 _BANNER = b"Asterisk Call Manager/"
+
+
+class _Headers(dict[bytes, tuple[str, str]]):
+    """Lines already taken apart: one call's events repeat each other's lines over and over."""
+
+    def __missing__(self, line: bytes) -> tuple[str, str]:
+        name, _, value = line.decode("utf-8", "replace").partition(": ")
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        if len(line) <= _LONGEST_REMEMBERED:
+            self[line] = name, value
+        return name, value
+
+
+_header = _Headers().__getitem__
 
 
 class AmiMessage:
@@ -47,29 +64,16 @@ class AmiMessage:
 
     def all(self, name: str) -> list[str]:
         """Every value of a header that may come several times."""
-        wanted = name + ": "
-        return [line[len(wanted) :] for line in self._lines() if line.startswith(wanted)]
+        return [value for found, value in map(_header, self.raw.split(_EOL)) if found == name]
 
-    def items(self) -> Iterable[tuple[str, str]]:
+    def items(self) -> ItemsView[str, str]:
+        """All headers."""
         return self._parsed().items()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parsed())
-
-    def __len__(self) -> int:
-        return len(self._parsed())
-
-    def _lines(self) -> list[str]:
-        return self.raw.decode("utf-8", "replace").split("\r\n")
 
     def _parsed(self) -> dict[str, str]:
         headers = self._headers
         if headers is None:
-            headers = {}
-            for line in self._lines():
-                name, _, value = line.partition(": ")
-                headers[name] = value
-            self._headers = headers
+            headers = self._headers = dict(map(_header, self.raw.split(_EOL)))
         return headers
 
 

@@ -14,13 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-import structlog
-
 from ami_bridge.commands import Action
 from ami_bridge.errors import ActionRefused, ActionTimedOut, LinkDown, PeerError
 from ami_bridge.framing import AmiFramer, AmiMessage, encode
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +57,12 @@ class BridgeProtocol(asyncio.Protocol):
             return
         if not self.booted.is_set() and any(m.event == b"FullyBooted" for m in messages):
             self.booted.set()
-        self._queue([message for message in messages if not message.is_response])
-        for message in messages:
-            if message.is_response:
-                self._settle(message)
+        responses = [message for message in messages if message.is_response]
+        if responses:
+            messages = [message for message in messages if not message.is_response]
+        self._queue(messages)
+        for message in responses:
+            self._settle(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._over(str(exc) if exc else "Asterisk closed the connection")
@@ -146,7 +144,6 @@ class BridgeProtocol(asyncio.Protocol):
     def _settle(self, message: AmiMessage) -> None:
         future = self._waiting.pop(message.action_id, None)
         if future is None or future.done():
-            log.debug("answer_without_question", action_id=message.action_id)
             return
         success = message.get("Response") in {"Success", "Follows"}
         future.set_result(Response(success, message.get("Message"), message.get("Value")))

@@ -1,10 +1,12 @@
 """The life of a call, top to bottom: who is it, what do they want, who takes it, how did it end.
 
-Rule: one coroutine a call. Before each phase the caller's place is written to the channel, so that
-the next daemon can go on when this one dies; at a hang-up, at whatever point, the line is left and
-the record closed.
+Rule: one coroutine a call. Before the caller waits, the place in the line is written to the channel,
+so that the next daemon can go on when this one dies. At a hang-up, at whatever point, the line is left
+and the record closed; a caller whom this daemon loses without a hang-up comes back through the
+dialplan, so that record stays open.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +21,13 @@ from acd.routing import CallFacts, Route, route
 from acd.service import AcdService
 from acd.tickets import QueueEntry
 from ami_bridge.agi import AgiSession
+from ami_bridge.errors import CallerHungUp
 from crm_core.customers import CustomerService
 from crm_core.identity import CallerIdentity
 from crm_core.numbers import normalise
 from crm_core.places import Places
 from ivr import place as places_in_line
-from ivr.menu import LANGUAGES, Language, Menus
+from ivr.menu import KEYS, LANGUAGES, Language, Menus
 from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.waiting import Waiting
@@ -33,7 +36,6 @@ from ivr.walker import Chosen, Play, begin, press
 log = structlog.get_logger(__name__)
 
 _CALLBACK_WAIT_S = 20.0
-_KEYS = "0123456789*#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,16 @@ class Line:
         try:
             await (call.inbound() if inbound else call.outbound(query.get("queue", "")))
             await session.set_variable("ZJ_DONE", "1")
-        finally:
-            record.end(call.outcome)
+        except asyncio.CancelledError:
+            call.cut_off()
+            raise
+        except CallerHungUp:
+            call.end()
+            raise
+        except BaseException:
+            call.give_up()
+            raise
+        call.end()
 
 
 class Call:
@@ -98,6 +108,29 @@ class Call:
         if self._waiting is not None:
             return self._waiting.outcome
         return "left_in_menu"
+
+    def end(self) -> None:
+        """The caller is gone, or is done."""
+        outcome = self.outcome
+        if self._waiting is not None:
+            self._waiting.leave("abandoned")
+        self._record.end(outcome)
+
+    def cut_off(self) -> None:
+        """The coroutine is cancelled: at a hang-up, or because the daemon stops.
+
+        Then nothing is touched: the caller is still there, and the next daemon goes on.
+        """
+        if self._session.hung_up:
+            self.end()
+        else:
+            self._record.attended = False
+
+    def give_up(self) -> None:
+        """Something here failed. The caller comes back through the dialplan, to the old place."""
+        if self._waiting is not None:
+            self._waiting.leave("interrupted")
+        self._record.attended = False
 
     async def inbound(self) -> None:
         """A caller comes in, or comes back after a daemon's death."""
@@ -124,7 +157,7 @@ class Call:
             priority=MAX_PRIORITY,
             joined_at=self._house.clock(),
         )
-        await self._wait(entry, (), who, patience_s=_CALLBACK_WAIT_S)
+        await self._wait(entry, (), who, "outbound_greeting", patience_s=_CALLBACK_WAIT_S)
 
     async def _identify(self) -> CallerIdentity | None:
         who = await self._house.customers.identify(self._number)
@@ -154,14 +187,22 @@ class Call:
             walk = decision.walk
             self._language = walk.language
             key = await self._listen(decision)
-            self._record.step("key" if key else "no_key", menu=walk.menu, key=key)
+            self._note(walk.menu, key)
             decision = press(self._house.menus, walk, key)
         return decision
+
+    def _note(self, menu: str, key: str | None) -> None:
+        if key is None:
+            self._record.step("no_key", menu=menu)
+        elif key in self._house.menus[menu].keys:
+            self._record.step("key", menu=menu, key=key)
+        else:
+            self._record.step("wrong_key", menu=menu, key=key)
 
     async def _listen(self, play: Play) -> str | None:
         menu = self._house.menus[play.walk.menu]
         paths = [self._house.prompts.path(name, play.walk.language) for name in play.prompts]
-        early = _KEYS if menu.barge_in else ""
+        early = KEYS if menu.barge_in else ""
         key = await self._session.play(paths, escape_digits=early)
         return key or await self._session.wait_for_digit(menu.timeout_s)
 
@@ -197,6 +238,7 @@ class Call:
         entry: QueueEntry,
         menu_path: tuple[str, ...],
         who: CallerIdentity | None,
+        greeting: str = "please_wait",
         *,
         patience_s: float | None = None,
     ) -> None:
@@ -217,11 +259,12 @@ class Call:
             ticket=self._house.acd.enter(entry),
             prompts=self._house.prompts,
             language=self._language,
+            music=self._house.plan.queue_by_name[entry.queue].music,
             recordings=self._house.recordings,
             callbacks=self._house.callbacks,
             number=self._number,
         )
-        await self._waiting.until_over(patience_s)
+        await self._waiting.until_over(greeting, patience_s)
 
 
 def _direction(purpose: str | None) -> Direction:

@@ -4,7 +4,7 @@ Rule: menus that load can be walked without surprise: every target exists, every
 and left, every text is there in both languages. Faults are named with line and reason, all at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,7 +90,9 @@ def read_menus(document: Document, plan: LinePlan) -> Menus:
     menus = {name: menu for name, menu in read.items() if menu is not None}
     for menu in menus.values():
         _check_keys(document, menu, menus)
+    _check_ways_out(document, menus)
     _check_reached(document, menus, plan)
+    _check_choices(document, menus, plan)
     document.check()
     return Menus(by_name=menus)
 
@@ -108,18 +110,48 @@ def _check_keys(document: Document, menu: MenuPlan, menus: Mapping[str, MenuPlan
             )
         if action.menu is not None and action.menu not in menus:
             document.fault(f"there is no menu “{action.menu}”", *place)
-    if not _ends(menu, menus, frozenset()):
-        document.fault("no key leads out of this menu: give one `route`", "menus", menu.name)
 
 
-def _ends(menu: MenuPlan, menus: Mapping[str, MenuPlan], seen: frozenset[str]) -> bool:
-    """Whether some keys lead from here to an end."""
-    if menu.name in seen:
+def _check_ways_out(document: Document, menus: Mapping[str, MenuPlan]) -> None:
+    """From every menu some keys, `back` included, must lead to a `route`."""
+    doors = {name: _doors(menu) for name, menu in menus.items()}
+    for name, menu in menus.items():
+        for target in doors[name] & menus.keys():
+            if any(action.back for action in menus[target].keys.values()):
+                doors[target].add(menu.name)
+    leave = {n for n, m in menus.items() if any(action.route for action in m.keys.values())}
+    while more := {n for n, targets in doors.items() if n not in leave and targets & leave}:
+        leave |= more
+    for name in menus.keys() - leave:
+        document.fault("no key leads out of this menu: give one `route`", "menus", name)
+
+
+def _doors(menu: MenuPlan) -> set[str]:
+    return {action.menu for action in menu.keys.values() if action.menu is not None}
+
+
+def _check_choices(document: Document, menus: Mapping[str, MenuPlan], plan: LinePlan) -> None:
+    """A choice that no keys give is a slip of the pen."""
+    roots = {did.menu for did in plan.dids if did.menu is not None}
+    places: list[tuple[tuple[str | int, ...], str | None]]
+    places = [(("menus", menu.name, "otherwise"), menu.otherwise) for menu in menus.values()]
+    for index, route in enumerate(plan.routes):
+        there = ("routes", index, "when", "menu_choice")
+        places += [(there, choice) for choice in route.when.menu_choice]
+    for place, choice in places:
+        if choice is not None and not any(_leads(menus, r, choice.split("-")) for r in roots):
+            document.fault(f"no keys lead to the choice “{choice}”", *place)
+
+
+def _leads(menus: Mapping[str, MenuPlan], name: str, keys: Sequence[str]) -> bool:
+    """Whether these keys, pressed in this menu, end the walk."""
+    menu = menus.get(name)
+    action = menu.keys.get(keys[0]) if menu is not None else None
+    if action is None:
         return False
-    deeper = (menus[a.menu] for a in menu.keys.values() if a.menu and a.menu in menus)
-    return any(action.route for action in menu.keys.values()) or any(
-        _ends(target, menus, seen | {menu.name}) for target in deeper
-    )
+    if len(keys) == 1:
+        return action.route
+    return action.menu is not None and _leads(menus, action.menu, keys[1:])
 
 
 def _check_reached(document: Document, menus: Mapping[str, MenuPlan], plan: LinePlan) -> None:

@@ -19,7 +19,7 @@ from ivr.tts import TextToSpeech
 from ivr.walker import prompt_of
 
 MOST_SPOKEN_POSITION = 20
-_RATES = (8000, 16000)
+_RATE = 8000
 
 Tell = Callable[[str], None]
 
@@ -82,7 +82,7 @@ class PromptLibrary:
             speech.speak(prompt.text, prompt.language, target)
             known[_key(prompt)] = _digest(prompt, speech.voice)
             if number % 20 == 0 or number == len(changed):
-                (self._folder / "manifest.json").write_text(json.dumps(known, indent=1))
+                self._remember(known)
         return len(changed)
 
     def check(self, menus: Menus) -> list[str]:
@@ -92,16 +92,25 @@ class PromptLibrary:
             for prompt in texts(menus)
             if not Path(self.path(prompt.name, prompt.language) + ".wav").exists()
         ]
+        names = {_key(prompt) for prompt in texts(menus)}
         for recording in sorted((self._folder / "custom").glob("*/*.wav")):
-            problems += [
-                f"custom/{recording.parent.name}/{recording.name}: {why}" for why in _bad(recording)
-            ]
+            key = f"{recording.parent.name}/{recording.stem}"
+            if key not in names:
+                problems.append(f"custom/{key}.wav: no prompt has this name, it is never played")
+            problems += [f"custom/{key}.wav: {why}" for why in _bad(recording)]
         return problems
 
     def _manifest(self) -> dict[str, str]:
-        path = self._folder / "manifest.json"
-        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            known: dict[str, str] = json.loads((self._folder / "manifest.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
         return known
+
+    def _remember(self, known: Mapping[str, str]) -> None:
+        part = self._folder / "manifest.part"
+        part.write_text(json.dumps(known, indent=1))
+        part.replace(self._folder / "manifest.json")
 
     def _made(self, prompt: Prompt, known: Mapping[str, str], voice: str) -> bool:
         target = self._folder / prompt.language / f"{prompt.name}.wav"
@@ -124,7 +133,7 @@ def _bad(recording: Path) -> Iterator[str]:
                 yield "must be mono: mix it down to one channel"
             if sound.getsampwidth() != 2:  # noqa: PLR2004
                 yield "must be 16-bit"
-            if sound.getframerate() not in _RATES:
+            if sound.getframerate() != _RATE:
                 yield f"must be 8000 Hz, not {sound.getframerate()} Hz"
     except (wave.Error, EOFError) as error:
         yield f"is not a WAV file: {error}"

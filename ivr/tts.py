@@ -32,21 +32,21 @@ class TextToSpeech:
     def speak(self, text: str, language: Language, target: Path) -> None:
         """Write `text` as a 16-bit mono WAV at 8 kHz. Raises SpeechError."""
         voice = ["-v", _VOICES[language], "-s", str(self.speed), "--stdin", "--stdout"]
-        sound = _run([*self.espeak, *voice], text.encode())
+        sound = _run("espeak-ng", [*self.espeak, *voice], text.encode())
         part = target.with_suffix(".part.wav")
         shape = ["-r", "8000", "-c", "1", "-b", "16", str(part)]
         ends = ["norm", "-4", "silence", "1", "0.05", "0.5%", "reverse"]
         trim = [*ends, "silence", "1", "0.05", "0.5%", "reverse", "pad", "0.1", "0.2"]
-        _run([*self.sox, "-t", "wav", "--ignore-length", "-", *shape, *trim], sound)
+        _run("sox", [*self.sox, "-t", "wav", "--ignore-length", "-", *shape, *trim], sound)
         part.replace(target)
 
 
-def _run(command: Sequence[str], data: bytes) -> bytes:
+def _run(program: str, command: Sequence[str], data: bytes) -> bytes:
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False)
     except OSError as error:
-        raise SpeechError(f"{command[0]} cannot be started: {error}") from error
+        raise SpeechError(f"{program} cannot be started: {error}") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        raise SpeechError(f"{Path(command[-1]).name or command[0]}: {said}")
+        raise SpeechError(f"{program}: {said}")
     return done.stdout

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import structlog
 
-from acd.recordings import path_for
 from acd.records import CallRecord
 from acd.tickets import Announcement, Offer, Overflow, Ticket
 from ami_bridge.agi import AgiSession
@@ -16,10 +15,12 @@ from crm_core.errors import DomainError
 from ivr.menu import Language
 from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary, position_prompt
+from ivr.recording import begin_recording
 
 log = structlog.get_logger(__name__)
 
 CALLBACK_KEY = "2"
+_PROMISED_ALREADY = "callback_exists"
 _ANSWERED = "ANSWER"
 
 
@@ -34,6 +35,7 @@ class Waiting:
         ticket: Ticket,
         prompts: PromptLibrary,
         language: Language,
+        music: str,
         recordings: Path,
         callbacks: Callbacks,
         number: str | None,
@@ -43,11 +45,11 @@ class Waiting:
         self._ticket = ticket
         self._prompts = prompts
         self._language = language
+        self._music_class = music
         self._recordings = recordings
         self._callbacks = callbacks
         self._number = number
         self._offer: Offer | None = None
-        self._recorded = False
         self._music = False
         self._outcome: str | None = None
 
@@ -57,14 +59,11 @@ class Waiting:
             return self._outcome
         return "answered" if self._record.row.answered_at is not None else "abandoned"
 
-    async def until_over(self, patience_s: float | None) -> None:
-        """Wait and talk; returns when the call is over. `patience_s`: give up after so long."""
-        try:
-            await self._serve(patience_s)
-        finally:
-            self._leave()
+    async def until_over(self, greeting: str, patience_s: float | None) -> None:
+        """Wait and talk; returns when the call is over.
 
-    async def _serve(self, patience_s: float | None) -> None:
+        `greeting` is said unless an agent is there at once; `patience_s`: give up after so long.
+        """
         greeted = False
         while self._outcome is None:
             word = self._ticket.take()
@@ -74,23 +73,28 @@ class Waiting:
             elif isinstance(word, Announcement):
                 await self._heard(await self._say(position_prompt(word.position)))
             elif isinstance(word, Overflow):
-                self._record.step("overflow", to=word.to_queue)
-            elif not greeted and patience_s is None:
+                continue
+            elif not greeted:
                 greeted = True
-                await self._heard(await self._say("please_wait"))
+                await self._heard(await self._say(greeting))
             else:
-                await self._music_on()
-                key = await self._session.hold_until(self._ticket.wake, timeout_s=patience_s)
-                await self._heard(key)
-                if patience_s is not None and not self._ticket.wake.done():
-                    self._outcome = "nobody_free"
-                    await self._say("nobody_free")
+                await self._hold(patience_s)
+
+    async def _hold(self, patience_s: float | None) -> None:
+        """Music until a key, until the line has news, or until patience ends."""
+        await self._music_on()
+        key = await self._session.hold_until(self._ticket.wake, timeout_s=patience_s)
+        if key is not None:
+            await self._heard(key)
+        elif not self._ticket.wake.done():
+            self._outcome = "nobody_free"
+            await self._say("nobody_free")
 
     async def _dial(self, offer: Offer) -> bool:
         """Ring the agent; True when they have talked."""
         self._offer = offer
         await self._music_off()
-        await self._record_sound()
+        await begin_recording(self._session, self._record, self._recordings)
         self._record.step("dialled", agent_id=offer.agent_id, extension=offer.extension)
         ring_s = f"{offer.ring_s:.0f}"
         await self._session.exec("Dial", f"PJSIP/{offer.extension}", ring_s, "g")
@@ -105,25 +109,29 @@ class Waiting:
         self._ticket.ringing_failed(offer, status)
         return False
 
-    async def _record_sound(self) -> None:
-        """Both sides in stereo, only while people talk to each other (option b)."""
-        if self._recorded:
-            return
-        self._recorded = True
-        raw = path_for(self._recordings, self._record.call_id, self._record.row.started_at)
-        raw.parent.mkdir(parents=True, exist_ok=True)
-        await self._session.exec("MixMonitor", str(raw), "bD")
-
     async def _heard(self, key: str | None) -> None:
         """The caller may ask to be called back."""
+        if key is None:
+            return
+        self._record.step("key", key=key)
         if key != CALLBACK_KEY or self._record.row.direction != "inbound":
             return
+        refused = await self._ask_for_callback()
+        if refused is not None:
+            self._record.step("callback_refused", reason=refused)
+            await self._say("callback_refused")
+            return
+        self._outcome = "callback_requested"
+        self._ticket.leave("callback")
+        await self._music_off()
+        await self._session.play([self._prompts.path("callback_accepted", self._language)])
+
+    async def _ask_for_callback(self) -> str | None:
+        """Why there can be no call-back; None when one is promised, now or already."""
         row = self._record.row
-        self._record.step("callback_asked")
+        if self._number is None:
+            return "number_hidden"
         try:
-            if self._number is None:
-                await self._say("callback_refused")
-                return
             await self._callbacks.request(
                 self._number,
                 row.queue or "",
@@ -132,12 +140,8 @@ class Waiting:
                 call_id=row.id,
             )
         except DomainError as error:
-            log.info("callback_refused", call_id=row.id, reason=error.code)
-            await self._say("callback_refused")
-            return
-        self._outcome = "callback_requested"
-        self._ticket.leave("callback")
-        await self._session.play([self._prompts.path("callback_accepted", self._language)])
+            return None if error.code == _PROMISED_ALREADY else error.code
+        return None
 
     async def _say(self, prompt: str) -> str | None:
         """A prompt, cut short by a key or by an offer."""
@@ -149,18 +153,15 @@ class Waiting:
     async def _music_on(self) -> None:
         if not self._music:
             self._music = True
-            await self._session.music(on=True)
+            await self._session.music(on=True, class_=self._music_class)
 
     async def _music_off(self) -> None:
         if self._music:
             self._music = False
             await self._session.music(on=False)
 
-    def _leave(self) -> None:
+    def leave(self, reason: str) -> None:
         """Out of the line, whatever brought us here; all of this does nothing after a proper end."""
-        if self._offer is not None:
-            if self._record.row.answered_at is not None:
-                self._ticket.finished(self._offer, _ANSWERED, 0.0)
-            else:
-                self._ticket.ringing_failed(self._offer, "CANCEL")
-        self._ticket.leave("abandoned" if self._outcome is None else self._outcome)
+        if self._offer is not None and self._record.row.answered_at is not None:
+            self._ticket.finished(self._offer, _ANSWERED, 0.0)
+        self._ticket.leave(self._outcome or reason)

@@ -124,8 +124,8 @@ async def test_a_recording_is_found_by_its_call(store: AcdStore, tmp_path: Path)
     journal = journal_in(tmp_path)
     journal.append(RecordingRow("a", "2026/03/01/a.wav", 12.5, 400_044, 2, AT))
     await JournalWriter(journal, store).flush()
-    assert await store.recording_path("a") == "2026/03/01/a.wav"
-    assert await store.recording_path("b") is None
+    assert (await store.recording("a")).path == "2026/03/01/a.wav"
+    assert await store.recording("b") is None
 
 
 async def test_while_postgresql_is_away_everything_waits_and_arrives_later_in_order(

@@ -314,7 +314,10 @@ async def test_a_page_that_stops_reading_gets_a_snapshot_and_holds_nobody_up(hou
         assert slow.state == quick.state
 
 
-async def test_a_browser_that_vanished_is_found_and_forgotten(database: Database, tmp_path: Path):
+@pytest.mark.parametrize("has_backlog", [False, True])
+async def test_a_browser_that_vanished_is_found_and_forgotten(
+    database: Database, tmp_path: Path, has_backlog: bool
+):
     options = WebOptions(rhythm=QUICK, ping_s=0.2)
     async with (
         open_house(database, tmp_path, options) as house,
@@ -333,6 +336,11 @@ async def test_a_browser_that_vanished_is_found_and_forgotten(database: Database
         )
         hub = house.server.door.hub
         await until(lambda: hub.count("sidebar") == 1)
+        (feed,) = hub.feeds("sidebar")
+        for number in range(500 if has_backlog else 0):
+            params = {"number": str(number), "text": "x" * 20_000}
+            hub.change(feed, {"notices": {"n": NoticeView(id="n", code="long", params=params)}})
+            await asyncio.sleep(0)
         await until(lambda: hub.count("sidebar") == 0)
         assert not hub.feeds("sidebar")
         writer.close()

@@ -92,7 +92,7 @@ class Page:
         """The next message, applied. Raises ConnectionError when the socket is closed."""
         frame = await asyncio.wait_for(self.socket.receive(), 10)
         if frame.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionError(self.socket.close_code)
+            raise ConnectionError(frame.data)
         message: dict[str, Any] = json.loads(frame.data)
         self.heard.append(message)
         if message["type"] == "snapshot":
@@ -115,10 +115,11 @@ class Page:
 
     async def closed(self) -> int | None:
         """Listen until the server closes; the code it gave."""
-        with contextlib.suppress(ConnectionError):
-            while True:
+        while True:
+            try:
                 await self.hear()
-        return self.socket.close_code
+            except ConnectionError as closed:
+                return closed.args[0]
 
 
 class Browser:

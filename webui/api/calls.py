@@ -50,6 +50,12 @@ class StepItem(View):
     detail: dict[str, Any]
 
 
+class RecordingItem(View):
+    seconds: float
+    channels: int
+    stored_at: datetime
+
+
 class CallList(View):
     items: tuple[CallItem, ...]
 
@@ -57,6 +63,7 @@ class CallList(View):
 class CallDetail(View):
     call: CallItem
     steps: tuple[StepItem, ...]
+    recording: RecordingItem | None
 
 
 async def latest(asked: Asked[Nothing, CallSearch]) -> CallList:
@@ -71,14 +78,19 @@ async def show(asked: Asked[Nothing, Nothing]) -> CallDetail:
     """One call with everything that happened in it."""
     row = await _visible(asked, Right.CALL_VIEW)
     steps = await asked.services.calls.steps(row.id)
-    return CallDetail(call=_item(row, asked), steps=tuple(_step(s, row, asked) for s in steps))
+    sound = await asked.services.calls.recording(row.id)
+    return CallDetail(
+        call=_item(row, asked),
+        steps=tuple(_step(step, row, asked) for step in steps),
+        recording=RecordingItem.model_validate(sound) if sound else None,
+    )
 
 
 async def recording(asked: Asked[Nothing, Nothing]) -> web.FileResponse:
     """The sound of a call, in parts if wanted; that it was listened to is noted."""
     row, services = await _visible(asked, Right.RECORDING_LISTEN), asked.services
-    relative = await services.calls.recording_path(row.id)
-    path = _inside(services.recordings, relative) if relative else None
+    stored = await services.calls.recording(row.id)
+    path = _inside(services.recordings, stored.path) if stored else None
     if path is None:
         raise NotFound("There is no recording of this call (any more).")
     async with services.database.begin() as session:

@@ -1,5 +1,6 @@
 """The demonstration: one call from the carrier to an order, with its time line in milliseconds."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -53,7 +54,7 @@ async def _play(stack: Stack) -> list[Moment]:
         pop = _talking(pops)
         assert pop is not None
         order = await agent.place_order(
-            pop["customer"]["id"], [("BJ001", 1)], call_id=pop["call_id"]
+            pop["customer"]["id"], [("BJ-004", 1)], call_id=pop["call_id"]
         )
         heard.append(
             Moment(datetime.now(UTC), "order taken", f"{order['number']}, {order['total']}")
@@ -61,6 +62,14 @@ async def _play(stack: Stack) -> list[Moment]:
         await report.over.wait()
         call = await _finished(supervisor, pop["call_id"])
         await agent.command("log_out")
+    sound = call["recording"]
+    heard.append(
+        Moment(
+            datetime.fromisoformat(sound["stored_at"]),
+            "recording stored",
+            f"{sound['seconds']:.1f} s, {sound['channels']} channels",
+        )
+    )
     return sorted([*heard, *_of_record(call), *_of_caller(report)], key=lambda each: each.at)
 
 
@@ -83,12 +92,10 @@ def _talking(state: dict[str, Any]) -> dict[str, Any] | None:
 
 async def _finished(supervisor: DemoAgent, call_id: str) -> dict[str, Any]:
     """The call's record once it is over and its recording stored."""
-    import asyncio
-
     async with asyncio.timeout(30):
         while True:
             call = await supervisor.request("GET", f"/api/calls/{call_id}")
-            if call["call"]["ended_at"] and call["call"]["recording"]:
+            if call["call"]["ended_at"] and call["recording"]:
                 return call
             await asyncio.sleep(0.2)
 
@@ -114,7 +121,6 @@ _STEPS = {
     "offered": "offered",
     "ringing": "phone ringing",
     "answered": "answered",
-    "recorded": "recording stored",
 }
 
 

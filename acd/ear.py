@@ -77,7 +77,8 @@ class AsteriskEar:
         record = self._book.by_linkedid(event.linkedid)
         call_id = record.call_id if record else None
         rung = agent.state == "ringing" and agent.call_id == call_id
-        if event.state == "ringing" and rung and call_id:
+        if event.state == "ringing" and rung and record and call_id:
+            record.step("ringing", agent_id=agent.agent_id)
             self._bus.publish(PhoneRinging(call_id, agent.agent_id, event.at))
         elif event.state == "up":
             if rung and call_id:

@@ -91,13 +91,16 @@ class CallRecord:
 
     def routed(self, route: Route, menu_path: tuple[str, ...]) -> None:
         """The menu is done and a way chosen."""
-        self.change(
-            "routed",
-            queue=route.queue,
-            priority=route.priority,
-            medium=route.medium,
-            menu_path=menu_path,
-        )
+        chosen = {
+            "queue": route.queue,
+            "priority": route.priority,
+            "medium": route.medium,
+            "menu_path": menu_path,
+        }
+        self.row = replace(self.row, **chosen)  # type: ignore[arg-type]
+        why = [{"code": reason.code, "params": reason.params} for reason in route.why]
+        self._book.write_step(self, "routed", {**chosen, "why": why})
+        self._book.write_call(self)
         self._book.publish(
             CallRouted(
                 call_id=self.call_id,

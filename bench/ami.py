@@ -16,6 +16,7 @@ import os
 import statistics
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,19 @@ CHUNK = 65_536
 ROUNDS = 7
 
 Feed = Callable[[bytes], None]
+Headers = deque[tuple[str, str]]
 
 
 class _NoTransport(asyncio.Transport):
     """Nothing is written while reading."""
 
 
-def panoramisk(*, read: bool) -> tuple[Feed, list[tuple[str, str]]]:
+def panoramisk(*, read: bool) -> tuple[Feed, Headers]:
     """panoramisk's protocol under its own Manager; a handler for every event when `read`."""
-    last = [("", "")]
+    last: Headers = deque(maxlen=1)
 
     def touch(_: Manager, event: Any) -> None:
-        for header in event.items():
-            last[0] = header
+        last.extend(event.items())
 
     manager = Manager(loop=asyncio.get_running_loop())
     if read:
@@ -55,9 +56,9 @@ def panoramisk(*, read: bool) -> tuple[Feed, list[tuple[str, str]]]:
     return protocol.data_received, last
 
 
-def zongji(*, read: bool) -> tuple[Feed, list[tuple[str, str]]]:
+def zongji(*, read: bool) -> tuple[Feed, Headers]:
     """Our protocol, and its queue emptied: the event's name is looked at, all headers when `read`."""
-    last = [("", "")]
+    last: Headers = deque(maxlen=1)
     protocol = BridgeProtocol(queue_limit=1_000_000)
     protocol.connection_made(_NoTransport())
     unwanted = {b""}
@@ -68,8 +69,7 @@ def zongji(*, read: bool) -> tuple[Feed, list[tuple[str, str]]]:
             event = protocol.events.popleft()
             name = event.event
             if read and name not in unwanted:
-                for header in event.items():
-                    last[0] = header
+                last.extend(event.items())
 
     return feed, last
 
@@ -91,7 +91,7 @@ async def compare(chunks: Sequence[bytes], *, read: bool) -> tuple[float, float]
         for place, make in turns if number % 2 else reversed(turns):
             feed, last = make(read=read)
             taken[place].append(timed(feed, chunks))
-            assert bool(last[0][0]) is read
+            assert bool(last) is read
     return statistics.median(taken[0]), statistics.median(taken[1])
 
 

@@ -5,39 +5,35 @@ Rule: one conditional statement decides, so that two orders at once cannot use t
 
 from decimal import Decimal
 
-from sqlalchemy import update
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.tables import Customer
+_RESERVE = text(
+    "UPDATE customers SET credit_used = credit_used + :amount"
+    " WHERE id = :customer AND credit_used + :amount <= credit_limit RETURNING id"
+)
+_RELEASE = text(
+    "UPDATE customers SET credit_used = credit_used - :amount"
+    " WHERE id = :customer AND credit_used >= :amount RETURNING id"
+)
 
 
 async def reserve_credit(session: AsyncSession, customer_id: int, amount: Decimal) -> bool:
     """Take `amount` (yuan, not negative); False, and nothing changed, when the limit forbids it."""
-    _check(amount)
-    taken = await session.execute(
-        update(Customer)
-        .where(
-            Customer.id == customer_id,
-            Customer.credit_used + amount <= Customer.credit_limit,
-        )
-        .values(credit_used=Customer.credit_used + amount)
-        .returning(Customer.id)
-        .execution_options(synchronize_session=False)
-    )
-    return taken.one_or_none() is not None
+    return await _move(session, _RESERVE, customer_id, amount)
 
 
 async def release_credit(session: AsyncSession, customer_id: int, amount: Decimal) -> bool:
     """Give `amount` back; False, and nothing changed, when less than that was taken."""
+    return await _move(session, _RELEASE, customer_id, amount)
+
+
+async def _move(
+    session: AsyncSession, statement: TextClause, customer_id: int, amount: Decimal
+) -> bool:
     _check(amount)
-    given = await session.execute(
-        update(Customer)
-        .where(Customer.id == customer_id, Customer.credit_used >= amount)
-        .values(credit_used=Customer.credit_used - amount)
-        .returning(Customer.id)
-        .execution_options(synchronize_session=False)
-    )
-    return given.one_or_none() is not None
+    moved = await session.execute(statement, {"customer": customer_id, "amount": amount})
+    return moved.one_or_none() is not None
 
 
 def _check(amount: Decimal) -> None:

@@ -23,17 +23,12 @@ from crm_core.identity import CallerIdentity, Identities
 from crm_core.numbers import normalise
 from crm_core.rights import Actor, Right
 from crm_core.tables import Customer, CustomerPhone
+from crm_core.text import is_control, printable
 
 log = structlog.get_logger(__name__)
 
 _MOST_FOUND = 100
 _LOCK_TREE = text("SELECT pg_advisory_xact_lock(hashtext('zongji.customer.tree'))")
-
-
-def _printable(value: str) -> str:
-    if any(not c.isprintable() and c not in "\n\t" for c in value):
-        raise ValueError("control characters cannot be kept")
-    return value
 
 
 def _dialable(value: str) -> str:
@@ -43,7 +38,7 @@ def _dialable(value: str) -> str:
     return number
 
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_printable)]
+_Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
 _Number = Annotated[str, AfterValidator(_dialable)]
 _Name = Annotated[_Text, Field(min_length=1, max_length=100)]
 _Email = Annotated[_Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -120,7 +115,7 @@ class CustomerService:
 
     async def search(self, text: str, limit: int = 20) -> tuple[CustomerHit, ...]:
         """By a part of the name or of a number; nothing for an empty text."""
-        wanted = "".join(c for c in text if c.isprintable()).strip()
+        wanted = "".join(c for c in text if not is_control(c)).strip()
         if not wanted:
             return ()
         async with self._database.reading() as connection:

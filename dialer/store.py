@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.db import Database
-from crm_core.errors import NotFound
+from crm_core.errors import Invalid, NotFound
 from crm_core.tables import Customer
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
@@ -67,6 +67,10 @@ class DialerStore:
                 made = await session.execute(insert(Callback).values(values).returning(Callback.id))
                 return await _view(session, made.scalar_one())
         except IntegrityError as error:
+            if "uq_callbacks_open_number" not in str(error.orig):
+                raise Invalid(
+                    "There is no such agent or customer: choose one from the list."
+                ) from error
             raise CallbackExists(
                 "This number already waits for a call-back: close or change that one."
             ) from error

@@ -35,12 +35,13 @@ from ivr.walker import Chosen, Play, begin, press
 
 log = structlog.get_logger(__name__)
 
-_CALLBACK_WAIT_S = 20.0
-
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every call needs of the rest of the daemon."""
+    """What every call needs of the rest of the daemon.
+
+    `called_waits_s`: how long somebody we called is asked to wait for an agent.
+    """
 
     acd: AcdService
     plan: LinePlan
@@ -52,6 +53,7 @@ class House:
     recordings: Path
     language: Language
     clock: Callable[[], datetime]
+    called_waits_s: float = 20.0
 
 
 class Line:
@@ -139,7 +141,6 @@ class Call:
         if kept is not None and kept.queue in self._house.plan.queue_by_name:
             await self._resume(kept)
             return
-        await self._session.answer()
         choice = await self._walk()
         chosen = self._route(who, choice)
         self._record.routed(chosen, choice.path)
@@ -157,7 +158,8 @@ class Call:
             priority=MAX_PRIORITY,
             joined_at=self._house.clock(),
         )
-        await self._wait(entry, (), who, "outbound_greeting", patience_s=_CALLBACK_WAIT_S)
+        patience_s = self._house.called_waits_s
+        await self._wait(entry, (), who, "outbound_greeting", patience_s=patience_s)
 
     async def _identify(self) -> CallerIdentity | None:
         who = await self._house.customers.identify(self._number)
@@ -181,6 +183,7 @@ class Call:
         did = self._house.plan.did_by_number.get(self._record.row.did)
         if did is None or did.menu is None:
             return Chosen(None, (), self._language)
+        await self._session.answer()
         self._record.step("menu_answered", menu=did.menu)
         decision: Play | Chosen = begin(did.menu, self._language)
         while isinstance(decision, Play):

@@ -12,7 +12,7 @@ from typing import cast
 from ivr.menu import LANGUAGES, Language
 
 _FORM = re.compile(
-    r"1~(?P<queue>[a-z][a-z0-9_]{0,49})~(?P<priority>\d{1,3})~(?P<joined>\d{1,12}\.\d{6})"
+    r"1~(?P<queue>[a-z][a-z0-9_]{0,49})~(?P<priority>\d{1,3})~(?P<joined>\d{1,11}\.\d{6})"
     r"~(?P<agent>\d{0,18})~(?P<path>[0-9sh-]{0,99})~(?P<language>[a-z]{2})",
     re.ASCII,
 )

@@ -1,6 +1,7 @@
 """From the line to the agent: music and place until an offer comes, then the agent's telephone.
 
-Rule: an offer interrupts whatever the caller hears. A telephone that is not answered brings the
+Rule: the call is answered when there is something to hear; a caller for whom an agent is free hears
+the agent's telephone ring. An offer interrupts whatever the caller hears. A telephone that is not answered brings the
 caller back to the head of the line, without hearing anything but the ringing stop.
 """
 
@@ -146,6 +147,7 @@ class Waiting:
     async def _say(self, prompt: str) -> str | None:
         """A prompt, cut short by a key or by an offer."""
         await self._music_off()
+        await self._session.answer()
         path = self._prompts.path(prompt, self._language)
         wake = self._ticket.wake
         return await self._session.play([path], escape_digits=CALLBACK_KEY, wake=wake)
@@ -153,6 +155,7 @@ class Waiting:
     async def _music_on(self) -> None:
         if not self._music:
             self._music = True
+            await self._session.answer()
             await self._session.music(on=True, class_=self._music_class)
 
     async def _music_off(self) -> None:

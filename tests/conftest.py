@@ -3,22 +3,16 @@
 import importlib
 import pkgutil
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from crm_core.db import Base, Database
+from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
 
 PACKAGES = ("crm_core", "acd", "orders", "dialer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ Rule: what a handler is given was held against its models, in which unknown name
 are refused; no handler reads a body or a query by itself.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -20,20 +19,12 @@ from pydantic import (
 
 from crm_core.errors import Invalid
 from crm_core.rights import Principal
+from crm_core.text import printable
 from webui.door import Door
 from webui.errors import BadRequest, Unauthenticated
 from webui.services import WebServices
 
-_KEPT = "\n\r\t"
-
-
-def _printable(text: str) -> str:
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in _KEPT for c in text):
-        raise ValueError("control characters and broken characters cannot be kept")
-    return text
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
 Id = Annotated[int, Field(ge=1, le=999_999_999)]
 CallId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 

@@ -39,11 +39,13 @@ async def _serve(settings: Settings) -> None:
         await heart.stop()
 
 
-def configure_logging() -> None:
-    """One line an event: readable on a terminal, JSON anywhere else."""
+def configure_logging(*, quiet: bool = False) -> None:
+    """One line an event: readable on a terminal, JSON anywhere else; `quiet` leaves errors only."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback  # local variables may hold secrets
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -52,7 +54,9 @@ def configure_logging() -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.ERROR if quiet else logging.INFO
+        ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

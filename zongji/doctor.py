@@ -78,10 +78,12 @@ async def _service() -> list[Finding]:
         await database.close()
     found = [Finding("database", there, "answers" if there else "does not answer: is it started?")]
     try:
-        async with aiohttp.ClientSession() as http, asyncio.timeout(3):
-            async with http.get(f"{known.web.address}/api/health") as answer:
-                said = await answer.text()
-                found.append(Finding("daemon", answer.ok, said))
+        async with (
+            aiohttp.ClientSession() as http,
+            asyncio.timeout(3),
+            http.get(f"{known.web.address}/api/health") as answer,
+        ):
+            found.append(Finding("daemon", answer.ok, await answer.text()))
     except (aiohttp.ClientError, TimeoutError):
         found.append(Finding("daemon", good=False, said=f"nothing answers at {known.web.address}"))
     return found

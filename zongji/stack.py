@@ -200,7 +200,6 @@ class Stack:
         self._carrier = CarrierProcess(carrier)
         self._stops += [self.pbx.stop, self._carrier.stop]
         await asyncio.gather(self.pbx.start(), self._carrier.start())
-        await self._carrier.register()
         async with asyncio.timeout(30):
             while await self._carrier.registered() < len(phones):
                 await asyncio.sleep(0.05)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from sqlalchemy import text
 
 from acd.journal import Journal
@@ -13,6 +12,7 @@ from acd.store import AcdStore, QueueCounts
 from acd.writer import JournalWriter
 from crm_core.db import Base, Database
 from crm_core.errors import DatabaseUnavailable
+from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -62,6 +62,7 @@ def write_pbx(
     tls = certificate is not None
     values = site.values() | {
         "systemname": name,
+        "transmit_silence": "no",
         "secret_manager": secrets["manager"],
         "tls_enabled": "yes" if tls else "no",
         "tls_certificate": str(certificate or ""),

@@ -42,6 +42,7 @@ def write_carrier(
     """Write the carrier's whole configuration for this PBX and these desk phones."""
     values = site.values() | {
         "systemname": "carrier",
+        "transmit_silence": "yes",  # a real telephone sends sound all the time
         "carrier_bind": site.trunk.address,
         "carrier_port": str(site.trunk.port),
         "carrier_manager_bind": "127.0.0.1",
@@ -95,10 +96,6 @@ class CarrierProcess(AsteriskProcess):
             raise ValueError("an extension is digits")
         for name, value in (("mode", mode), ("ring", f"{ring_s:g}"), ("talk", f"{talk_s:g}")):
             await self.console(f"database put phone/{extension} {name} {value}")
-
-    async def register(self) -> None:
-        """Register the desk phones now; by itself Asterisk spreads them over ten seconds."""
-        await self.console("pjsip send register *all")
 
     async def registered(self) -> int:
         """How many desk phones are registered at the PBX."""

@@ -1,0 +1,321 @@
+"""The life of a call against the real ACD, over a real FastAGI connection."""
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from acd.events import CallEnded, CallLeftQueue, CallOffered, CallQueued, CallRouted
+from dialer.errors import CallbackExists, DoNotCallNumber
+from ivr import place
+from ivr.place import Place
+from tests.ivr.ivr_line import NOON, Channel, OrderLine, until
+
+STRANGER = "02223456789"
+
+
+async def test_a_caller_walks_the_menu_to_an_agent_and_is_thanked(line: OrderLine) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["1", "1"], dials=[("ANSWER", 12)], caller=STRANGER)
+    await line.ring(caller)
+    assert caller.played == ["menu_main", "menu_wholesale", "thank_you"]
+    assert caller.executed[-1] == ("Dial", "PJSIP/1001", "20", "g")
+    assert caller.variables["ZJ_DONE"] == "1"
+    row = line.row(caller)
+    assert (row.outcome, row.menu_path, row.queue) == ("answered", ("1", "1"), "north")
+    assert (row.agent_id, row.city) == (1, "天津")
+
+
+async def test_every_step_of_the_way_is_in_the_record(line: OrderLine) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["7", None, "1", "1"], dials=[("ANSWER", 12)], caller=STRANGER)
+    await line.ring(caller)
+    steps = line.steps(caller)
+    assert steps[:6] == ["started", "identified", "menu_answered", "wrong_key", "no_key", "key"]
+    assert steps[6:] == [
+        "key",
+        "routed",
+        "queued",
+        "offered",
+        "dialled",
+        "dial_ended",
+        "answered",
+        "ended",
+    ]
+
+
+async def test_a_known_customer_is_named_to_the_agent_and_spoken_to_in_the_own_language(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "retail")
+    caller = Channel(keys=["2"], dials=[("ANSWER", 1)])
+    await line.ring(caller)
+    assert caller.variables["CALLERID(name)"] == "滨海商贸"
+    assert any('/en/menu_main"' in command for command in caller.commands)
+    assert line.row(caller).customer_name == "滨海商贸"
+
+
+async def test_a_hidden_number_takes_the_default_way(line: OrderLine) -> None:
+    await line.agent(1, "retail")
+    caller = Channel(keys=["7", "7", "7"], dials=[("ANSWER", 1)], caller="unknown")
+    await line.ring(caller)
+    assert line.row(caller).queue == "retail"
+    assert line.row(caller).caller is None
+
+
+@pytest.mark.parametrize("command", range(1, 21))
+async def test_a_hang_up_at_any_command_leaves_nothing_behind(
+    line: OrderLine, command: int
+) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["7", "1", "1"], dials=[("ANSWER", 5)], hang_up_at=command)
+    await line.ring(caller)
+    row = line.row(caller)
+    assert row.outcome in {"left_in_menu", "abandoned", "answered"}
+    assert row.ended_at is not None
+    assert line.acd.record(caller.call_id) is None
+    assert line.acd.waiting_views() == ()
+    agent = line.acd.agent_view(1)
+    assert agent is not None
+    assert agent.state in {"ready", "wrap_up"}
+
+
+async def test_a_caller_who_hangs_up_in_the_line_is_abandoned(line: OrderLine) -> None:
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(line.acd.waiting_views)
+    caller.hang_up()
+    await line.over()
+    assert line.row(caller).outcome == "abandoned"
+    assert cast("CallLeftQueue", line.last(CallLeftQueue)).reason == "abandoned"
+
+
+async def test_a_caller_who_hangs_up_while_a_telephone_rings_frees_the_agent(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(lambda: ("Dial", "PJSIP/1001", "20", "g") in caller.executed)
+    caller.hang_up()
+    await line.over()
+    agent = line.acd.agent_view(1)
+    assert agent is not None
+    assert agent.state == "ready"
+    assert line.row(caller).outcome == "abandoned"
+
+
+async def test_a_telephone_that_is_not_answered_passes_the_caller_on(line: OrderLine) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["1", "1"], dials=[("NOANSWER", 0), ("ANSWER", 5)])
+    await line.begin(caller)
+    await until(lambda: "please_wait" in caller.played)
+    await line.agent(2, "north")
+    await line.over()
+    row = line.row(caller)
+    assert (row.agent_id, row.outcome) == (2, "answered")
+    first = line.acd.agent_view(1)
+    assert first is not None
+    assert (first.state, first.reason) == ("unavailable", "no_answer")
+
+
+async def test_recording_is_begun_once_however_often_telephones_ring(line: OrderLine) -> None:
+    await line.agent(1, "north")
+    await line.agent(2, "north")
+    caller = Channel(keys=["1", "1"], dials=[("NOANSWER", 0), ("ANSWER", 5)])
+    await line.ring(caller)
+    begun = [options for application, *options in caller.executed if application == "MixMonitor"]
+    assert len(begun) == 1
+    assert begun[0][0].endswith(f"/2026/03/02/{caller.call_id}.raw")
+
+
+async def test_a_call_goes_on_when_it_cannot_be_recorded(line: OrderLine) -> None:
+    line.house.recordings.write_text("no folder")
+    await line.agent(1, "north")
+    caller = Channel(keys=["1", "1"], dials=[("ANSWER", 5)])
+    await line.ring(caller)
+    assert line.row(caller).outcome == "answered"
+
+
+async def test_an_agent_who_becomes_free_interrupts_the_prompt(line: OrderLine) -> None:
+    caller = Channel(keys=["1", "1"], dials=[("ANSWER", 5)], endless=["please_wait"])
+    await line.begin(caller)
+    await until(lambda: "please_wait" in caller.played)
+    await line.agent(1, "north")
+    await line.over()
+    assert line.row(caller).outcome == "answered"
+
+
+async def test_a_waiting_caller_is_told_the_place_in_the_line(line: OrderLine) -> None:
+    first, second = Channel(keys=["1", "1"]), Channel(keys=["1", "1"])
+    await line.begin(first)
+    await until(lambda: len(line.acd.waiting_views()) == 1)
+    line.pass_time(1)
+    await line.begin(second)
+    await until(lambda: len(line.acd.waiting_views()) == 2)
+    line.pass_time(46)
+    await until(lambda: "position_1" in first.played)
+    await until(lambda: "position_2" in second.played)
+    first.hang_up()
+    second.hang_up()
+    await line.over()
+
+
+async def test_a_key_while_waiting_asks_to_be_called_back(line: OrderLine) -> None:
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(lambda: "please_wait" in caller.played)
+    caller.press("2")
+    await line.over()
+    assert line.promises.made == [("13800138000", "north")]
+    assert caller.played[-1] == "callback_accepted"
+    assert line.row(caller).outcome == "callback_requested"
+    assert cast("CallLeftQueue", line.last(CallLeftQueue)).reason == "callback"
+
+
+@pytest.mark.parametrize("caller_id", ["unknown", "13800138000"])
+async def test_a_caller_who_cannot_be_called_back_stays_in_the_line(
+    line: OrderLine, caller_id: str
+) -> None:
+    line.promises.refusal = DoNotCallNumber("It is on the list.")
+    caller = Channel(keys=["1", "1"], caller=caller_id)
+    await line.begin(caller)
+    await until(lambda: "please_wait" in caller.played)
+    caller.press("2")
+    await until(lambda: "callback_refused" in caller.played)
+    assert len(line.acd.waiting_views()) == 1
+    caller.hang_up()
+    await line.over()
+
+
+async def test_a_call_back_that_is_promised_already_is_as_good(line: OrderLine) -> None:
+    line.promises.refusal = CallbackExists("It waits already.")
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(lambda: "please_wait" in caller.played)
+    caller.press("2")
+    await line.over()
+    assert caller.played[-1] == "callback_accepted"
+
+
+async def test_a_daemon_that_stops_leaves_the_record_open_and_the_next_one_goes_on(
+    line: OrderLine,
+) -> None:
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(lambda: "ZJ_PLACE" in caller.variables and line.acd.waiting_views())
+    await line.close()
+    await line.over()
+    assert line.row(caller).ended_at is None
+    assert not any(isinstance(event, CallLeftQueue | CallEnded) for event in line.heard)
+
+    await line.open()
+    await line.agent(1, "north")
+    again = Channel(
+        dials=[("ANSWER", 5)], call_id=caller.call_id, place=caller.variables["ZJ_PLACE"]
+    )
+    await line.ring(again)
+    assert "menu_main" not in again.played
+    assert line.row(again).outcome == "answered"
+    assert "resumed" in line.steps(again)
+
+
+async def test_a_caller_who_comes_back_keeps_the_place_in_the_line(line: OrderLine) -> None:
+    joined = NOON - timedelta(seconds=90)
+    kept = Place("east", 40, joined, None, ("1", "2"), "en")
+    caller = Channel(place=place.write(kept))
+    await line.begin(caller)
+    await until(line.acd.waiting_views)
+    queued = cast("CallQueued", line.last(CallQueued))
+    assert (queued.queue, queued.priority, queued.joined_at) == ("east", 40, joined)
+    await until(lambda: any("/en/please_wait" in command for command in caller.commands))
+    caller.hang_up()
+    await line.over()
+
+
+async def test_a_place_in_a_queue_that_is_gone_starts_again_with_the_menu(
+    line: OrderLine,
+) -> None:
+    kept = Place("gone", 0, NOON, None, (), "zh")
+    caller = Channel(place=place.write(kept), hang_up_at=4)
+    await line.ring(caller)
+    assert "menu_main" in caller.played
+
+
+async def test_a_call_that_fails_here_goes_back_to_the_dialplan_with_its_record_open(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "north")
+    caller = Channel(keys=["1", "1"], refuses="Dial")
+    await line.ring(caller)
+    assert "ZJ_DONE" not in caller.variables
+    assert line.row(caller).ended_at is None
+    assert line.acd.waiting_views() == ()
+    assert cast("CallLeftQueue", line.last(CallLeftQueue)).reason == "interrupted"
+    agent = line.acd.agent_view(1)
+    assert agent is not None
+    assert agent.state == "ready"
+
+
+def called(purpose: str = "callback", **more: object) -> Channel:
+    """Somebody we called has answered."""
+    return Channel(
+        script="outbound",
+        caller="4006001001",
+        purpose=purpose,
+        queue="north",
+        number="13800138000",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def test_somebody_we_called_gets_the_reserved_agent_at_once(line: OrderLine) -> None:
+    await line.agent(1, "north")
+    callee = called(dials=[("ANSWER", 5)])
+    assert line.acd.reserve(callee.call_id, queue="north") == 1
+    await line.ring(callee)
+    assert callee.played == ["thank_you"]
+    row = line.row(callee)
+    assert (row.direction, row.caller, row.outcome) == ("callback", "13800138000", "answered")
+
+
+async def test_somebody_we_called_goes_before_everybody_who_waits(line: OrderLine) -> None:
+    waiting = Channel(keys=["1", "1"], caller=STRANGER)
+    await line.begin(waiting)
+    await until(line.acd.waiting_views)
+    callee = called("campaign", dials=[("ANSWER", 5)], endless=["outbound_greeting"])
+    await line.begin(callee)
+    await until(lambda: "outbound_greeting" in callee.played)
+    await line.agent(1, "north")
+    await until(lambda: any(isinstance(event, CallOffered) for event in line.heard))
+    assert cast("CallOffered", line.last(CallOffered)).call_id == callee.call_id
+    waiting.hang_up()
+    await line.over()
+
+
+async def test_somebody_we_called_does_not_wait_for_ever(line: OrderLine) -> None:
+    callee = called()
+    await line.ring(callee)
+    assert callee.played == ["outbound_greeting", "nobody_free"]
+    assert line.row(callee).outcome == "nobody_free"
+
+
+async def test_a_key_does_not_end_the_patience_of_somebody_we_called(line: OrderLine) -> None:
+    callee = called(dials=[("ANSWER", 5)], keys=["2"])
+    await line.begin(callee)
+    await until(lambda: "key" in line.steps(callee))
+    await line.agent(1, "north")
+    await line.over()
+    assert line.row(callee).outcome == "answered"
+    assert line.promises.made == []
+
+
+async def test_a_route_says_which_rules_made_it(line: OrderLine) -> None:
+    caller = Channel(keys=["0"], caller=STRANGER)
+    await line.begin(caller)
+    await until(line.acd.waiting_views)
+    routed = cast("CallRouted", line.last(CallRouted))
+    assert (routed.queue, routed.priority) == ("emergency", 90)
+    assert [reason.code for reason in routed.why] == ["menu_choice"]
+    caller.hang_up()
+    await line.over()

@@ -29,6 +29,7 @@ from webui.views import (
     PlaceView,
     PopView,
     PricePolicyView,
+    QueueNameView,
     ReasonView,
     SalespersonView,
 )
@@ -86,7 +87,9 @@ def customer_view(card: Card, rights: Rights) -> CustomerView:
     )
 
 
-def pop_view(pop: Pop, card: Card | None, rights: Rights) -> PopView:
+def pop_view(
+    pop: Pop, card: Card | None, rights: Rights, queues: Mapping[str, QueueNameView]
+) -> PopView:
     """The pop with as much of the customer as is known by now."""
     call, unmasked = pop.call, may_see_numbers(rights)
     return PopView(
@@ -98,7 +101,7 @@ def pop_view(pop: Pop, card: Card | None, rights: Rights) -> PopView:
         place=_place(call),
         did=call.did,
         medium=call.medium,
-        queue=pop.queue,
+        queue=queues.get(pop.queue or ""),
         why=reasons(pop.why),
         menu_path=call.menu_path,
         offered_at=pop.offered_at,

@@ -17,7 +17,7 @@ from webui.health import Health
 from webui.pops import PopBook
 from webui.present import callback_item, logged_out, own_state, pop_view
 from webui.state import Objects
-from webui.views import AgentStateView
+from webui.views import AgentStateView, QueueNameView
 
 OPEN = frozenset({"waiting", "dialling", "unknown"})
 
@@ -42,6 +42,12 @@ class Sidebar:
         self._break_reasons = break_reasons
         self._since = since
         self._callbacks: dict[int, CallbackView] = {}
+        self._queues = {
+            queue.name: QueueNameView(
+                name=queue.name, label_zh=queue.label_zh, label_en=queue.label_en
+            )
+            for queue in acd.queue_views()
+        }
 
     def whole(self, viewer: Viewer) -> Objects:
         return {
@@ -68,7 +74,7 @@ class Sidebar:
         """Those of the calls that stand on the viewer's screen."""
         pops = self._book.pops(viewer.agent_id)
         return {
-            call_id: pop_view(pops[call_id], self._cards.get(call_id), viewer.rights)
+            call_id: pop_view(pops[call_id], self._cards.get(call_id), viewer.rights, self._queues)
             for call_id in call_ids
             if call_id in pops
         }

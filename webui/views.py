@@ -90,6 +90,14 @@ class CustomerView(View):
     last_orders: tuple[PastOrderView, ...] = ()
 
 
+class QueueNameView(View):
+    """A queue as people call it."""
+
+    name: str
+    label_zh: str
+    label_en: str
+
+
 class PopView(View):
     """What rises on the agent's screen when a call comes."""
 
@@ -101,7 +109,7 @@ class PopView(View):
     place: PlaceView | None
     did: str | None
     medium: str | None
-    queue: str | None
+    queue: QueueNameView | None
     why: tuple[ReasonView, ...]
     menu_path: tuple[str, ...]
     offered_at: datetime

@@ -132,7 +132,7 @@ class Channel:
         self._gone.set()
 
     async def run(self, port: int) -> None:
-        """From the AGI application's start to its end; True-to-life up to the closed socket."""
+        """From the AGI application's start to its end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             head = "".join(f"{name}: {value}\n" for name, value in self._headers.items())
@@ -153,26 +153,25 @@ class Channel:
         words = shlex.split(command, posix=True)
         if len(self.commands) == self._hang_up_at:
             self._gone.set()
-        verb = command.split(' "', maxsplit=1)[0]
         if self._refuses is not None and self._refuses in command:
             return "510 Invalid or unknown command"
+        verb, _, _ = command.partition(' "')
+        return f"200 result={await self._result(verb, words)}"
+
+    async def _result(self, verb: str, words: list[str]) -> int | str:
         match verb:
             case "STREAM FILE":
-                return f"200 result={await self._stream(Path(words[2]).name, words[3])} endpos=1"
+                return await self._stream(Path(words[2]).name, words[3])
             case "WAIT FOR DIGIT":
-                return f"200 result={await self._wait(int(words[3]))}"
+                return await self._wait(int(words[3]))
+            case "EXEC":
+                return await self._execute(words[1], words[2])
             case "GET VARIABLE":
                 value = self.variables.get(words[2])
-                return "200 result=0" if value is None else f"200 result=1 ({value})"
+                return 0 if value is None else f"1 ({value})"
             case "SET VARIABLE":
                 self.variables[words[2]] = words[3]
-                return "200 result=1"
-            case "EXEC":
-                return f"200 result={await self._execute(words[1], words[2])}"
-            case "CHANNEL STATUS":
-                return "200 result=6"
-            case _:
-                return "200 result=0"
+        return 6 if verb == "CHANNEL STATUS" else 0
 
     async def _stream(self, prompt: str, escapes: str) -> int:
         self.played.append(prompt)
@@ -346,4 +345,3 @@ async def furnish(database: Database) -> None:
             return
     known = NewCustomer(name="滨海商贸", phones=(KNOWN,), level_code="city", language="en")
     await CustomerService(database).create(SYSTEM, known)
-

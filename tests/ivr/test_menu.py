@@ -48,9 +48,7 @@ def test_a_loop_without_a_way_out_is_named_at_every_menu_in_it():
     found = faults(menu('"1": {menu: ring}', '"#": {repeat: true}') + ring)
 
     assert [line for line, _ in found] == [1, 6]
-    assert {reason for _, reason in found} == {
-        "no key leads out of this menu: give one `route`"
-    }
+    assert {reason for _, reason in found} == {"no key leads out of this menu: give one `route`"}
 
 
 def test_going_back_to_a_menu_with_a_route_is_a_way_out():
@@ -69,7 +67,9 @@ def test_what_is_not_a_key_of_a_telephone_is_refused(key: str):
     assert reason == f"“{key}” is not a key: use one of 0123456789*#"
 
 
-@pytest.mark.parametrize("actions", ["{menu: main, route: true}", "{route: true, back: true}", "{}"])
+@pytest.mark.parametrize(
+    "actions", ["{menu: main, route: true}", "{route: true, back: true}", "{}"]
+)
 def test_a_key_does_exactly_one_thing(actions: str):
     [(line, reason)] = faults(menu('"1": {route: true}', f'"2": {actions}'))
 

@@ -15,7 +15,9 @@ places = st.builds(
     Place,
     queue=st.from_regex(r"[a-z][a-z0-9_]{0,49}", fullmatch=True),
     priority=st.integers(0, 100),
-    joined_at=st.integers(0, 4_000_000_000_000_000).map(lambda us: EPOCH + timedelta(microseconds=us)),
+    joined_at=st.integers(0, 4_000_000_000_000_000).map(
+        lambda us: EPOCH + timedelta(microseconds=us)
+    ),
     preferred_agent=st.none() | st.integers(0, 2**53),
     menu_path=st.lists(st.sampled_from(KEYS), max_size=50).map(tuple),
     language=st.sampled_from(LANGUAGES),
@@ -34,7 +36,9 @@ def test_the_text_passes_through_dialplan_and_address_unharmed(place: Place):
 
 @given(
     st.text()
-    | st.from_regex(r"1~[a-z]{1,9}~[0-9]{1,4}~[0-9]{1,13}\.[0-9]{6}~[0-9]{0,20}~[0-9sh-]{0,9}~(zh|en)")
+    | st.from_regex(
+        r"1~[a-z]{1,9}~[0-9]{1,4}~[0-9]{1,13}\.[0-9]{6}~[0-9]{0,20}~[0-9sh-]{0,9}~(zh|en)"
+    )
 )
 def test_any_text_at_all_is_read_without_an_error(text: str):
     assert isinstance(read(text), Place | None)

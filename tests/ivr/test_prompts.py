@@ -16,7 +16,7 @@ from zongji.installation import Installation
 
 MENU = """\
   main:
-    say: {zh: 请按一。, en: Press one.}
+    say: {zh: 请按一。, en: "Press one."}
     keys:
       "1": {route: true}
 """
@@ -101,13 +101,13 @@ def test_a_file_that_was_lost_is_made_again(
     assert (folder / "zh" / "thank_you.wav").exists()
 
 
-def test_a_spoilt_list_of_what_was_made_is_made_anew(
-    tmp_path: Path, compiled: Path, menus: Menus
-):
+def test_a_spoilt_list_of_what_was_made_is_made_anew(tmp_path: Path, compiled: Path, menus: Menus):
     folder = _copied(compiled, tmp_path)
     known = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text("{")
-    silent = TextToSpeech(["true"], ["sh", "-c", 'for last; do case $last in *.part.wav) : > "$last";; esac; done'])
+    silent = TextToSpeech(
+        ["true"], ["sh", "-c", 'for last; do case $last in *.part.wav) : > "$last";; esac; done']
+    )
 
     assert PromptLibrary(folder).compile(menus, silent, lambda _: None) == len(known)
 

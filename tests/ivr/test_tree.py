@@ -20,9 +20,7 @@ def test_every_key_is_drawn_with_what_it_does_and_the_choice_it_gives():
 
 
 def test_a_number_straight_into_a_line_shows_the_queue():
-    plan = PLAN.replace(
-        "routes:\n", '  "4006001002": {medium: VIP专线, queue: north}\nroutes:\n'
-    )
+    plan = PLAN.replace("routes:\n", '  "4006001002": {medium: VIP专线, queue: north}\nroutes:\n')
 
     assert drawn(*read_line(plan=plan)).endswith("4006001002 (VIP专线)\n└─ north")
 

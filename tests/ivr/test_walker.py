@@ -65,9 +65,7 @@ def test_every_walk_ends_within_the_most_steps(menus: Menus, keys: list[str | No
 
 
 @given(menus=menu_trees(), keys=presses)
-def test_the_path_is_made_of_the_keys_pressed_in_their_order(
-    menus: Menus, keys: list[str | None]
-):
+def test_the_path_is_made_of_the_keys_pressed_in_their_order(menus: Menus, keys: list[str | None]):
     chosen, _ = walk(menus, keys)
     pressed = iter(keys)
 

@@ -38,18 +38,25 @@ class AsteriskFiles:
     def run(self) -> Path:
         return self.folder / "run"
 
+    @property
+    def data(self) -> Path:
+        return self.prefix.folder / "usr" / "share" / "asterisk"
+
+    def english(self, *names: str) -> str:
+        """What Playback plays: sounds of Asterisk's own, one after the other."""
+        return "&".join(str(self.data / "sounds" / "en_US_f_Allison" / name) for name in names)
+
     def write(self, values: Mapping[str, str]) -> list[Path]:
         """Render the templates with `values` and the folders; returns the changed files."""
-        data = self.prefix.folder / "usr" / "share" / "asterisk"
         for part in ("log", "spool", "agi-bin", "keys"):
             (self.run / part).mkdir(parents=True, exist_ok=True, mode=0o700)
         places = {
             "etc": str(self.etc),
             "run": str(self.run),
             "modules": str(self.prefix.libraries / "asterisk" / "modules"),
-            "varlib": str(data),
-            "data": str(data),
-            "moh": str(data / "moh"),
+            "varlib": str(self.data),
+            "data": str(self.data),
+            "moh": str(self.data / "moh"),
         }
         return render(self.templates, self.etc, {**places, **values})
 
@@ -62,6 +69,7 @@ def write_pbx(
     tls = certificate is not None
     values = site.values() | {
         "systemname": name,
+        "daemon_sorry": site.daemon.sorry or files.english("tt-allbusy", "please-try-call-later"),
         "transmit_silence": "no",
         "secret_manager": secrets["manager"],
         "tls_enabled": "yes" if tls else "no",

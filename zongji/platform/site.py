@@ -4,6 +4,7 @@ Rule: a wrong value is refused with its name and what it should be; secrets are 
 system's random source, and lie in one file only its owner can read.
 """
 
+import re
 import secrets
 import tomllib
 from collections.abc import Iterable
@@ -22,6 +23,9 @@ def _network(value: str) -> str:
     ip_network(value)
     return value
 
+
+_EXTENSION = re.compile(r"[0-9]{3,6}", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:\-\[\]]+$")]
@@ -62,6 +66,8 @@ class DaemonPart(Part):
     port: Port
     tries: int = Field(ge=0, le=100)
     fallback_s: int = Field(ge=5, le=3600)
+    give_up_s: int = Field(ge=30, le=86_400)
+    sorry: str = Field(default="", pattern=r"^[\w./&-]*$")
 
 
 class Trunk(Part):
@@ -70,6 +76,7 @@ class Trunk(Part):
     permit: Network
     codecs: str = Field(pattern=r"^[a-z0-9,]+$")
     calls_at_once: int = Field(ge=0)
+    caller_id: str = Field(pattern=r"^\+?[0-9]*$")
 
 
 class Site(Part):
@@ -106,12 +113,24 @@ class Site(Part):
 
 @dataclass(frozen=True)
 class AgentPhone:
-    """An agent's extension and the secret its phone registers with."""
+    """An agent's extension and the secret its phone registers with.
+
+    Raises PlatformError for what would not stay within its line of the configuration.
+    """
 
     extension: str
     name: str
     secret: str
     browser: bool = False
+
+    def __post_init__(self) -> None:
+        if not _EXTENSION.fullmatch(self.extension):
+            raise PlatformError(f"Extension {self.extension!r} of {self.name}: 3 to 6 digits please.")
+        if not _SECRET.fullmatch(self.secret):
+            raise PlatformError(
+                f"The secret of extension {self.extension}: letters, digits, '-' and '_' only, "
+                "16 to 64 of them."
+            )
 
 
 class Secrets:

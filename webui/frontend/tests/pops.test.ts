@@ -16,7 +16,7 @@ function pop(call_id: string, more: Partial<Pop> = {}): Pop {
     place: null,
     did: null,
     medium: null,
-    queue: "north",
+    queue: { name: "north", label_zh: "华北", label_en: "North China" },
     why: [],
     menu_path: [],
     offered_at: AT,

@@ -111,7 +111,7 @@ export interface Pop {
   place: Place | null;
   did: string | null;
   medium: string | null;
-  queue: string | null;
+  queue: { name: string; label_zh: string; label_en: string } | null;
   why: Reason[];
   menu_path: string[];
   offered_at: Instant;

@@ -27,7 +27,9 @@ class Call(Base):
         Index("ix_calls_started_at", "started_at"),
         Index("ix_calls_customer", "customer_id", "started_at"),
         Index("ix_calls_agent", "agent_id", "started_at"),
+        Index("ix_calls_caller", "caller", "started_at"),
         Index("ix_calls_open", "started_at", postgresql_where="outcome IS NULL"),
+        Index("ix_calls_abandoned", "ended_at", postgresql_where="outcome = 'abandoned'"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -9,16 +9,16 @@ import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
-from acd.events import AgentChanged, CallAnswered, CallEnded, CallLeftQueue, CallStarted
+from acd.events import AgentChanged, CallAnswered, CallEnded, CallStarted
 from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable
 from crm_core.numbers import normalise
-from dialer.errors import CallbackExists, DoNotCallNumber, NotDialable
+from dialer.errors import DoNotCallNumber, NotDialable
 from dialer.events import AttemptEnded, AttemptMade, CallbackChanged, CallbackView
 from dialer.policy import DialRules, Result, classify, may_dial
 from dialer.ports import Agents, Answered, NotAnswered, OutboundLine
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 _BATCH = 50
+_LOOK_BACK = timedelta(days=1)
 _T = TypeVar("_T")
 
 
@@ -71,7 +72,6 @@ class Dialer:
             self._bus.subscribe(self._on_agent, AgentChanged),
             self._bus.subscribe(self._on_started, CallStarted),
             self._bus.subscribe(self._on_answered, CallAnswered),
-            self._bus.subscribe(self._on_left, CallLeftQueue),
             self._bus.subscribe(self._on_ended, CallEnded),
         ]
         self._spawn(self._work(live_calls))
@@ -142,6 +142,7 @@ class Dialer:
                 if not recovered:
                     await self._recover(live_calls)
                     recovered = True
+                await self._call_back_abandoned()
                 await self._dial_what_is_due()
             except DatabaseUnavailable:
                 log.info("dialler_waits_for_the_database")
@@ -156,6 +157,11 @@ class Dialer:
                 self._out[attempt.call_id] = _Out(item, answered=True)
             else:
                 await self._finish(attempt.call_id, "unknown", None, None)
+
+    async def _call_back_abandoned(self) -> None:
+        for view in await self._store.add_abandoned(self._clock() - _LOOK_BACK):
+            log.info("callback_for_abandoned_call", callback=view.id, queue=view.queue)
+            self._tell(view)
 
     async def _dial_what_is_due(self) -> None:
         for item in await self._store.due(self._clock(), limit=_BATCH):
@@ -229,23 +235,12 @@ class Dialer:
         elif event.call_id in self._callers:
             self._spawn(self._close_answered(self._callers[event.call_id]))
 
-    def _on_left(self, event: CallLeftQueue) -> None:
-        number = self._callers.get(event.call_id)
-        if event.reason == "abandoned" and number is not None:
-            self._spawn(self._call_back_abandoned(event, number))
-
     def _on_ended(self, event: CallEnded) -> None:
         self._callers.pop(event.call_id, None)
         out = self._out.get(event.call_id)
         if out is not None:
             result: Result = "reached" if out.reached else "abandoned"
             self._spawn(self._finish(event.call_id, result, None, None))
-
-    async def _call_back_abandoned(self, event: CallLeftQueue, number: str) -> None:
-        with contextlib.suppress(CallbackExists, DoNotCallNumber, NotDialable):
-            await _until_stored(
-                lambda: self.request(number, event.queue, source="abandoned", call_id=event.call_id)
-            )
 
     async def _close_answered(self, number: str) -> None:
         now = self._clock()

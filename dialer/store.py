@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -107,6 +118,15 @@ class DialerStore:
                 .values(status="done", last_result="called_again", closed_at=now)
                 .returning(Callback.id)
             )
+            return [await _view(session, each) for each in ids.all()]
+
+    async def add_abandoned(self, since: datetime) -> list[CallbackView]:
+        """A call-back for each caller who gave up after `since` and was not spoken to afterwards.
+
+        Read from the records of calls, so that none is forgotten, whichever daemon saw it.
+        """
+        async with self._database.begin() as session:
+            ids = await session.scalars(_ADD_ABANDONED, {"since": since})
             return [await _view(session, each) for each in ids.all()]
 
     async def due(self, now: datetime, *, limit: int) -> list[DueItem]:
@@ -209,7 +229,9 @@ class DialerStore:
     async def postpone(self, item: DueItem, until: datetime | None, reason: str) -> None:
         """The rules do not allow it now; without `until` they never will."""
         table = Callback if item.purpose == "callback" else CampaignContact
-        values = {"next_at": until} if until else {"status": "closed"}
+        values: dict[str, Any] = {"next_at": until} if until else {"status": "closed"}
+        if until is None and table is Callback:
+            values["closed_at"] = func.now()
         async with self._database.begin() as session:
             await session.execute(
                 update(table)
@@ -280,6 +302,24 @@ class DialerStore:
             )
 
 
+_ADD_ABANDONED = text("""
+    INSERT INTO callbacks
+        (number, customer_id, queue, source, origin_call_id, requested_at, due_at, next_at)
+    SELECT DISTINCT ON (c.caller) c.caller, p.id, c.queue, 'abandoned', c.id,
+        c.ended_at, c.ended_at, c.ended_at
+    FROM calls c LEFT JOIN customers p ON p.id = c.customer_id
+    WHERE c.outcome = 'abandoned' AND c.ended_at > :since AND c.direction = 'inbound'
+        AND c.queue IS NOT NULL AND length(c.caller) > 6
+        AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.number = c.caller)
+        AND NOT EXISTS (SELECT FROM callbacks b WHERE b.number = c.caller
+            AND (b.closed_at IS NULL OR b.closed_at > c.ended_at))
+        AND NOT EXISTS (SELECT FROM calls a WHERE a.caller = c.caller
+            AND a.started_at > c.started_at AND a.answered_at > c.ended_at)
+    ORDER BY c.caller, c.ended_at DESC
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""")
+
 _VIEW_COLUMNS = (
     Callback.id,
     Callback.number,
@@ -331,6 +371,9 @@ async def _give_back(
             .scalar_subquery()
         )
     values: dict[str, Any] = {"last_result": result, "attempts": made}
+    if table is Callback:
+        over = retry.after is None
+        values["closed_at"] = now if over else case((made < most, null()), else_=now)
     if retry.after is None:
         ended = "done" if table is Callback else "reached"
         values["status"] = {"reached": ended, "unknown": "unknown"}.get(result, "closed")

@@ -164,7 +164,7 @@ def quick_node(port: int, **changed: object) -> NodeSettings:
         "originate_margin_s": 0.3,
         "fate_grace_s": 0.05,
     } | changed
-    return NodeSettings(  # type: ignore[arg-type]
+    return NodeSettings(
         name="pbx1", host="127.0.0.1", port=port, username="zongji", secret="s3cret", **settings
     )
 

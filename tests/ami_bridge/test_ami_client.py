@@ -275,7 +275,7 @@ async def test_a_device_is_reachable_while_one_of_its_telephones_is():
             say("sip:new", "Unreachable")
             say("sip:new", "Reachable")
             await until(lambda: len(ours.of(ContactChanged)) == 4)
-            told = [(e.endpoint, e.reachable) for e in ours.of(ContactChanged)]  # type: ignore[attr-defined]
+            told = [(e.endpoint, e.reachable) for e in ours.of(ContactChanged)]
             assert told == [
                 ("PJSIP/8001", True),
                 ("PJSIP/8002", False),

@@ -129,7 +129,7 @@ async def test_fault_8_a_handler_that_raises_keeps_the_link_and_the_order():
         ours = Listening(peer)
 
         def hear(heard: object) -> None:
-            ours.heard.append(heard)  # type: ignore[arg-type]
+            ours.heard.append(heard)
             if isinstance(heard, ChannelCreated):
                 raise ZeroDivisionError
 
@@ -143,7 +143,7 @@ async def test_fault_8_a_handler_that_raises_keeps_the_link_and_the_order():
             await until(lambda: len(ours.of(ChannelHungUp)) == 50)
             heard = ours.of(ChannelCreated, ChannelHungUp)
             expected = [(kind, str(n)) for n in range(50) for kind in ("Created", "HungUp")]
-            assert [(type(e).__name__[7:], e.uniqueid) for e in heard] == expected  # type: ignore[attr-defined]
+            assert [(type(e).__name__[7:], e.uniqueid) for e in heard] == expected
             assert peer.connections == 1
 
 

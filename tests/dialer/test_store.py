@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
+from acd.tables import Call
 from crm_core.tables import Role, User
 from dialer.errors import CallbackExists
 from dialer.policy import CALLBACK_ATTEMPTS
@@ -150,3 +151,51 @@ async def test_a_number_on_the_do_not_call_list_is_found_at_dialling(store):
     await store.forbid(wanted, "asked not to be called", None)
     await store.forbid(wanted, "asked again", None)
     assert (await store.history(wanted, NOW))[0] is True
+
+
+async def record_of_call(database, caller, *, started, **changes):
+    values = {
+        "id": uuid.uuid4().hex,
+        "node": "pbx1",
+        "linkedid": uuid.uuid4().hex,
+        "direction": "inbound",
+        "caller": caller,
+        "did": "4006001001",
+        "menu_path": [],
+        "queue": "retail",
+        "started_at": started,
+        "ended_at": started + timedelta(minutes=1),
+        "outcome": "abandoned",
+        "steps": 1,
+    } | changes
+    async with database.begin() as session:
+        await session.execute(insert(Call).values(values))
+    return values["id"]
+
+
+async def test_an_abandoned_call_becomes_one_callback(store, database):
+    caller = number()
+    call_id = await record_of_call(database, caller, started=NOW)
+    await record_of_call(database, caller, started=NOW - timedelta(minutes=5))
+    made = [v for v in await store.add_abandoned(NOW - DAY) if v.number == caller]
+    again = [v for v in await store.add_abandoned(NOW - DAY) if v.number == caller]
+    assert [(v.source, v.queue, v.status) for v in made] == [("abandoned", "retail", "waiting")]
+    assert again == []
+    await store.close_callback(made[0].id, NOW + DAY)
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}
+    assert call_id
+
+
+async def test_a_caller_who_was_spoken_to_later_needs_no_callback(store, database):
+    caller = number()
+    await record_of_call(database, caller, started=NOW)
+    later = NOW + timedelta(minutes=10)
+    await record_of_call(database, caller, started=later, outcome="answered", answered_at=later)
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}
+
+
+async def test_a_number_on_the_list_gets_no_callback_by_itself(store, database):
+    caller = number()
+    await store.forbid(caller, "asked", None)
+    await record_of_call(database, caller, started=NOW)
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}

@@ -57,13 +57,13 @@ def test_every_wrong_value_is_named_at_once(tmp_path: Path):
 
 
 def test_a_file_that_is_no_toml_says_where(tmp_path: Path):
-    assert "line 1" in refused(tmp_path, "[sip")
+    assert "line 1" in refused(tmp_path, "[sip\n")
 
 
 def test_a_site_file_that_is_not_there_is_one_sentence(tmp_path: Path):
     path = tmp_path / "elsewhere.toml"
 
-    with pytest.raises(PlatformError, match=r"elsewhere\.toml"):
+    with pytest.raises(PlatformError, match=r"elsewhere\.toml cannot be read: No such file"):
         Site.load(path)
 
 
@@ -92,20 +92,29 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path):
 def test_each_phone_gets_its_own_secret_and_template():
     text = render_phones(
         [
-            AgentPhone("1002", "李", "second", browser=True),
-            AgentPhone("1001", "王", "first"),
+            AgentPhone("1002", "李", "second-secret-1234", browser=True),
+            AgentPhone("1001", "王", "first-secret-12345"),
         ]
     )
 
     assert text == (
         "[1001](phone)\nauth = 1001\naors = 1001\n"
-        "[1001](phone-auth)\nusername = 1001\npassword = first\n"
+        "[1001](phone-auth)\nusername = 1001\npassword = first-secret-12345\n"
         "[1001](phone-aor)\n\n"
         "[1002](browser-phone)\nauth = 1002\naors = 1002\n"
-        "[1002](phone-auth)\nusername = 1002\npassword = second\n"
+        "[1002](phone-auth)\nusername = 1002\npassword = second-secret-1234\n"
         "[1002](phone-aor)\n\n"
     )
 
 
 def test_without_phones_there_is_nothing_to_write():
     assert render_phones([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("extension", "secret"),
+    [("1001\n[x]", "a" * 16), ("12", "a" * 16), ("1001", "short"), ("1001", "a" * 15 + "\n")],
+)
+def test_what_would_not_stay_in_its_line_is_no_phone(extension: str, secret: str):
+    with pytest.raises(PlatformError):
+        AgentPhone(extension, "王", secret)

@@ -20,6 +20,7 @@ from zongji.platform.site import AgentPhone, Secrets, Site, render_phones
 from zongji.settings import ROOT
 
 TEMPLATES = ROOT / "asterisk-conf"
+_BOOT_S = 60
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,9 @@ class AsteriskProcess:
         return self._process.pid if self._process and running else None
 
     async def start(self) -> None:
-        """Start and wait until it has booted. Raises PlatformError with the log's last complaint."""
+        """Start and wait until it has booted. Raises PlatformError with its last words."""
         arguments = ("-f", "-C", str(self._files.etc / "asterisk.conf"))
-        with (self._files.run / "log" / "console").open("ab") as console:
+        with self._console.open("wb") as console:
             self._process = subprocess.Popen(  # noqa: ASYNC220
                 self._files.prefix.command("usr/sbin/asterisk", *arguments),
                 stdin=subprocess.DEVNULL,
@@ -149,13 +150,26 @@ class AsteriskProcess:
                 start_new_session=True,
                 umask=0o077,
             )
-        async with asyncio.timeout(60):
-            while "fully booted" not in await self.console("core waitfullybooted"):
-                if self._process.poll() is not None:
-                    raise PlatformError(
-                        f"Asterisk ended while starting; its log is {self._files.run / 'log'}."
-                    )
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(_BOOT_S):
+                while "fully booted" not in await self.console("core waitfullybooted"):
+                    if self._process.poll() is not None:
+                        raise PlatformError(f"Asterisk ended while starting{self._last_words()}")
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.kill()
+            raise PlatformError(
+                f"Asterisk did not start within {_BOOT_S} seconds{self._last_words()}"
+            ) from None
+
+    @property
+    def _console(self) -> Path:
+        return self._files.run / "log" / "console"
+
+    def _last_words(self) -> str:
+        said = self._console.read_text(errors="replace").strip().splitlines()
+        last = f": {said[-1].strip()}" if said else ""
+        return f"{last} (its log is {self._files.run / 'log' / 'messages'})."
 
     async def stop(self) -> None:
         """Ask it to stop; kill it when it does not."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from zongji.platform import carrier_sounds
 from zongji.platform.asterisk import TEMPLATES, AsteriskFiles, AsteriskProcess
 from zongji.platform.debian import Prefix
 from zongji.platform.render import write_if_changed
@@ -54,6 +55,7 @@ def write_carrier(
         "phone_ring": "1",
         "phone_talk": "600",
     }
+    carrier_sounds.speak(prefix, folder / "sounds")
     templates = folder / "templates"
     templates.mkdir(parents=True, exist_ok=True)
     for name in _SHARED:

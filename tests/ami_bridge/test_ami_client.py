@@ -62,6 +62,16 @@ async def test_the_link_begins_with_the_list_of_channels_and_our_call_ids():
             assert peer.named("Status")[0].get("Variables") == "ZJ_CALL"
 
 
+async def test_a_channel_without_our_variable_has_no_call_id():
+    async with FakeAsterisk() as peer:
+        peer.channels = [channel_event("Status", "9.1", "Up", Variable="ZJ_CALL=(null)")]
+        async with Listening(peer) as ours:
+            await until(lambda: ours.client.connected)
+            (up,) = ours.heard
+            assert isinstance(up, LinkUp)
+            assert up.channels[0].call_id is None
+
+
 async def test_events_during_the_listing_follow_after_it_in_order():
     async with FakeAsterisk() as peer:
         peer.channels = [channel_event("Status", "9.1", "Up")]

@@ -78,8 +78,8 @@ class Dialer:
 
     async def close(self) -> None:
         """Stop dialling; calls that are out go on."""
-        for stop in self._stops:
-            stop()
+        while self._stops:
+            self._stops.pop()()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -57,6 +57,19 @@ class NewCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignProgress:
+    """How far a campaign is: numbers by what has become of them."""
+
+    id: int
+    name: str
+    queue: str
+    status: str
+    waiting: int
+    reached: int
+    closed: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAttempt:
     call_id: str
     purpose: Purpose
@@ -296,10 +309,39 @@ class DialerStore:
             return campaign_id
 
     async def set_campaign_status(self, campaign_id: int, status: str) -> None:
+        """Raises NotFound."""
         async with self._database.begin() as session:
-            await session.execute(
-                update(Campaign).where(Campaign.id == campaign_id).values(status=status)
+            changed = await session.scalar(
+                update(Campaign)
+                .where(Campaign.id == campaign_id)
+                .values(status=status)
+                .returning(Campaign.id)
             )
+            if changed is None:
+                raise NotFound(f"There is no campaign {campaign_id}.")
+
+    async def campaigns(self) -> list[CampaignProgress]:
+        """Every campaign, the newest first."""
+
+        def count(*statuses: str) -> ColumnElement[int]:
+            return func.count().filter(CampaignContact.status.in_(statuses))
+
+        async with self._database.begin() as session:
+            rows = await session.execute(
+                select(
+                    Campaign.id,
+                    Campaign.name,
+                    Campaign.queue,
+                    Campaign.status,
+                    count("waiting", "dialling"),
+                    count("reached"),
+                    count("closed", "unknown"),
+                )
+                .outerjoin(CampaignContact)
+                .group_by(Campaign.id)
+                .order_by(Campaign.id.desc())
+            )
+            return [CampaignProgress(*row) for row in rows]
 
 
 _ADD_ABANDONED = text("""

@@ -10,7 +10,7 @@ from crm_core.db import Database
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from zongji import settings
-from zongji.cli.line import LINE_FILE
+from zongji.cli.options import LINE_FILE
 from zongji.installation import Installation
 from zongji.platform import system
 from zongji.settings import SettingsError

@@ -5,7 +5,7 @@ folder, ports and loopback addresses only.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from zongji.platform.debian import Prefix
 from zongji.platform.render import write_if_changed
 from zongji.platform.site import Part, Rtp, Secrets, Site
 from zongji.settings import ROOT
+from zongji.toml import to_toml
 
 P = TypeVar("P", bound=Part)
 
@@ -98,17 +99,18 @@ class Installation:
             }
         )
 
-    def write_settings(
-        self, database_url: str, *, extra: Mapping[str, object] | None = None
-    ) -> None:
-        """Write the daemon's settings file; what people changed in it is kept."""
+    def write_settings(self, database_url: str, *, mail: bool = False) -> None:
+        """Write what follows from this installation into the daemon's settings file.
+
+        Everything else that people wrote there is kept. `mail`: to the trial mailbox.
+        """
         known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
         wanted: dict[str, object] = {
             "var": str(self.var),
             "database_url": database_url,
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
-            "mail": {"port": self.ports.smtp},
+            **({"mail": {"port": self.ports.smtp}} if mail else {}),
             "asterisk": [
                 {
                     "name": "pbx1",
@@ -119,8 +121,7 @@ class Installation:
                 }
             ],
         }
-        text = _toml({**known, **wanted, **(extra or {})})
-        write_if_changed(self.settings_file, text)
+        write_if_changed(self.settings_file, to_toml(_merged(known, wanted)))
 
 
 def _with(part: P, **changes: object) -> P:
@@ -128,36 +129,23 @@ def _with(part: P, **changes: object) -> P:
     return type(part).model_validate({**part.model_dump(), **changes})
 
 
-def _toml(values: Mapping[str, object]) -> str:
-    """A settings file: plain values first, then tables."""
-    plain = [f"{key} = {_value(value)}" for key, value in values.items() if not _is_table(value)]
-    tables: list[str] = []
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            tables += [
-                "",
-                f"[{key}]",
-                *(f"{name} = {_value(each)}" for name, each in value.items()),
-            ]
-        elif isinstance(value, list) and _is_table(value):
-            for item in value:
-                rows = (f"{name} = {_value(each)}" for name, each in item.items())
-                tables += ["", f"[[{key}]]", *rows]
-    return "\n".join([*plain, *tables]) + "\n"
+def _merged(known: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:
+    """`known` with what is wanted in it: tables by their settings, lists of tables by `name`."""
+    merged = dict(known)
+    for key, value in wanted.items():
+        before = known.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            merged[key] = _merged(before, value)
+        elif isinstance(value, list) and isinstance(before, list):
+            merged[key] = _merged_by_name(before, value)
+        else:
+            merged[key] = value
+    return merged
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
-    )
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _merged_by_name(
+    known: Sequence[Mapping[str, object]], wanted: Sequence[Mapping[str, object]]
+) -> list[Mapping[str, object]]:
+    mine = {item["name"]: item for item in wanted}
+    kept = [_merged(item, mine.pop(item.get("name"), {})) for item in known]
+    return [*kept, *mine.values()]

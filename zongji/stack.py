@@ -174,7 +174,7 @@ class Stack:
         self._stops.append(self.postgres.stop)
         url = self.postgres.url()
         await schema.upgrade(url)
-        self.installation.write_settings(url)
+        self.installation.write_settings(url, mail=True)
 
     async def _fill(self) -> None:
         database = Database(self.postgres.url())

@@ -2,7 +2,7 @@
 
 import typer
 
-from zongji.cli import asterisk, database, line, people, running
+from zongji.cli import asterisk, database, line, outbound, people, running
 
 app = typer.Typer(
     name="zongji",
@@ -25,4 +25,6 @@ app.add_typer(people.app, name="user")
 app.add_typer(database.app, name="db")
 app.add_typer(line.menus, name="menu")
 app.add_typer(line.prompts, name="prompts")
+app.add_typer(outbound.campaigns, name="campaign")
+app.add_typer(outbound.do_not_call, name="do-not-call")
 app.add_typer(asterisk.app, name="asterisk")

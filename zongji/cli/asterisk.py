@@ -9,6 +9,7 @@ import typer
 from crm_core.accounts import AccountService
 from crm_core.db import Database
 from zongji import settings
+from zongji.cli.options import PROGRAMS, VAR, Programs, Var
 from zongji.cli.progress import console, step
 from zongji.installation import Installation
 from zongji.platform import debian
@@ -29,9 +30,11 @@ def install() -> None:
 def render(
     site: Annotated[Path, typer.Option(help="The site's values.")] = TEMPLATES / "site.toml",
     name: Annotated[str, typer.Option(help="The node's name in Zongji's settings.")] = "pbx1",
+    var: Var = VAR,
+    programs: Programs = PROGRAMS,
 ) -> None:
     """Fill the templates of asterisk-conf with the site's values, secrets and the agents' phones."""
-    installation = Installation()
+    installation = Installation(var=var, programs=programs)
     phones = asyncio.run(_phones(installation))
     changed = write_pbx(installation.pbx, Site.load(site), installation.secrets, phones, name)
     for path in changed:

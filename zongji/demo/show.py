@@ -9,7 +9,8 @@ import signal
 
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
-from zongji.cli.line import LINE_FILE, speech
+from zongji.cli.line import speech
+from zongji.cli.options import LINE_FILE
 from zongji.cli.progress import console, step
 from zongji.demo.timeline import demonstrate
 from zongji.installation import Installation

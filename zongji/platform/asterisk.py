@@ -138,9 +138,9 @@ class AsteriskProcess:
         return self._process.pid if self._process and running else None
 
     async def start(self) -> None:
-        """Start and wait until it has booted. Raises PlatformError with its last words."""
+        """Start and wait until it has booted. Raises PlatformError with its first complaint."""
         arguments = ("-f", "-C", str(self._files.etc / "asterisk.conf"))
-        with self._console.open("wb") as console:
+        with (self._files.run / "log" / "console").open("ab") as console:
             self._process = subprocess.Popen(  # noqa: ASYNC220
                 self._files.prefix.command("usr/sbin/asterisk", *arguments),
                 stdin=subprocess.DEVNULL,
@@ -154,22 +154,22 @@ class AsteriskProcess:
             async with asyncio.timeout(_BOOT_S):
                 while "fully booted" not in await self.console("core waitfullybooted"):
                     if self._process.poll() is not None:
-                        raise PlatformError(f"Asterisk ended while starting{self._last_words()}")
+                        raise PlatformError(f"Asterisk ended while starting{self._complaint()}")
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.kill()
             raise PlatformError(
-                f"Asterisk did not start within {_BOOT_S} seconds{self._last_words()}"
+                f"Asterisk did not start within {_BOOT_S} seconds{self._complaint()}"
             ) from None
 
-    @property
-    def _console(self) -> Path:
-        return self._files.run / "log" / "console"
-
-    def _last_words(self) -> str:
-        said = self._console.read_text(errors="replace").strip().splitlines()
-        last = f": {said[-1].strip()}" if said else ""
-        return f"{last} (its log is {self._files.run / 'log' / 'messages'})."
+    def _complaint(self) -> str:
+        """The first error since the last start, as the end of a sentence."""
+        log = self._files.run / "log" / "messages"
+        said = log.read_text(errors="replace") if log.exists() else ""
+        this_start = said.rpartition(" built by ")[2]
+        errors = [line for line in this_start.splitlines() if " ERROR[" in line]
+        why = errors[0].partition(": ")[2].strip() if errors else "it says nothing of the cause"
+        return f": {why} (its log is {log})."
 
     async def stop(self) -> None:
         """Ask it to stop; kill it when it does not."""

@@ -133,8 +133,7 @@ class EmbeddedPostgres:
             said = output.read()
         if code:
             raise PlatformError(
-                f"PostgreSQL's {program} failed: {_complaint(said)} "
-                f"(see {self.folder / 'log'})."
+                f"PostgreSQL's {program} failed: {_complaint(said)} (see {self.folder / 'log'})."
             )
         return said
 

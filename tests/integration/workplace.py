@@ -1,0 +1,207 @@
+"""One test's view of the running stack: its agents, its callers, the board, and the records.
+
+Rule: whatever a test leaves behind (calls, log-ins, call-backs, a dead daemon) is gone when its
+workplace closes, so that the next test begins with an idle line.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tests.integration.site import DID, SHORT
+from zongji.demo.agent import AgentRefused, DemoAgent, State
+from zongji.demo.callers import CallerReport
+from zongji.stack import Stack
+
+_PATIENCE_S = 40.0
+_LOOK_AGAIN_S = 0.05
+_T = TypeVar("_T")
+
+Record = dict[str, Any]
+Pop = dict[str, Any]
+
+
+async def until(look: Callable[[], Awaitable[_T | None]]) -> _T:
+    """Look again and again until there is something. Raises TimeoutError."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while not (found := await look()):
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        return found
+
+
+def pop_in(state: State, stage: str) -> Pop | None:
+    """The pop in this state: offered, ringing, talking, ended."""
+    return next((pop for pop in state.get("pops", {}).values() if pop["state"] == stage), None)
+
+
+async def pop_of(agent: DemoAgent, stage: str) -> Pop:
+    """Wait for the agent's pop in this state."""
+    found = pop_in(await agent.until(lambda state: pop_in(state, stage) is not None), stage)
+    assert found is not None
+    return found
+
+
+async def state_of(agent: DemoAgent, *states: str) -> dict[str, Any]:
+    """Wait until the agent is in one of the states; all of the agent's view."""
+    await agent.until(lambda state: state["me"]["agent"]["state"] in states)
+    return agent.agent
+
+
+def kinds(record: Record) -> list[str]:
+    """What happened in a call, in order."""
+    return [step["kind"] for step in record["steps"]]
+
+
+class Workplace:
+    """Agents log in, callers call, the supervisor looks."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._callers = stack.callers()
+        self._since = datetime.now(UTC)
+        self._agents: dict[str, DemoAgent] = {}
+        self._board: DemoAgent | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._callers.__aenter__()
+        await self.look_at_board()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        async with AsyncExitStack() as closing:
+            closing.push_async_exit(self._callers)
+            await self._clean()
+            for page in (*self._agents.values(), self.board):
+                closing.push_async_exit(page)
+
+    @property
+    def board(self) -> DemoAgent:
+        assert self._board is not None
+        return self._board
+
+    async def look_at_board(self) -> DemoAgent:
+        """The supervisor's board; a new page when the daemon was started again."""
+        self._board = await self._page("supervisor", "board", self._board)
+        return self._board
+
+    async def agent(self, login: str, *, phone: str = "", ring_s: float = 0.3) -> DemoAgent:
+        """An agent at the desk and ready for calls; `phone` is how the desk phone behaves."""
+        await self.set_phone(login, phone or "answer", ring_s=ring_s)
+        agent = await self.reopen(login)
+        await agent.command("log_in")
+        await state_of(agent, "ready", "ringing", "reserved", "talking")
+        return agent
+
+    async def reopen(self, login: str) -> DemoAgent:
+        """The agent's page, loaded (again)."""
+        agent = await self._page(login, "sidebar", self._agents.get(login))
+        self._agents[login] = agent
+        return agent
+
+    async def set_phone(self, login: str, mode: Any, *, ring_s: float = 0.3) -> None:
+        extension = login.replace("agent", "100")
+        await self.stack.carrier.set_phone(extension, mode=mode, ring_s=ring_s)
+
+    async def call(
+        self, number: str, *keys: str, did: str = DID, pause_s: float = 0.5
+    ) -> CallerReport:
+        return await self._callers.call(number, did, keys=keys, pause_s=pause_s)
+
+    async def call_by_area(self, number: str, *keys: str) -> CallerReport:
+        """A call that is soon in the line of the caller's area; `keys` are pressed there."""
+        return await self.call(number, "1", *keys, did=SHORT)
+
+    async def hang_up(self, report: CallerReport) -> None:
+        await self._callers.hang_up(report)
+
+    async def in_line(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many callers stand in the line; first come first."""
+        state = await self.board.until(lambda now: len(now.get("waiting", {})) == count)
+        return sorted(state["waiting"].values(), key=lambda waiting: waiting["position"])
+
+    async def record(
+        self, number: str | None, *, has: Callable[[Record], bool] = lambda _: True
+    ) -> Record:
+        """This test's call from `number`, as soon as its record satisfies."""
+
+        async def look() -> Record | None:
+            for call in (await self.board.request("GET", "/api/calls"))["items"]:
+                mine = datetime.fromisoformat(call["started_at"]) >= self._since
+                if mine and call["caller"] == number:
+                    record = await self.board.request("GET", f"/api/calls/{call['id']}")
+                    return record if has(record) else None
+            return None
+
+        return await until(look)
+
+    async def ended(self, number: str | None) -> Record:
+        """The record of the call once it is over."""
+        return await self.record(number, has=lambda record: record["call"]["ended_at"] is not None)
+
+    async def callbacks(self, number: str) -> list[dict[str, Any]]:
+        """Open call-backs to the number."""
+        found = await self.board.request("GET", "/api/callbacks")
+        return [each for each in found["items"] if each["number"] == number]
+
+    async def channels(self, part: str) -> list[str]:
+        """The channels of the `pbx` or the `carrier`: name, state and more, with ! between."""
+        process = self.stack.pbx if part == "pbx" else self.stack.carrier
+        lines = (await process.console("core show channels concise")).splitlines()
+        return [line for line in lines if "!" in line]
+
+    async def restart_daemon(self) -> None:
+        """The daemon again, and the supervisor's page with it."""
+        await self.stack.daemon.start()
+        await self.look_at_board()
+
+    async def _page(self, login: str, page: str, before: DemoAgent | None) -> DemoAgent:
+        if before is not None:
+            await before.__aexit__(None, None, None)
+        opened = DemoAgent(self.stack.address, login, self.stack.password(login), page=page)
+        return await opened.__aenter__()
+
+    async def _clean(self) -> None:
+        self.stack.daemon.signal(signal.SIGCONT)
+        if self.stack.daemon.pid is None:
+            await self.stack.daemon.start()
+        await until(self._no_calls)
+        await self.stack.carrier.console("database deltree phone")
+        await self.look_at_board()
+        await until(self._all_ended)
+        await until(self._all_logged_out)
+        await until(self._no_callbacks)
+
+    async def _no_calls(self) -> bool:
+        if not await self.channels("pbx") and not await self.channels("carrier"):
+            return True
+        await self.stack.carrier.console("channel request hangup all")
+        return False
+
+    async def _all_ended(self) -> bool:
+        calls = (await self.board.request("GET", "/api/calls"))["items"]
+        return not self.board.page.state["waiting"] and all(call["ended_at"] for call in calls)
+
+    async def _all_logged_out(self) -> bool:
+        at_work = self.board.page.state["agents"]
+        for agent in self._agents.values():
+            if str(agent.agent["agent_id"]) in at_work:
+                with contextlib.suppress(AgentRefused):
+                    await agent.command("log_out")
+        return not at_work
+
+    async def _no_callbacks(self) -> bool:
+        open_ones = (await self.board.request("GET", "/api/callbacks"))["items"]
+        for callback in open_ones:
+            with contextlib.suppress(AgentRefused):
+                await self.board.request("POST", f"/api/callbacks/{callback['id']}/close")
+        return not open_ones

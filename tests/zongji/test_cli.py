@@ -1,0 +1,219 @@
+"""The command line: helps itself, and says in one sentence what a person can mend."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.ivr.line_files import PLAN, TWO_MENUS
+from tests.ports import free_port
+from tests.zongji.command import refused, zongji
+from zongji.cli.app import app
+from zongji.installation import Installation
+from zongji.platform.postgres import EmbeddedPostgres
+
+
+def commands(group: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [path]
+    for name, command in getattr(group, "commands", {}).items():
+        found += commands(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("path", commands(typer.main.get_command(app)), ids=" ".join)
+def test_every_command_explains_itself(path: tuple[str, ...]):
+    said = CliRunner().invoke(app, [*path, "--help"])
+
+    assert said.exit_code == 0
+    assert "Usage:" in said.output
+    assert len(said.output.split()) > 10
+
+
+@pytest.mark.parametrize("keys", ["12", "1,12", "x", "1;2", "1,Ａ"])
+def test_keys_that_no_telephone_has_are_refused(keys: str):
+    said = zongji("call", "--from", "02223456789", "--keys", keys)
+
+    assert refused(said) == "--keys takes single keys with commas between them, such as 1,1."
+
+
+def test_a_caller_needs_the_carrier_to_be_there():
+    said = zongji("call", "--from", "02223456789", "--port-offset", "14000")
+
+    assert refused(said) == (
+        "The simulated carrier does not answer: start it with `zongji run` first."
+    )
+
+
+def test_an_unknown_command_is_a_usage_error():
+    assert zongji("cal").code == 2
+
+
+def test_the_shipped_line_file_is_in_order():
+    said = zongji("menu", "check")
+
+    assert said.code == 0
+    assert "2 menus, 5 queues, 3 numbers" in said.out
+
+
+def test_every_fault_of_a_line_file_is_a_line_of_its_own(tmp_path: Path):
+    file = tmp_path / "broken.yaml"
+    file.write_text(PLAN + TWO_MENUS.replace("menu: wholesale", "menu: holesale"))
+
+    said = zongji("menu", "check", "--file", str(file))
+
+    assert said.code == 1
+    assert said.err.splitlines() == [
+        "✗ broken.yaml:11: there is no menu “holesale”",
+        "✗ broken.yaml:17: no number and no key leads to this menu",
+        "✗ broken.yaml:22: no keys lead to the choice “1-1”",
+    ]
+
+
+def test_a_line_file_that_is_not_there_is_named():
+    assert "elsewhere.yaml:1: cannot be read" in refused(
+        zongji("menu", "check", ZONGJI_LINE_FILE="/nowhere/elsewhere.yaml")
+    )
+
+
+def test_the_menus_are_drawn_as_a_tree(tmp_path: Path):
+    file = tmp_path / "line.yaml"
+    file.write_text(PLAN + TWO_MENUS)
+
+    said = zongji("menu", "show", "--file", str(file))
+
+    assert (said.code, said.err) == (0, "")
+    assert "├─ 1 menu wholesale" in said.out
+
+
+def test_missing_prompts_are_listed_and_the_exit_code_says_so(tmp_path: Path):
+    said = zongji("prompts", "check", "--var", str(tmp_path))
+
+    assert said.code == 1
+    assert "zh/menu_main: missing; run `zongji prompts build`" in said.out
+
+
+def test_serving_without_settings_names_what_is_missing():
+    said = refused(zongji("serve"))
+
+    assert said.startswith("/nowhere/zongji.toml: ")
+    assert "database_url: Field required" in said
+
+
+def test_a_database_that_is_away_is_one_sentence(tmp_path: Path):
+    installation = Installation(var=tmp_path)
+    installation.write_settings(f"postgresql://zongji:pw@127.0.0.1:{free_port()}/zongji")
+
+    for command in (("user", "list"), ("db", "upgrade"), ("db", "status"), ("asterisk", "render")):
+        assert refused(zongji(*command, settings=installation.settings_file))
+
+
+@pytest.fixture(scope="module")
+def settings(pg_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings of an installation with an empty database."""
+    name = f"cli_{secrets.token_hex(4)}"
+    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
+    installation = Installation(var=tmp_path_factory.mktemp("cli"))
+    installation.write_settings(pg_server.url(name))
+    assert zongji("db", "upgrade", settings=installation.settings_file).code == 0
+    return installation.settings_file
+
+
+def test_an_upgraded_database_agrees_with_the_code_and_may_be_upgraded_again(settings: Path):
+    assert zongji("db", "status", settings=settings).code == 0
+    assert zongji("db", "upgrade", settings=settings).code == 0
+
+
+async def test_somebody_who_was_added_can_log_in_with_the_password_shown(
+    settings: Path, pg_server: EmbeddedPostgres
+):
+    said = await asyncio.to_thread(
+        zongji, "user", "add", "wang", "--name", "王芳", "--extension", "1001", settings=settings
+    )
+    first = said.out.split()[-1]
+    assert await _may_log_in(settings, "wang", first)
+
+    said = await asyncio.to_thread(zongji, "user", "password", "wang", settings=settings)
+    second = said.out.split()[-1]
+    assert second != first
+    assert not await _may_log_in(settings, "wang", first)
+    assert await _may_log_in(settings, "wang", second)
+
+    listed = await asyncio.to_thread(zongji, "user", "list", settings=settings)
+    assert [line.split() for line in listed.out.splitlines()] == [
+        ["wang", "agent", "1001", "王芳"]
+    ]
+
+    await asyncio.to_thread(zongji, "user", "deactivate", "wang", settings=settings)
+    assert not await _may_log_in(settings, "wang", second)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "li", "--name", "李", "--role", "emperor"),
+        ("add", "", "--name", "李"),
+        ("add", "li", "--name", ""),
+        ("password", "nobody"),
+        ("deactivate", "nobody"),
+    ],
+)
+def test_what_cannot_be_done_to_people_is_one_sentence(
+    settings: Path, arguments: tuple[str, ...]
+):
+    assert refused(zongji("user", *arguments, settings=settings))
+
+
+def test_one_log_in_name_is_one_person(settings: Path):
+    assert zongji("user", "add", "zhao", "--name", "赵", settings=settings).code == 0
+
+    assert refused(zongji("user", "add", "zhao", "--name", "赵", settings=settings))
+
+
+def test_the_pbx_is_rendered_for_the_agents_of_the_database(settings: Path, tmp_path: Path):
+    added = zongji(
+        "user", "add", "qian", "--name", "钱", "--extension", "1007", settings=settings
+    )
+    assert added.code == 0
+
+    said = zongji("asterisk", "render", "--var", str(tmp_path), settings=settings)
+
+    assert said.code == 0, said.err
+    assert "[1007](phone)" in (tmp_path / "pbx" / "etc" / "pjsip_agents.conf").read_text()
+    again = zongji("asterisk", "render", "--var", str(tmp_path), settings=settings)
+    assert "0 files changed" in again.out
+
+
+def test_a_wrong_site_file_is_one_sentence(settings: Path, tmp_path: Path):
+    said = zongji(
+        "asterisk", "render", "--site", str(tmp_path / "site.toml"), "--var", str(tmp_path),
+        settings=settings,
+    )
+
+    assert "site.toml cannot be read" in refused(said)
+
+
+def test_a_second_daemon_in_the_same_folder_is_refused(settings: Path):
+    from zongji.only_one import OnlyOne
+
+    with OnlyOne(settings.parent):
+        assert "already serves" in refused(zongji("serve", settings=settings))
+
+
+async def _may_log_in(settings: Path, login: str, password: str) -> bool:
+    import tomllib
+
+    from crm_core.accounts import AccountService
+    from crm_core.db import Database
+    from crm_core.errors import DomainError
+
+    database = Database(tomllib.loads(settings.read_text())["database_url"])
+    try:
+        await AccountService(database).log_in(login, password, "127.0.0.1")
+    except DomainError:
+        return False
+    finally:
+        await database.close()
+    return True

@@ -1,0 +1,96 @@
+"""A wrong setting is refused at start, by its name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from zongji.settings import Settings, SettingsError, load
+
+GOOD = """\
+database_url = "postgresql://zongji:pw@db/zongji"
+[[asterisk]]
+secret = "manager-secret"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "zongji.toml"
+    path.write_text(GOOD)
+    monkeypatch.setenv("ZONGJI_SETTINGS", str(path))
+    return path
+
+
+def refusal(path: Path, text: str) -> str:
+    path.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    said = str(refused.value)
+    assert said.startswith(f"{path}: ")
+    return said.removeprefix(f"{path}: ")
+
+
+def test_without_settings_for_it_nothing_listens_beyond_loopback(file: Path):
+    settings = load()
+
+    assert settings.web.host == settings.agi.host == "127.0.0.1"
+    assert all(network.is_loopback for network in settings.agi.networks)
+    assert settings.mail is None
+    assert settings.sms is None
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('timezone = "Asia/Peking"', "timezone"),
+        ('timezone = "../../etc/passwd"', "timezone"),
+        ('timezone = "Asia"', "timezone"),
+        ('language = "fr"', "language"),
+        ("watchdog_s = 0", "watchdog_s"),
+        ("colour = 1", "colour"),
+        ("[web]\nport = 70000", "web.port"),
+        ("[web]\nhots = 'x'", "web.hots"),
+        ("[agi]\nallowed = ['everybody']", "agi.allowed"),
+        ("[agi]\nallowed = ['10.0.0.1/8']", "agi.allowed"),
+        ("[mail]\nport = 'smtp'", "mail.port"),
+        ("[sms]\nendpoint = 'x'", "sms.access_key_id"),
+    ],
+)
+def test_a_wrong_setting_is_named(file: Path, line: str, named: str):
+    assert f"{named}: " in refusal(file, line + "\n" + GOOD if "[" not in line else GOOD + line)
+
+
+def test_a_missing_setting_is_named(file: Path):
+    said = refusal(file, "")
+
+    assert "database_url: Field required" in said
+    assert "asterisk: Field required" in said
+
+
+def test_a_node_without_its_secret_is_named_by_its_place(file: Path):
+    assert "asterisk.0.secret: " in refusal(file, GOOD.replace("secret =", "name ="))
+
+
+def test_a_file_that_is_no_toml_is_one_sentence(file: Path):
+    assert re.search(r"line \d", refusal(file, "[web\n"))
+
+
+def test_the_environment_goes_before_the_file(file: Path, monkeypatch: pytest.MonkeyPatch):
+    file.write_text(GOOD + "[web]\nport = 8081\n")
+    monkeypatch.setenv("ZONGJI_WEB__PORT", "9090")
+
+    assert load().web.port == 9090
+
+
+def test_secrets_are_not_shown_by_printing_the_settings(file: Path):
+    settings = load()
+
+    assert "manager-secret" not in repr(settings)
+    assert "pw@db" not in f"{settings!r} {settings}"
+
+
+def test_every_setting_of_the_first_level_has_a_safe_default_or_must_be_given():
+    required = {name for name, field in Settings.model_fields.items() if field.is_required()}
+
+    assert required == {"database_url", "asterisk"}

@@ -1,0 +1,108 @@
+"""Calling out: campaigns and the do-not-call list."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from crm_core.db import Database
+from crm_core.numbers import normalise
+from dialer.store import DialerStore
+from zongji import settings
+from zongji.cli.progress import console
+from zongji.platform.errors import PlatformError
+
+campaigns = typer.Typer(
+    help="Campaigns: lists of people to call, one call for each agent who is free.",
+    no_args_is_help=True,
+)
+do_not_call = typer.Typer(help="Numbers that are never dialled.", no_args_is_help=True)
+
+T = TypeVar("T")
+CampaignId = Annotated[
+    int, typer.Argument(help="The campaign's number, see `zongji campaign list`.")
+]
+
+
+@campaigns.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    numbers: Annotated[
+        Path, typer.Argument(help="A text file with one number a line.", exists=True)
+    ],
+    queue: Annotated[str, typer.Option(help="Whose agents speak to them.")],
+    attempts: Annotated[int, typer.Option(min=1, max=20, help="Per number.")] = 3,
+) -> None:
+    """Make a campaign from a file; lines that are no numbers are named, the rest is kept."""
+    good, bad = _read(numbers)
+    for line, text in bad:
+        console.print(f"[yellow]{numbers.name}:{line}: “{text}” is no telephone number[/yellow]")
+    if not good:
+        raise PlatformError(f"{numbers} has no telephone number in it: put one on each line.")
+    made = _run(lambda store: store.add_campaign(name, queue, good, max_attempts=attempts))
+    console.print(
+        f"campaign {made}: {len(set(good))} numbers, {len(bad)} lines refused; "
+        f"begin with `zongji campaign start {made}`"
+    )
+
+
+@campaigns.command("list")
+def list_campaigns() -> None:
+    """Every campaign and how far it is."""
+    for row in _run(lambda store: store.campaigns()):
+        console.print(
+            f"{row.id:>4}  {row.status:<8} {row.queue:<12} "
+            f"{row.reached} reached, {row.closed} closed, {row.waiting} waiting  {row.name}"
+        )
+
+
+@campaigns.command()
+def start(campaign: CampaignId) -> None:
+    """Begin or go on; within the calling hours agents who are free get calls."""
+    _run(lambda store: store.set_campaign_status(campaign, "running"))
+    console.print(f"campaign {campaign} is running")
+
+
+@campaigns.command()
+def pause(campaign: CampaignId) -> None:
+    """Dial nobody new; calls that are out go on."""
+    _run(lambda store: store.set_campaign_status(campaign, "draft"))
+    console.print(f"campaign {campaign} is paused")
+
+
+@do_not_call.command("add")
+def forbid(
+    number: Annotated[str, typer.Argument(help="The number.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+) -> None:
+    """Never dial this number again, in no campaign and for no call-back."""
+    dialable = normalise(number)
+    if dialable is None:
+        raise PlatformError(f"“{number}” is no telephone number: check its digits.")
+    _run(lambda store: store.forbid(dialable, reason, None))
+    console.print(f"{dialable} is never dialled from now on")
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+    good: list[str] = []
+    bad: list[tuple[int, str]] = []
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        number = normalise(text)
+        if number is not None:
+            good.append(number)
+        elif text.strip():
+            bad.append((line, text.strip()))
+    return good, bad
+
+
+def _run(work: Callable[[DialerStore], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        database = Database(settings.load().database_url.get_secret_value())
+        try:
+            return await work(DialerStore(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(connected())

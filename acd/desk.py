@@ -5,6 +5,7 @@ waiting, so that an agent's screen hears of a caller before the telephone is run
 """
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import structlog
 
@@ -31,7 +32,7 @@ from acd.events import (
 )
 from acd.journal import Journal
 from acd.lineplan import LinePlan
-from acd.records import CallBook
+from acd.records import CallBook, CallRecord
 from acd.rows import AgentStateRow
 from acd.tickets import Announcement, Offer, Overflow, QueueEntry, Ticket
 from acd.views import agent_changed, agent_row, moment
@@ -117,19 +118,40 @@ class Desk:
             return
         at = self._book.now() if at_seconds is None else moment(at_seconds)
         decided = self.core.answered(call_id, at.timestamp())
-        queue, agent_id = waiting.caller.queue, waiting.offered_to
-        waited = max(0.0, at.timestamp() - waiting.caller.joined_at)
-        within = waited <= self._plan.queue_by_name[queue].target_s
-        day = self._counters.of(queue)
-        day.answered += 1
-        day.within_target += within
+        caller, agent_id = waiting.caller, waiting.offered_to
+        self._forget(call_id)
+        self._met(call_id, agent_id, caller.queue, caller.joined_at, at)
+        self.carry_out(decided, caller.queue)
+
+    def found_talking(self, agent_id: int, record: CallRecord | None) -> None:
+        """The agent's telephone is in a conversation to which no offer of this daemon led.
+
+        A call of ours reaches an agent so through the plain queue, while no daemon answers.
+        """
+        at = self._book.now()
+        if record is not None and record.row.answered_at is None:
+            row = record.row
+            joined_at = row.queued_at or row.started_at
+            self._met(row.id, agent_id, row.queue, joined_at.timestamp(), at)
+        call_id = record.call_id if record else None
+        self.carry_out(self.core.found_talking(agent_id, call_id, at.timestamp()))
+
+    def _met(
+        self, call_id: str, agent_id: int, queue: str | None, joined_at: float, at: datetime
+    ) -> None:
+        """Caller and agent speak: into the day's figures, the record and the bus."""
+        waited = max(0.0, at.timestamp() - joined_at)
+        plan = self._plan.queue_by_name.get(queue or "")
+        within = plan is not None and waited <= plan.target_s
+        if plan is not None:
+            day = self._counters.of(plan.name)
+            day.answered += 1
+            day.within_target += within
         record = self._book.find(call_id)
         if record is not None:
             record.change("answered", agent_id=agent_id, answered_at=at, within_target=within)
-        self._forget(call_id)
         log.info("call_answered", call_id=call_id, agent_id=agent_id, waited_s=round(waited, 1))
         self._bus.publish(CallAnswered(call_id, agent_id, waited, at))
-        self.carry_out(decided, queue)
 
     # ---- what tickets report --------------------------------------------------------------------
 

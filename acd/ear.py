@@ -43,7 +43,7 @@ class AsteriskEar:
         self._agents[extension] = agent_id
         leg = self._phones.talking(extension)
         if leg is not None:
-            self._found_talking(agent_id, None)
+            self._desk.found_talking(agent_id, self._book.by_linkedid(leg.linkedid))
 
     def hear(self, event: AsteriskEvent) -> None:
         match event:
@@ -84,7 +84,7 @@ class AsteriskEar:
             if rung and call_id:
                 self._desk.answered(call_id)
             else:
-                self._found_talking(agent.agent_id, call_id)
+                self._desk.found_talking(agent.agent_id, record)
 
     def _hung_up(self, event: ChannelHungUp) -> None:
         leg = self._phones.drop(event.uniqueid)
@@ -103,10 +103,6 @@ class AsteriskEar:
         agent_id = self._agents.get(extension)
         if agent_id is not None and self._phones.talking(extension) is None:
             self._desk.carry_out(self._desk.core.hung_up(agent_id, self._desk.seconds()))
-
-    def _found_talking(self, agent_id: int, call_id: str | None) -> None:
-        now = self._desk.seconds()
-        self._desk.carry_out(self._desk.core.found_talking(agent_id, call_id, now))
 
     def _contact(self, event: ContactChanged) -> None:
         agent_id = self._agents.get(event.endpoint.removeprefix("PJSIP/"))
@@ -127,8 +123,7 @@ class AsteriskEar:
                 if record is not None and record.call_id == agent.call_id:
                     self._desk.answered(agent.call_id)
             elif leg is not None and agent.state != "talking":
-                record = self._book.by_linkedid(leg.linkedid)
-                self._found_talking(agent.agent_id, record.call_id if record else None)
+                self._desk.found_talking(agent.agent_id, self._book.by_linkedid(leg.linkedid))
         self._close_lost_calls(event)
 
     def _close_lost_calls(self, event: LinkUp) -> None:

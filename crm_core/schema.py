@@ -1,10 +1,11 @@
 """The schema of a real database, brought up to date with Alembic.
 
 Rule: the address and the metadata of all packages come from the caller, because crm_core may not
-import them; one upgrade runs at a time, whoever starts it.
+import them; one upgrade runs at a time, whoever starts it. Every function raises DatabaseUnavailable.
 """
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from asyncpg import PostgresError
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from crm_core.db import Base, with_driver
+from crm_core.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -71,11 +75,16 @@ async def revise(
 
 async def _run(database_url: str, work: Callable[[Connection], _T]) -> _T:
     engine = create_async_engine(with_driver(database_url))
-    try:
-        async with engine.begin() as connection:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except (OSError, PostgresError, DBAPIError) as error:
+            raise DatabaseUnavailable(
+                f"PostgreSQL does not let us in: {error}. Check that it runs, and database_url."
+            ) from error
+        async with connection.begin():
             return await connection.run_sync(work)
-    finally:
-        await engine.dispose()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -399,6 +399,20 @@ async def test_after_a_reconnect_states_and_records_agree_with_the_channels(offi
     assert office.last(CallEnded) == CallEnded(f"{1:032x}", "lost", 1, answered_at)
 
 
+async def test_a_caller_whom_the_plain_queue_brought_to_an_agent_was_answered(office: Office):
+    await office.agent()
+    await office.acd.take_break(1, "meal")
+    office.queue()
+    await killed(office)
+    office.now += timedelta(seconds=15)
+    office.link_up(snapshot("PJSIP/8001-1", "1.1", "1.0"), snapshot("PJSIP/trunk-1", "1.0", "1.0"))
+    assert office.state() == "talking"
+    assert office.last(CallAnswered) == CallAnswered(f"{1:032x}", 1, 15.0, office.now)
+    office.hang_up("1.1")
+    office.hang_up("1.0")
+    assert office.last(CallEnded) == CallEnded(f"{1:032x}", "answered", 1, office.now)
+
+
 async def test_the_day_is_counted_on_across_a_kill(office: Office):
     office.queue(1).leave("abandoned")
     office.call(1).end("abandoned")

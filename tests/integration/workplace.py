@@ -1,7 +1,8 @@
 """One test's view of the running stack: its agents, its callers, the board, and the records.
 
 Rule: whatever a test leaves behind (calls, log-ins, call-backs, a dead daemon) is gone when its
-workplace closes, so that the next test begins with an idle line.
+workplace closes, so that the next test begins with an idle line. Nobody who gave up in one test may
+be called back in the next, so their numbers are forgotten.
 """
 
 import asyncio
@@ -159,6 +160,16 @@ class Workplace:
         lines = (await process.console("core show channels concise")).splitlines()
         return [line for line in lines if "!" in line]
 
+    async def phone_talks(self, login: str) -> None:
+        """Wait until the agent's desk phone is in a conversation, as Asterisk sees it."""
+        device = f"PJSIP/{login.replace('agent', '100')}-"
+
+        async def talks() -> bool:
+            channels = [line.split("!") for line in await self.channels("pbx")]
+            return any(each[0].startswith(device) and each[4] == "Up" for each in channels)
+
+        await until(talks)
+
     async def restart_daemon(self) -> None:
         """The daemon again, and the supervisor's page with it."""
         await self.stack.daemon.start()
@@ -179,6 +190,7 @@ class Workplace:
         await self.look_at_board()
         await until(self._all_ended)
         await until(self._all_logged_out)
+        self.stack.postgres.execute("UPDATE calls SET caller = NULL WHERE outcome = 'abandoned'")
         await until(self._no_callbacks)
 
     async def _no_calls(self) -> bool:

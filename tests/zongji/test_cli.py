@@ -2,17 +2,22 @@
 
 import asyncio
 import secrets
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from crm_core.accounts import AccountService
+from crm_core.db import Database
+from crm_core.errors import DomainError
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ports import free_port
 from tests.zongji.command import refused, zongji
 from zongji.cli.app import app
 from zongji.installation import Installation
+from zongji.only_one import OnlyOne
 from zongji.platform.postgres import EmbeddedPostgres
 
 
@@ -110,6 +115,16 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path):
         assert refused(zongji(*command, settings=installation.settings_file))
 
 
+def test_a_database_that_does_not_let_us_in_is_one_sentence(settings: Path, tmp_path: Path):
+    url = tomllib.loads(settings.read_text())["database_url"]
+    head, _, tail = url.rpartition("@")
+    installation = Installation(var=tmp_path)
+    for wrong in (f"{head}x@{tail}", f"{url}_of_nobody"):
+        installation.write_settings(wrong)
+        said = refused(zongji("db", "upgrade", settings=installation.settings_file))
+        assert said.startswith("PostgreSQL does not let us in: ")
+
+
 @pytest.fixture(scope="module")
 def settings(pg_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The settings of an installation with an empty database."""
@@ -156,6 +171,7 @@ async def test_somebody_who_was_added_can_log_in_with_the_password_shown(
         ("add", "li", "--name", "李", "--role", "emperor"),
         ("add", "", "--name", "李"),
         ("add", "li", "--name", ""),
+        ("add", "li", "--name", "李", "--extension", "10a1"),
         ("password", "nobody"),
         ("deactivate", "nobody"),
     ],
@@ -196,19 +212,11 @@ def test_a_wrong_site_file_is_one_sentence(settings: Path, tmp_path: Path):
 
 
 def test_a_second_daemon_in_the_same_folder_is_refused(settings: Path):
-    from zongji.only_one import OnlyOne
-
     with OnlyOne(settings.parent):
         assert "already serves" in refused(zongji("serve", settings=settings))
 
 
 async def _may_log_in(settings: Path, login: str, password: str) -> bool:
-    import tomllib
-
-    from crm_core.accounts import AccountService
-    from crm_core.db import Database
-    from crm_core.errors import DomainError
-
     database = Database(tomllib.loads(settings.read_text())["database_url"])
     try:
         await AccountService(database).log_in(login, password, "127.0.0.1")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from crm_core.accounts import AccountService
 from crm_core.db import Database
@@ -46,9 +47,13 @@ def add(
 ) -> None:
     """Add somebody; the password is made and shown once."""
     password = secrets.token_urlsafe(12)
+    try:
+        new = NewUser(login=login, name=name, role=role, extension=extension)
+    except ValidationError as error:
+        wrong = (f"--{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        raise PlatformError("; ".join(wrong)) from error
 
     async def work(accounts: AccountService) -> UserView:
-        new = NewUser(login=login, name=name, role=role, extension=extension)
         return await accounts.create_user(SYSTEM, new, password)
 
     _with_accounts(work)

@@ -10,7 +10,7 @@ from crm_core.db import Database
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from zongji import settings
-from zongji.cli.options import LINE_FILE
+from zongji.cli.options import line_file
 from zongji.installation import Installation
 from zongji.platform import system
 from zongji.settings import SettingsError
@@ -58,7 +58,7 @@ def _browser() -> Finding:
 
 
 def _line(installation: Installation) -> Finding:
-    _, menus = load_line(LINE_FILE)
+    _, menus = load_line(line_file())
     problems = PromptLibrary(installation.prompts).check(menus)
     said = (
         f"{len(menus.by_name)} menus, prompts complete" if not problems else "; ".join(problems[:3])

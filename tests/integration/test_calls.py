@@ -62,9 +62,7 @@ async def test_both_sides_of_a_talk_are_recorded_on_channels_of_their_own(work: 
     raw = next(iter(await until(lambda: _files(work, "*.raw"))))
     await until(lambda: _longer_than(raw, 32_000))
     await work.hang_up(caller)
-    record = await work.record(
-        STRANGER.format(2), has=lambda found: found["recording"] is not None
-    )
+    record = await work.record(STRANGER.format(2), has=lambda found: found["recording"] is not None)
     assert record["recording"]["channels"] == 2
     (sound,) = await _files(work, f"{record['call']['id']}.wav")
     assert all(level > BUSINESS_LOUD for level in loudest(sound))
@@ -86,9 +84,7 @@ async def test_an_order_during_the_call_reserves_stock_and_the_customer_gets_a_m
     mails = len(work.stack.mailbox.messages())
     await work.call_by_area(VIP)
     pop = await pop_of(agent, "talking")
-    order = await agent.place_order(
-        pop["customer"]["id"], [("BJ-003", 2)], call_id=pop["call_id"]
-    )
+    order = await agent.place_order(pop["customer"]["id"], [("BJ-003", 2)], call_id=pop["call_id"])
     assert await _available(work, "BJ-003") == before - 2
     (mail,) = await until(lambda: _mails_after(work, mails))
     assert mail["To"] == "caigou@huabei.example"

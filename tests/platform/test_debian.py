@@ -40,7 +40,9 @@ def test_what_apt_says_becomes_one_sentence(said: str, explained: str):
 def test_a_mirror_that_cannot_be_reached_leaves_nothing_half_done(tmp_path: Path):
     folder = tmp_path / "programs"
 
-    with pytest.raises(PlatformError, match=r"^The package mirror of this machine cannot be reached"):
+    with pytest.raises(
+        PlatformError, match=r"^The package mirror of this machine cannot be reached"
+    ):
         unpack(folder, lambda _: None, mirror=f"http://127.0.0.1:{free_port()}/debian")
 
     assert not folder.exists()

@@ -77,7 +77,9 @@ def test_stopping_what_does_not_run_is_nothing(tmp_path: Path):
 def test_a_second_start_in_the_same_folder_is_refused_in_one_sentence(server: EmbeddedPostgres):
     pid = server.pid
 
-    with pytest.raises(PlatformError, match=rf"already runs in .* \(process {pid}\): stop it first"):
+    with pytest.raises(
+        PlatformError, match=rf"already runs in .* \(process {pid}\): stop it first"
+    ):
         server.start()
     assert server.pid == pid
 
@@ -102,4 +104,3 @@ def test_a_port_in_use_is_refused_with_the_way_to_the_log(
 def test_a_statement_that_fails_says_why(server: EmbeddedPostgres):
     with pytest.raises(PlatformError, match=r"psql failed: ERROR: .*nothing. does not exist"):
         server.execute("SELECT * FROM nothing")
-

@@ -78,9 +78,9 @@ def test_every_fault_of_a_line_file_is_a_line_of_its_own(tmp_path: Path):
 
 
 def test_a_line_file_that_is_not_there_is_named():
-    assert "elsewhere.yaml:1: cannot be read" in refused(
-        zongji("menu", "check", ZONGJI_LINE_FILE="/nowhere/elsewhere.yaml")
-    )
+    said = zongji("menu", "check", "--file", "/nowhere/elsewhere.yaml")
+
+    assert "elsewhere.yaml:1: cannot be read" in refused(said)
 
 
 def test_the_menus_are_drawn_as_a_tree(tmp_path: Path):
@@ -136,6 +136,51 @@ def settings(pg_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFacto
     return installation.settings_file
 
 
+def test_a_service_is_configured_with_a_password_made_once(
+    settings: Path, tmp_path: Path, pg_server: EmbeddedPostgres
+):
+    url = tomllib.loads(settings.read_text())["database_url"]
+    password = tmp_path / "secret" / "password"
+    password.parent.mkdir()
+    arguments = (
+        "configure",
+        f"--database={url.replace(pg_server.password, '').replace(':@', '@')}",
+        f"--password-file={password}",
+        f"--var={tmp_path / 'var'}",
+    )
+    assert zongji(*arguments).code == 0
+    made = password.read_text()
+    assert len(made) >= 32
+    assert password.stat().st_mode & 0o077 == 0
+
+    password.write_text(pg_server.password)
+    assert zongji(*arguments).code == 0
+    assert password.read_text() == pg_server.password
+    assert zongji("db", "status", settings=tmp_path / "var" / "zongji.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("database", "password_file"),
+    [
+        ("nonsense", "password"),
+        ("postgresql://zongji:secret@db/zongji", "password"),
+        ("postgresql://zongji@db/zongji", "no/such/folder"),
+    ],
+)
+def test_a_service_that_cannot_be_configured_is_one_sentence(
+    tmp_path: Path, database: str, password_file: str
+):
+    said = zongji(
+        "configure",
+        f"--database={database}",
+        f"--password-file={tmp_path / password_file}",
+        f"--var={tmp_path}",
+    )
+
+    assert "secret" not in refused(said)
+    assert not (tmp_path / "zongji.toml").exists()
+
+
 def test_an_upgraded_database_agrees_with_the_code_and_may_be_upgraded_again(settings: Path):
     assert zongji("db", "status", settings=settings).code == 0
     assert zongji("db", "upgrade", settings=settings).code == 0
@@ -157,9 +202,7 @@ async def test_somebody_who_was_added_can_log_in_with_the_password_shown(
     assert await _may_log_in(settings, "wang", second)
 
     listed = await asyncio.to_thread(zongji, "user", "list", settings=settings)
-    assert [line.split() for line in listed.out.splitlines()] == [
-        ["wang", "agent", "1001", "王芳"]
-    ]
+    assert [line.split() for line in listed.out.splitlines()] == [["wang", "agent", "1001", "王芳"]]
 
     await asyncio.to_thread(zongji, "user", "deactivate", "wang", settings=settings)
     assert not await _may_log_in(settings, "wang", second)
@@ -176,9 +219,7 @@ async def test_somebody_who_was_added_can_log_in_with_the_password_shown(
         ("deactivate", "nobody"),
     ],
 )
-def test_what_cannot_be_done_to_people_is_one_sentence(
-    settings: Path, arguments: tuple[str, ...]
-):
+def test_what_cannot_be_done_to_people_is_one_sentence(settings: Path, arguments: tuple[str, ...]):
     assert refused(zongji("user", *arguments, settings=settings))
 
 
@@ -188,10 +229,19 @@ def test_one_log_in_name_is_one_person(settings: Path):
     assert refused(zongji("user", "add", "zhao", "--name", "赵", settings=settings))
 
 
+def test_what_the_settings_say_is_used_when_nothing_is_given(settings: Path, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("menus: {}\n")
+
+    said = zongji("menu", "check", settings=settings, ZONGJI_LINE_FILE=str(file))
+    assert "mine.yaml:" in said.err
+
+    said = zongji("prompts", "check", settings=settings)
+    assert "zh/menu_main: missing" in said.out
+
+
 def test_the_pbx_is_rendered_for_the_agents_of_the_database(settings: Path, tmp_path: Path):
-    added = zongji(
-        "user", "add", "qian", "--name", "钱", "--extension", "1007", settings=settings
-    )
+    added = zongji("user", "add", "qian", "--name", "钱", "--extension", "1007", settings=settings)
     assert added.code == 0
 
     said = zongji("asterisk", "render", "--var", str(tmp_path), settings=settings)
@@ -204,7 +254,12 @@ def test_the_pbx_is_rendered_for_the_agents_of_the_database(settings: Path, tmp_
 
 def test_a_wrong_site_file_is_one_sentence(settings: Path, tmp_path: Path):
     said = zongji(
-        "asterisk", "render", "--site", str(tmp_path / "site.toml"), "--var", str(tmp_path),
+        "asterisk",
+        "render",
+        "--site",
+        str(tmp_path / "site.toml"),
+        "--var",
+        str(tmp_path),
         settings=settings,
     )
 

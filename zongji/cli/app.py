@@ -2,20 +2,21 @@
 
 import typer
 
-from zongji.cli import asterisk, database, line, outbound, people, running
+from zongji.cli import asterisk, database, line, outbound, people, running, service
 
 app = typer.Typer(
     name="zongji",
     help=(
         "Zongji 总机: the order line of a business that sells by phone.\n\n"
         "Try it: `zongji run` brings everything up on this machine and shows one call. "
-        "In service: `zongji db upgrade`, `zongji asterisk render`, then `zongji serve`."
+        "In service: `zongji configure`, `zongji db upgrade`, `zongji asterisk render`, then `zongji serve`."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command()(running.run)
+app.command()(service.configure)
 app.command()(running.serve)
 app.command()(running.call)
 app.command()(running.doctor)

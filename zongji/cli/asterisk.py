@@ -9,7 +9,7 @@ import typer
 from crm_core.accounts import AccountService
 from crm_core.db import Database
 from zongji import settings
-from zongji.cli.options import PROGRAMS, VAR, Programs, Var
+from zongji.cli.options import PROGRAMS, Programs, Var, installation
 from zongji.cli.progress import console, step
 from zongji.installation import Installation
 from zongji.platform import debian
@@ -30,25 +30,25 @@ def install() -> None:
 def render(
     site: Annotated[Path, typer.Option(help="The site's values.")] = TEMPLATES / "site.toml",
     name: Annotated[str, typer.Option(help="The node's name in Zongji's settings.")] = "pbx1",
-    var: Var = VAR,
+    var: Var = None,
     programs: Programs = PROGRAMS,
 ) -> None:
     """Fill the templates of asterisk-conf with the site's values, secrets and the agents' phones."""
-    installation = Installation(var=var, programs=programs)
-    phones = asyncio.run(_phones(installation))
-    changed = write_pbx(installation.pbx, Site.load(site), installation.secrets, phones, name)
+    place = installation(var, programs)
+    phones = asyncio.run(_phones(place))
+    changed = write_pbx(place.pbx, Site.load(site), place.secrets, phones, name)
     for path in changed:
         console.print(f"wrote {path}")
     console.print(f"{len(changed)} files changed, {len(phones)} agents' phones")
 
 
-async def _phones(installation: Installation) -> list[AgentPhone]:
+async def _phones(place: Installation) -> list[AgentPhone]:
     database = Database(settings.load().database_url.get_secret_value())
     try:
         agents = await AccountService(database).agents()
     finally:
         await database.close()
-    kept = installation.secrets
+    kept = place.secrets
     return [
         AgentPhone(agent.extension, agent.name, kept[f"phone-{agent.extension}"])
         for agent in agents

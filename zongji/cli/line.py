@@ -6,9 +6,8 @@ from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from ivr.tree import drawn
 from ivr.tts import TextToSpeech
-from zongji.cli.options import LINE_FILE, PROGRAMS, VAR, LineFile, Programs, Var
+from zongji.cli.options import PROGRAMS, LineFile, Programs, Var, installation, line_file
 from zongji.cli.progress import console, step
-from zongji.installation import Installation
 from zongji.platform.debian import Prefix
 
 menus = typer.Typer(
@@ -25,9 +24,9 @@ def speech(prefix: Prefix) -> TextToSpeech:
 
 
 @menus.command("check")
-def check_menus(file: LineFile = LINE_FILE) -> None:
+def check_menus(file: LineFile = None) -> None:
     """Check the line file; every fault is named with its line."""
-    plan, found = load_line(file)
+    plan, found = load_line(line_file(file))
     console.print(
         f"{len(found.by_name)} menus, {len(plan.queues)} queues, "
         f"{len(plan.dids)} numbers, {len(plan.routes)} routes: all in order"
@@ -35,31 +34,27 @@ def check_menus(file: LineFile = LINE_FILE) -> None:
 
 
 @menus.command("show")
-def show_menus(file: LineFile = LINE_FILE) -> None:
+def show_menus(file: LineFile = None) -> None:
     """Draw the menus as a tree."""
-    plan, found = load_line(file)
+    plan, found = load_line(line_file(file))
     console.print(drawn(plan, found), highlight=False, markup=False)
 
 
 @prompts.command("build")
-def build(file: LineFile = LINE_FILE, var: Var = VAR, programs: Programs = PROGRAMS) -> None:
+def build(file: LineFile = None, var: Var = None, programs: Programs = PROGRAMS) -> None:
     """Speak every text that is new or changed."""
-    installation = Installation(var=var, programs=programs)
-    _, found = load_line(file)
+    place = installation(var, programs)
+    _, found = load_line(line_file(file))
     with step("prompts") as tell:
-        count = PromptLibrary(installation.prompts).compile(
-            found, speech(installation.prefix), tell
-        )
-    console.print(
-        f"{count} prompts made; your own recordings go to {installation.prompts / 'custom'}"
-    )
+        count = PromptLibrary(place.prompts).compile(found, speech(place.prefix), tell)
+    console.print(f"{count} prompts made; your own recordings go to {place.prompts / 'custom'}")
 
 
 @prompts.command("check")
-def check_prompts(file: LineFile = LINE_FILE, var: Var = VAR) -> None:
+def check_prompts(file: LineFile = None, var: Var = None) -> None:
     """Find prompts that are missing and recordings that would not play."""
-    _, found = load_line(file)
-    problems = PromptLibrary(Installation(var=var).prompts).check(found)
+    _, found = load_line(line_file(file))
+    problems = PromptLibrary(installation(var).prompts).check(found)
     for problem in problems:
         console.print(f"[red]✗[/red] {problem}")
     raise typer.Exit(bool(problems))

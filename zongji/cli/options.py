@@ -1,5 +1,6 @@
-"""Options that several commands share. Rule: each has the environment variable that the daemon's own
-setting of the same meaning has, so that a service is told once.
+"""Options that several commands share: which line file, whose folder, which programs.
+
+Rule: what is not given is what the settings say; without settings it is the demonstration's.
 """
 
 from pathlib import Path
@@ -7,18 +8,12 @@ from typing import Annotated
 
 import typer
 
+from zongji import settings
+from zongji.installation import Installation
 from zongji.settings import ROOT
 
-LINE_FILE = ROOT / "asterisk-conf" / "line.yaml"
-VAR = ROOT / ".zongji"
-PROGRAMS = VAR / "asterisk"
-
-LineFile = Annotated[
-    Path, typer.Option("--file", envvar="ZONGJI_LINE_FILE", help="The line file to read.")
-]
-Var = Annotated[
-    Path, typer.Option("--var", envvar="ZONGJI_VAR", help="Where this installation's files lie.")
-]
+LineFile = Annotated[Path | None, typer.Option("--file", help="The line file, if not the usual.")]
+Var = Annotated[Path | None, typer.Option("--var", help="The installation's folder, likewise.")]
 Programs = Annotated[
     Path,
     typer.Option(
@@ -27,3 +22,20 @@ Programs = Annotated[
         help="Where Asterisk and the speech programs lie; / for the system's own.",
     ),
 ]
+
+PROGRAMS = ROOT / ".zongji" / "asterisk"
+_LINE_FILE = ROOT / "asterisk-conf" / "line.yaml"
+
+
+def line_file(given: Path | None = None) -> Path:
+    """Raises SettingsError."""
+    if given is not None:
+        return given
+    return settings.load().line_file if settings.settings_file().exists() else _LINE_FILE
+
+
+def installation(var: Path | None = None, programs: Path = PROGRAMS) -> Installation:
+    """Raises SettingsError."""
+    if var is None and settings.settings_file().exists():
+        var = settings.load().var
+    return Installation(var=var or ROOT / ".zongji", programs=programs)

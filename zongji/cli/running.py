@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zongji import settings as settings_module
+from zongji.cli.options import installation
 from zongji.cli.progress import console, step
 from zongji.installation import Installation, Ports
 from zongji.platform import debian, system
@@ -82,7 +83,7 @@ def doctor() -> None:
     from zongji.doctor import examine
 
     worst = 0
-    for finding in asyncio.run(examine(Installation())):
+    for finding in asyncio.run(examine(installation())):
         mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
         console.print(f"{mark} {finding.what}: {finding.said}")
         worst |= not finding.good

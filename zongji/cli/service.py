@@ -8,9 +8,8 @@ import typer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from zongji.cli.options import VAR, Var
+from zongji.cli.options import Var, installation
 from zongji.cli.progress import console
-from zongji.installation import Installation
 from zongji.platform.errors import PlatformError
 from zongji.platform.render import write_if_changed
 
@@ -22,7 +21,7 @@ def configure(
     password_file: Annotated[
         Path, typer.Option(help="Holds that user's password; made when it is not there.")
     ],
-    var: Var = VAR,
+    var: Var = None,
 ) -> None:
     """Write the settings file of a service into `--var`. What you changed in it is kept.
 
@@ -37,10 +36,10 @@ def configure(
     if address.password is not None:
         raise PlatformError("--database is shown to everybody: put the password into a file.")
     complete = address.set(password=_password(password_file))
-    installation = Installation(var=var)
-    var.mkdir(parents=True, exist_ok=True, mode=0o700)
-    installation.write_settings(complete.render_as_string(hide_password=False))
-    console.print(f"The settings are in {installation.settings_file}")
+    place = installation(var)
+    place.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place.write_settings(complete.render_as_string(hide_password=False))
+    console.print(f"The settings are in {place.settings_file}")
 
 
 def _password(file: Path) -> str:

@@ -10,7 +10,7 @@ import signal
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from zongji.cli.line import speech
-from zongji.cli.options import LINE_FILE
+from zongji.cli.options import line_file
 from zongji.cli.progress import console, step
 from zongji.demo.timeline import demonstrate
 from zongji.installation import Installation
@@ -60,7 +60,7 @@ async def _prepare(installation: Installation) -> None:
     with step("pages") as tell:
         await asyncio.to_thread(pages.build, tell)
     with step("prompts") as tell:
-        _, menus = load_line(LINE_FILE)
+        _, menus = load_line(line_file())
         library, voice = PromptLibrary(installation.prompts), speech(installation.prefix)
         await asyncio.to_thread(library.compile, menus, voice, tell)
 

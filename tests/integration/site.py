@@ -14,7 +14,8 @@ import yaml
 
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
-from zongji.cli.line import LINE_FILE, speech
+from zongji.cli.line import speech
+from zongji.cli.options import line_file
 from zongji.installation import Installation, Ports
 from zongji.platform import debian
 from zongji.platform.site import Site
@@ -61,13 +62,13 @@ def _share_prompts(made: Installation) -> None:
     shared = ROOT / ".zongji" / "prompts"
     shared.mkdir(parents=True, exist_ok=True)
     made.prompts.symlink_to(shared, target_is_directory=True)
-    _, menus = load_line(LINE_FILE)
+    _, menus = load_line(line_file())
     PromptLibrary(shared).compile(menus, speech(made.prefix), lambda _: None)
 
 
 def _quick_line() -> str:
     """The shipped line with short ringing, and one more number."""
-    line = yaml.safe_load(LINE_FILE.read_text(encoding="utf-8"))
+    line = yaml.safe_load(line_file().read_text(encoding="utf-8"))
     for queue in line["queues"].values():
         queue["ring_s"] = RING_S
     line["dids"][SHORT] = {"medium": "直线", "menu": "wholesale"}

@@ -73,7 +73,9 @@ class FastAgiServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str(writer.get_extra_info("peername")[0])
-        if not self._may_enter(peer):
+        if self._server is None:
+            writer.transport.abort()
+        elif not self._may_enter(peer):
             log.warning("agi_peer_not_allowed", peer=peer)
             writer.transport.abort()
         elif len(self._tasks) >= self._limits.connections:
@@ -83,6 +85,7 @@ class FastAgiServer:
             task = asyncio.create_task(self._serve(reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: writer.close())
 
     def _may_enter(self, peer: str) -> bool:
         address = ip_address(peer.partition("%")[0])
@@ -99,8 +102,6 @@ class FastAgiServer:
                 await self._run(connection, env)
         except (PeerError, ConnectionError, TimeoutError) as error:
             log.info("agi_peer_dismissed", why=str(error) or "it said nothing")
-        finally:
-            writer.close()
 
     async def _run(self, connection: AgiConnection, env: AgiEnvironment) -> None:
         """The handler, for as long as the channel lives."""

@@ -1,6 +1,7 @@
 """FastAGI over real sockets: calls, hang-up, waking, and peers that mean no good."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -329,6 +330,21 @@ class Waking:
 
     def play(self, paths: list[str], keys: str) -> Work:
         return lambda session: session.play(paths, escape_digits=keys, wake=self.wake)
+
+
+async def test_whoever_came_in_when_the_server_closes_is_let_go():
+    async with serving(hang_on) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.setblocking(False)
+            while not server.connections:
+                await asyncio.sleep(0)
+            await server.close()
+            async with asyncio.timeout(10):
+                assert await asyncio.get_running_loop().sock_recv(peer, 100) == b""
+
+
+async def hang_on(_: AgiSession) -> None:
+    await asyncio.Event().wait()
 
 
 async def test_a_waking_ends_the_wait_by_the_key_d():

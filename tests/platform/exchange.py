@@ -123,13 +123,12 @@ class Exchange:
             if call.invited_at and not call.over.is_set():
                 await self.callers.hang_up(call)
         self.calls.clear()
-        await self.pbx.console("channel request hangup all")
         for extension in EXTENSIONS:
             await self.pbx.console(f"queue remove member PJSIP/{extension} from fallback")
             await self.carrier.set_phone(extension, ring_s=0)
         async with asyncio.timeout(PATIENCE_S):
             while "0 active channels" not in await self.pbx.console("core show channels count"):
-                await asyncio.sleep(0.05)
+                await self.pbx.console("channel request hangup all")
         self.ear.forget()
         self.carrier_ear.forget()
 

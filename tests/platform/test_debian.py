@@ -69,8 +69,10 @@ def test_other_packages_than_last_time_are_fetched(tmp_path: Path):
     assert (folder / "zongji.stamp").exists()
 
 
-def test_the_machine_s_own_archive_is_the_mirror():
-    assert debian._mirror().startswith(("http://", "https://", "file:", "mirror"))
+def test_the_machine_s_own_archive_is_the_mirror(tmp_path: Path):
+    assert debian._mirror(tmp_path, lambda _: None).startswith(
+        ("http://", "https://", "file:", "mirror")
+    )
 
 
 def test_programs_run_with_the_libraries_they_came_with():

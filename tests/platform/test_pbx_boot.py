@@ -67,7 +67,13 @@ async def test_everything_listens_on_loopback_only(pbx: Exchange):
 
 
 def listening(pid: int) -> set[tuple[str, int]]:
-    """The addresses and ports on which a process waits, by the kernel's tables."""
+    """The addresses and ports on which a process waits, by the kernel's tables.
+
+    Not the UDP sockets with which pjproject's resolver asks name servers: the kernel chose their ports.
+    """
+    chosen_by_kernel = range(
+        *map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    )
     own = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
     found = set()
     for table, waiting in (("tcp", "0A"), ("udp", "07")):
@@ -76,7 +82,8 @@ def listening(pid: int) -> set[tuple[str, int]]:
             if fields[3] == waiting and f"socket:[{fields[9]}]" in own:
                 number, _, port = fields[1].partition(":")
                 octets = [str(octet) for octet in reversed(bytes.fromhex(number))]
-                found.add((".".join(octets), int(port, 16)))
+                if table == "tcp" or int(port, 16) not in chosen_by_kernel:
+                    found.add((".".join(octets), int(port, 16)))
     return found
 
 

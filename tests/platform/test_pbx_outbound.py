@@ -36,6 +36,7 @@ async def done(session: AgiSession) -> None:
 async def test_far_ends_that_answer(pbx: Exchange, last: str):
     async with pbx.desk(done):
         fate = await dial(pbx, f"PJSIP/138001380{last}@trunk")
+        await pbx.ear.hung_up("PJSIP/trunk")
 
     assert isinstance(fate, Originated)
 

@@ -1,6 +1,7 @@
 """Simulated callers: calls into the PBX through the carrier, with keys pressed and times taken."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Self
 
 from ami_bridge.client import AmiClient
 from ami_bridge.commands import Hangup, Originate
+from ami_bridge.errors import ActionRefused
 from ami_bridge.events import AsteriskEvent, ChannelCreated, ChannelHungUp, ChannelState, LinkUp
 from ami_bridge.node import NodeSettings
 from zongji.platform.errors import PlatformError
@@ -89,8 +91,9 @@ class Callers:
         return report
 
     async def hang_up(self, report: CallerReport) -> None:
-        """The caller puts the phone down."""
-        await self._client.send(Hangup(channel=report.channel))
+        """The caller puts the phone down; nothing happens when the call is over already."""
+        with contextlib.suppress(ActionRefused):
+            await self._client.send(Hangup(channel=report.channel))
 
     def _hear(self, event: AsteriskEvent) -> None:
         if isinstance(event, LinkUp):

@@ -9,7 +9,7 @@ customers, then the queues in the agent's order; then who came first. A caller i
 whom the queue ranks first, and among equals the one who has been idle longest.
 """
 
-from acd.core_floor import Floor
+from acd.core_floor import OFFER_GRACE_S, Floor
 from acd.core_lines import DeadlineKind, Waiting
 from acd.core_types import (
     AgentNow,
@@ -233,10 +233,17 @@ class AcdCore(Floor):
         elif kind == "announce":
             self._announce(self._callers[subject], now)
         elif kind == "lapse":
-            self._out.append(OfferLapsed(subject, self._callers[subject].offered_to or 0))
-            self._fail(subject, "no_outcome", now)
+            self._lapse(self._callers[subject], now)
         else:
             self._arm(self._callers[subject], now)
+
+    def _lapse(self, waiting: Waiting, now: float) -> None:
+        if self.blind:
+            self._lapses_at(waiting, now + OFFER_GRACE_S)
+            return
+        call_id = waiting.caller.call_id
+        self._out.append(OfferLapsed(call_id, waiting.offered_to or 0))
+        self._fail(call_id, "no_outcome", now)
 
     def _fail(self, call_id: str, reason: str, now: float) -> None:
         waiting = self._callers.get(call_id)

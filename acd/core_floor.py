@@ -30,6 +30,8 @@ class Floor:
         self._deadlines = Deadlines()
         self._handling_s = dict.fromkeys(self._rules, FIRST_ESTIMATE_S)
         self._out: list[Decision] = []
+        self.blind = False
+        """Nobody tells now who picked up: an offer may have led to a talk, so none lapses."""
 
     def _place(self, waiting: Waiting, now: float) -> None:
         """Give the caller an agent who is ready, or a place in every line open to the caller."""
@@ -78,11 +80,15 @@ class Floor:
             why.insert(0, Reason("overflow_time", {"from": caller.queue, "seconds": seconds}))
         self._unline(waiting)
         ring_s = self._rules[caller.queue].ring_s
-        waiting.offered_to, waiting.lapses_at = agent.agent_id, now + ring_s + OFFER_GRACE_S
-        self._deadlines.add(waiting.lapses_at, "lapse", caller.call_id)
+        waiting.offered_to = agent.agent_id
+        self._lapses_at(waiting, now + ring_s + OFFER_GRACE_S)
         agent.call_id, agent.call_queue = caller.call_id, caller.queue
         self._move(agent, "offer", now)
         self._out.append(Offered(caller.call_id, caller.queue, agent.agent_id, ring_s, tuple(why)))
+
+    def _lapses_at(self, waiting: Waiting, at: float) -> None:
+        waiting.lapses_at = at
+        self._deadlines.add(at, "lapse", waiting.caller.call_id)
 
     def _move(self, agent: Agent, move: Move, now: float, reason: str | None = None) -> None:
         moved = self._roster.move(agent, move, now, reason)

@@ -17,7 +17,8 @@ from ami_bridge.events import (
     ChannelHungUp,
     ChannelSnapshot,
     ChannelState,
-    ContactChanged,
+    DeviceChanged,
+    LinkDown,
     LinkUp,
 )
 from crm_core.bus import Bus
@@ -37,6 +38,8 @@ class AsteriskEar:
         self._bus = bus
         self._phones = Phones()
         self._agents: dict[str, int] = {}
+        self._links: dict[str, bool] = {}
+        desk.core.blind = True
 
     def knows(self, extension: str, agent_id: int) -> None:
         """The agent sits at this extension, perhaps in a call already."""
@@ -53,10 +56,13 @@ class AsteriskEar:
                 self._state(event)
             case ChannelHungUp():
                 self._hung_up(event)
-            case ContactChanged():
-                self._contact(event)
+            case DeviceChanged():
+                self._device(event)
             case LinkUp():
+                self._link_is(event.node, up=True)
                 self._link_up(event)
+            case LinkDown():
+                self._link_is(event.node, up=False)
 
     def _created(self, event: ChannelCreated) -> None:
         extension = extension_of(event.channel)
@@ -104,12 +110,16 @@ class AsteriskEar:
         if agent_id is not None and self._phones.talking(extension) is None:
             self._desk.carry_out(self._desk.core.hung_up(agent_id, self._desk.seconds()))
 
-    def _contact(self, event: ContactChanged) -> None:
-        agent_id = self._agents.get(event.endpoint.removeprefix("PJSIP/"))
+    def _device(self, event: DeviceChanged) -> None:
+        agent_id = self._agents.get(event.device.removeprefix("PJSIP/"))
         if agent_id is not None:
             now = self._desk.seconds()
             moved = self._desk.core.phone_is(agent_id, reachable=event.reachable, now=now)
             self._desk.carry_out(moved)
+
+    def _link_is(self, node: str, *, up: bool) -> None:
+        self._links[node] = up
+        self._desk.core.blind = not all(self._links.values())
 
     def _link_up(self, event: LinkUp) -> None:
         legs = (_leg(event.node, channel) for channel in event.channels)

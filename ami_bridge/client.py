@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from ami_bridge.commands import Action, Originate, Ping, ShowContacts, Status
-from ami_bridge.contacts import Contacts
+from ami_bridge.commands import Action, DeviceStateList, Originate, Ping, Status
+from ami_bridge.devices import Devices
 from ami_bridge.errors import ActionRefused, ActionTimedOut, AmiBridgeError, LinkDown
 from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.events import LinkDown as LinkWentDown
@@ -34,7 +34,7 @@ class AmiClient:
     def __init__(self, node: NodeSettings, *, on_event: Callable[[AsteriskEvent], None]) -> None:
         self._node = node
         self._on_event = on_event
-        self._contacts = Contacts(node.name)
+        self._devices = Devices(node.name)
         self._originations = Originations(grace_s=node.fate_grace_s)
         self._link: BridgeProtocol | None = None
         self._connected = False
@@ -119,6 +119,8 @@ class AmiClient:
                 link = await open_link(self._node)
             except AmiBridgeError as error:
                 self._report("link_not_made", str(error))
+            except Exception:
+                log.exception("link_fault", node=self._node.name)
             else:
                 try:
                     if await self._serve(link):
@@ -131,7 +133,7 @@ class AmiClient:
     async def _serve(self, link: BridgeProtocol) -> bool:
         """Until the link is lost; True when it had come up."""
         self._link = link
-        interpreter = Interpreter(self._node.name, self._contacts)
+        interpreter = Interpreter(self._node.name, self._devices)
         tasks = {
             asyncio.create_task(self._deliver(link, interpreter)),
             asyncio.create_task(self._keep_alive(link, interpreter)),
@@ -173,18 +175,15 @@ class AmiClient:
             link.abandon(str(error))
 
     async def _resynchronise(self, link: BridgeProtocol, interpreter: Interpreter) -> None:
-        """List channels and telephones; LinkUp is told when both lists are complete."""
-        status_id, contacts_id = link.next_id(), link.next_id()
+        """List channels and devices; LinkUp is told when both lists are complete."""
+        status_id, devices_id = link.next_id(), link.next_id()
         link.overflowed.clear()
         self._synchronised.clear()
-        interpreter.begin(status_id, contacts_id)
+        interpreter.begin(status_id, devices_id)
         deadline_s = self._node.list_deadline_s
         status = Status(variables=(CALL_VARIABLE,))
         await link.request(status, deadline_s=deadline_s, action_id=status_id)
-        try:
-            await link.request(ShowContacts(), deadline_s=deadline_s, action_id=contacts_id)
-        except ActionRefused:
-            self._tell_all(interpreter.without_contacts(datetime.now(UTC)))
+        await link.request(DeviceStateList(), deadline_s=deadline_s, action_id=devices_id)
         if not await _happened(link, self._synchronised, deadline_s):
             raise ActionTimedOut("the list of channels did not end")
 

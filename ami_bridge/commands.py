@@ -62,10 +62,10 @@ class Status(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowContacts(Action):
-    """The list of registered telephones."""
+class DeviceStateList(Action):
+    """The list of devices with their states."""
 
-    name: ClassVar[str] = "PJSIPShowContacts"
+    name: ClassVar[str] = "DeviceStateList"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,25 +114,6 @@ class Hangup(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect(Action):
-    """Send the channel to a place in the dialplan."""
-
-    name: ClassVar[str] = "Redirect"
-    channel: str
-    context: str
-    exten: str
-    priority: int = 1
-
-    def headers(self) -> Headers:
-        return [
-            ("Channel", self.channel),
-            ("Context", self.context),
-            ("Exten", self.exten),
-            ("Priority", str(self.priority)),
-        ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayDtmf(Action):
     """A key press: sent to the far end, or with `receive` as if the far end had pressed it."""
 
@@ -149,68 +130,6 @@ class PlayDtmf(Action):
             ("Duration", str(self.duration_ms)),
             ("Receive", "true" if self.receive else "false"),
         ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetVar(Action):
-    name: ClassVar[str] = "Setvar"
-    channel: str
-    variable: str
-    value: str
-
-    def headers(self) -> Headers:
-        variable = variable_name(self.variable)
-        return [("Channel", self.channel), ("Variable", variable), ("Value", self.value)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetVar(Action):
-    """The response carries the value in its header `Value`."""
-
-    name: ClassVar[str] = "Getvar"
-    channel: str
-    variable: str
-
-    def headers(self) -> Headers:
-        return [("Channel", self.channel), ("Variable", variable_name(self.variable))]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixMonitor(Action):
-    """Record the channel to `file`. The command to run afterwards is deliberately not offered."""
-
-    name: ClassVar[str] = "MixMonitor"
-    channel: str
-    file: str
-    options: str = ""
-
-    def headers(self) -> Headers:
-        if "," in self.file or "," in self.options:
-            raise UnsafeValue("a recording's name and options may not hold a comma")
-        return [("Channel", self.channel), ("File", self.file), ("options", self.options)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopMixMonitor(Action):
-    name: ClassVar[str] = "StopMixMonitor"
-    channel: str
-
-    def headers(self) -> Headers:
-        return [("Channel", self.channel)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixMonitorMute(Action):
-    """Mute or unmute a recording; `direction` is read, write or both."""
-
-    name: ClassVar[str] = "MixMonitorMute"
-    channel: str
-    muted: bool
-    direction: str = "both"
-
-    def headers(self) -> Headers:
-        state = "1" if self.muted else "0"
-        return [("Channel", self.channel), ("Direction", self.direction), ("State", state)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,10 +119,10 @@ class DtmfReceived(AsteriskEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class ContactChanged(AsteriskEvent):
+class DeviceChanged(AsteriskEvent):
     """A device (PJSIP/8001) can be reached at one registered telephone at least, or at none."""
 
-    endpoint: str
+    device: str
     reachable: bool
 
 

@@ -73,7 +73,8 @@ class BridgeProtocol(asyncio.Protocol):
         """The Manager's log-in. Its future never fails: it tells what became of it."""
         headers = [(name, value) for name, value in action.items() if name != "ActionID"]
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._write(next(self._ids), headers, future)
+        if not self.lost.done():
+            self._write(next(self._ids), headers, future)
         self.lost.add_done_callback(
             lambda lost: (
                 None if future.done() else future.set_result(Response(False, lost.result()))

@@ -1,13 +1,13 @@
 """How the stream of messages of one link becomes the stream of typed events.
 
-Rule: a link begins with the truth. Events that arrive before the lists of channels and telephones
+Rule: a link begins with the truth. Events that arrive before the lists of channels and devices
 are complete are held back and follow after LinkUp, in order: each channel's changes then converge to
 its present state. Starting up, coming back and recovering from an overflow are this same code. Pure.
 """
 
 from datetime import datetime
 
-from ami_bridge.contacts import Contacts
+from ami_bridge.devices import Devices
 from ami_bridge.events import AsteriskEvent, ChannelSnapshot, LinkUp
 from ami_bridge.framing import AmiMessage
 from ami_bridge.reading import read_event, read_snapshot
@@ -16,12 +16,12 @@ from ami_bridge.reading import read_event, read_snapshot
 class Interpreter:
     """Between `begin` and the last list's end it gathers; otherwise it reads straight through."""
 
-    def __init__(self, node: str, contacts: Contacts) -> None:
+    def __init__(self, node: str, devices: Devices) -> None:
         self._node = node
-        self._contacts = contacts
+        self._devices = devices
         self._awaited: set[str] = set()
         self._channels: list[ChannelSnapshot] = []
-        self._telephones: list[AmiMessage] = []
+        self._states: list[AmiMessage] = []
         self._held: list[AmiMessage] = []
         self._ids = ("", "")
 
@@ -33,16 +33,11 @@ class Interpreter:
     def held(self) -> int:
         return len(self._held)
 
-    def begin(self, status_id: str, contacts_id: str) -> None:
+    def begin(self, status_id: str, devices_id: str) -> None:
         """The two lists were asked for with these ActionIDs."""
-        self._ids = (status_id, contacts_id)
-        self._awaited = {status_id, contacts_id}
-        self._channels, self._telephones, self._held = [], [], []
-
-    def without_contacts(self, at: datetime) -> list[AsteriskEvent]:
-        """There is no list of telephones: nobody is registered."""
-        self._awaited.discard(self._ids[1])
-        return self._conclude(at)
+        self._ids = (status_id, devices_id)
+        self._awaited = {status_id, devices_id}
+        self._channels, self._states, self._held = [], [], []
 
     def feed(self, message: AmiMessage, at: datetime) -> list[AsteriskEvent]:
         """The typed events that this message completes, in order."""
@@ -52,10 +47,10 @@ class Interpreter:
         if name == b"Status":
             if message.action_id == self._ids[0]:
                 self._channels.append(read_snapshot(message, self._node))
-        elif name == b"ContactList":
+        elif name == b"DeviceStateChange" and message.action_id:
             if message.action_id == self._ids[1]:
-                self._telephones.append(message)
-        elif name in {b"StatusComplete", b"ContactListComplete"}:
+                self._states.append(message)
+        elif name in {b"StatusComplete", b"DeviceStateListComplete"}:
             self._awaited.discard(message.action_id)
             return self._conclude(at)
         else:
@@ -67,13 +62,13 @@ class Interpreter:
             return []
         held, self._held = self._held, []
         events: list[AsteriskEvent] = [LinkUp(self._node, at, tuple(self._channels))]
-        events += self._contacts.replace(self._telephones, at)
+        events += self._devices.replace(self._states, at)
         for message in held:
             events += self._read(message, at)
         return events
 
     def _read(self, message: AmiMessage, at: datetime) -> list[AsteriskEvent]:
-        if message.event == b"ContactStatus":
-            return [*self._contacts.changed(message, at)]
+        if message.event == b"DeviceStateChange":
+            return [*self._devices.changed(message, at)]
         event = read_event(message, self._node, at)
         return [event] if event is not None else []

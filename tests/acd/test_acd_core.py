@@ -142,6 +142,18 @@ def test_an_offer_whose_outcome_is_never_told_lapses_and_loses_nobody():
     assert state(core, 1) == ("unavailable", "no_outcome")
 
 
+def test_while_nobody_tells_who_picked_up_no_offer_lapses():
+    core = core_with((1, "north"), (2, "north"))
+    core.join(caller("a"), NOW)
+    core.blind = True
+    due = NOW + NORTH.ring_s + OFFER_GRACE_S
+    assert core.tick(due) == []
+    assert state(core, 1)[0] == "ringing"
+    core.blind = False
+    assert OfferLapsed("a", 1) in core.tick(due + OFFER_GRACE_S)
+    assert offers(core.tick(due + OFFER_GRACE_S)) == []
+
+
 def test_a_break_asked_for_while_talking_begins_after_the_wrap_up():
     core = core_with((1, "north"))
     talk(core, "a")

@@ -34,7 +34,7 @@ from ami_bridge.events import (
     ChannelHungUp,
     ChannelSnapshot,
     ChannelState,
-    ContactChanged,
+    DeviceChanged,
     LinkUp,
 )
 from crm_core.bus import Bus
@@ -296,7 +296,7 @@ async def test_a_lost_telephone_takes_its_agent_out(office: Office):
     await office.agent()
     for reachable, state in ((False, "unavailable"), (True, "ready")):
         office.acd.on_asterisk_event(
-            ContactChanged(node="pbx1", at=office.now, endpoint="8001", reachable=reachable)
+            DeviceChanged(node="pbx1", at=office.now, device="PJSIP/8001", reachable=reachable)
         )
         assert office.state() == state
 

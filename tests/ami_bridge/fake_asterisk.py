@@ -44,7 +44,7 @@ class FakeAsterisk:
         self.refused: dict[str, str] = {}
         self.booted = True
         self.channels: list[bytes] = []
-        self.contacts: list[tuple[str, str, str]] = []
+        self.devices: dict[str, str] = {}
         self.after_status: Callable[[], None] = lambda: None
         self.on_action: dict[str, Callable[[AmiMessage], None]] = {}
         self._server: asyncio.Server | None = None
@@ -115,18 +115,12 @@ class FakeAsterisk:
                 writer.write(channel.replace(b"\r\n\r\n", b"\r\n" + block(number)))
             self.after_status()
             writer.write(event("StatusComplete", ActionID=number[1], EventList="Complete"))
-        if name == "PJSIPShowContacts":
-            for endpoint, uri, status in self.contacts:
+        if name == "DeviceStateList":
+            for device, state in self.devices.items():
                 writer.write(
-                    event(
-                        "ContactList",
-                        ActionID=number[1],
-                        Endpoint=endpoint,
-                        Uri=uri,
-                        Status=status,
-                    )
+                    event("DeviceStateChange", ActionID=number[1], Device=device, State=state)
                 )
-            writer.write(event("ContactListComplete", ActionID=number[1]))
+            writer.write(event("DeviceStateListComplete", ActionID=number[1]))
 
 
 class Listening:

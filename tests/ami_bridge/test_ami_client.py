@@ -15,7 +15,7 @@ from ami_bridge.events import (
     ChannelRenamed,
     ChannelState,
     ChannelVariable,
-    ContactChanged,
+    DeviceChanged,
     DialBegun,
     DialEnded,
     DtmfReceived,
@@ -172,8 +172,8 @@ def typed(name: str, **headers: str) -> bytes:
         (typed("Hangup", Cause="?"), {"cause": 0, "tech_cause": None}),
         (typed("DTMFEnd", Direction="Received", Digit="5"), {"digit": "5"}),
         (
-            event("ContactStatus", EndpointName="8001", URI="sip:1", ContactStatus="Reachable"),
-            {"endpoint": "PJSIP/8001", "reachable": True},
+            event("DeviceStateChange", Device="PJSIP/8001", State="NOT_INUSE"),
+            {"device": "PJSIP/8001", "reachable": True},
         ),
     ],
 )
@@ -203,7 +203,7 @@ def test_every_event_type_is_frozen_and_carries_node_and_time():
         ChannelRenamed,
         ChannelState,
         ChannelVariable,
-        ContactChanged,
+        DeviceChanged,
         DialBegun,
         DialEnded,
         DtmfReceived,
@@ -271,21 +271,15 @@ async def test_a_call_whose_fate_nobody_tells_is_unknown_at_its_deadline():
         assert await ours.client.originate(originate(0.05)) == OriginateFailed("c1", "unknown")
 
 
-async def test_a_device_is_reachable_while_one_of_its_telephones_is():
+async def test_a_device_is_told_when_it_comes_and_when_it_goes():
     async with FakeAsterisk() as peer:
-        peer.contacts = [("8001", "sip:old", "Reachable"), ("8002", "sip:x", "Unreachable")]
+        peer.devices = {"PJSIP/8001": "NOT_INUSE", "PJSIP/8002": "UNAVAILABLE"}
         async with Listening(peer) as ours:
-            await until(lambda: len(ours.of(ContactChanged)) == 2)
-
-            def say(uri: str, status: str) -> None:
-                peer.say(event("ContactStatus", EndpointName="8001", URI=uri, ContactStatus=status))
-
-            say("sip:new", "NonQualified")
-            say("sip:old", "Removed")
-            say("sip:new", "Unreachable")
-            say("sip:new", "Reachable")
-            await until(lambda: len(ours.of(ContactChanged)) == 4)
-            told = [(e.endpoint, e.reachable) for e in ours.of(ContactChanged)]
+            await until(lambda: len(ours.of(DeviceChanged)) == 2)
+            for state in ("RINGING", "INUSE", "UNAVAILABLE", "INVALID", "BUSY", "ONHOLD"):
+                peer.say(event("DeviceStateChange", Device="PJSIP/8001", State=state))
+            await until(lambda: len(ours.of(DeviceChanged)) == 4)
+            told = [(e.device, e.reachable) for e in ours.of(DeviceChanged)]
             assert told == [
                 ("PJSIP/8001", True),
                 ("PJSIP/8002", False),
@@ -294,17 +288,17 @@ async def test_a_device_is_reachable_while_one_of_its_telephones_is():
             ]
 
 
-async def test_a_telephone_lost_while_the_link_was_down_is_told_after_it():
+@pytest.mark.parametrize("state", ["UNAVAILABLE", None])
+async def test_a_device_lost_while_the_link_was_down_is_told_after_it(state: str | None):
     async with FakeAsterisk() as peer:
-        peer.contacts = [("8001", "sip:1", "Reachable")]
+        peer.devices = {"PJSIP/8001": "NOT_INUSE"}
         async with Listening(peer) as ours:
-            await until(lambda: ours.of(ContactChanged))
-            peer.contacts = []
-            peer.refused["PJSIPShowContacts"] = "No Contacts found"
+            await until(lambda: ours.of(DeviceChanged))
+            peer.devices = {"PJSIP/8001": state} if state else {}
             peer.drop()
-            await until(lambda: len(ours.of(ContactChanged)) == 2)
-            lost = ours.of(ContactChanged)[1]
-            assert isinstance(lost, ContactChanged)
+            await until(lambda: len(ours.of(DeviceChanged)) == 2)
+            lost = ours.of(DeviceChanged)[1]
+            assert isinstance(lost, DeviceChanged)
             assert not lost.reachable
 
 

@@ -5,15 +5,27 @@ test_fastagi.py.
 """
 
 import asyncio
+import contextlib
+import socket
+import struct
 
 import pytest
+import uvloop
 
-from ami_bridge.commands import Hangup, Originate, Ping, SetVar
+from ami_bridge.client import AmiClient
+from ami_bridge.commands import Hangup, Originate, Ping, QueueAdd
 from ami_bridge.errors import ActionRefused, ActionTimedOut, LinkDown, UnsafeValue
 from ami_bridge.events import ChannelCreated, ChannelHungUp, LinkUp
 from ami_bridge.events import LinkDown as LinkWentDown
 from ami_bridge.originations import Originated, OriginateFailed
-from tests.ami_bridge.fake_asterisk import FakeAsterisk, Listening, channel_event, event, until
+from tests.ami_bridge.fake_asterisk import (
+    FakeAsterisk,
+    Listening,
+    channel_event,
+    event,
+    quick_node,
+    until,
+)
 
 
 def originate(channel_id: str = "call-1") -> Originate:
@@ -42,9 +54,9 @@ async def test_fault_3_a_line_break_in_a_value_sends_nothing(sign: str):
     async with FakeAsterisk() as peer, Listening(peer) as ours:
         await until(lambda: ours.client.connected)
         with pytest.raises(UnsafeValue):
-            await ours.client.send(SetVar(channel="PJSIP/1", variable="X", value="a" + sign))
+            await ours.client.send(QueueAdd(queue="a" + sign, interface="PJSIP/1"))
         await ours.client.send(Ping())
-        assert not peer.count("Setvar")
+        assert not peer.count("QueueAdd")
         assert not peer.count("Command")
 
 
@@ -236,3 +248,34 @@ async def test_a_refusal_carries_asterisks_words():
         peer.refused["Hangup"] = "No such channel"
         with pytest.raises(ActionRefused, match="No such channel"):
             await ours.client.send(Hangup(channel="PJSIP/1"))
+
+
+async def test_a_peer_that_resets_every_connection_at_once_is_tried_again_and_again():
+    """On uvloop, as the daemon runs: there, writing to a connection that is gone raises."""
+    attempts = 0
+
+    def reset(listening: socket.socket) -> None:
+        nonlocal attempts
+        with contextlib.suppress(OSError):
+            while True:
+                made, _ = listening.accept()
+                attempts += 1
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                made.close()
+
+    async def keep_trying(port: int) -> None:
+        node = quick_node(port, reconnect_first_s=0.001, reconnect_most_s=0.001)
+        client = AmiClient(node, on_event=lambda _: None)
+        await client.start()
+        try:
+            await until(lambda: attempts >= 500)
+        finally:
+            await client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = asyncio.create_task(asyncio.to_thread(reset, listening))
+        try:
+            await asyncio.to_thread(uvloop.run, keep_trying(listening.getsockname()[1]))
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            await peer

@@ -110,9 +110,13 @@ async def test_the_manager_listens_to_the_daemons_address_only(pbx: Exchange):
     [
         ("Command", {"Command": "core show version"}),
         ("UpdateConfig", {"SrcFilename": "manager.conf", "DstFilename": "manager.conf"}),
+        ("GetConfig", {"Filename": "manager.conf"}),
+        ("Reload", {}),
+        ("ModuleLoad", {"Module": "app_system.so", "LoadType": "load"}),
+        ("MixMonitor", {"Channel": "none", "File": "x.wav", "Command": "true"}),
     ],
 )
-async def test_the_daemons_manager_user_has_no_console_and_writes_no_configuration(
+async def test_the_daemons_manager_user_has_no_console_and_no_hand_on_the_configuration(
     pbx: Exchange, action: str, headers: dict[str, str]
 ):
     manager = await Manager.open(pbx)
@@ -125,7 +129,7 @@ async def test_the_daemons_manager_user_has_no_console_and_writes_no_configurati
 async def test_the_manager_tells_only_what_the_daemon_listens_to(pbx: Exchange):
     allowed = set(
         re.findall(
-            r"^eventfilter\(action\(include\),name\((\w+)\)\)",
+            r"^eventfilter\(action\(include\),name\((\w+)\)",
             (pbx.installation.pbx.etc / "manager.conf").read_text(),
             re.MULTILINE,
         )

@@ -4,6 +4,7 @@ Rule: every change asks for its right first and is audited. A refused log-in tak
 the same whether the name exists or not.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 LOCALES = ("zh-CN", "en")
 _SEEN_EVERY = timedelta(minutes=1)
 _REMEMBERED = 1000
+_PATIENCE_S = 0.5
 
 
 class AccountService:
@@ -40,13 +42,16 @@ class AccountService:
         passwords: Passwords | None = None,
         limits: LoginLimits | None = None,
         lifetimes: Lifetimes | None = None,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self._database = database
         self._clock = clock
         self._passwords = passwords or Passwords()
         self._limits = limits or LoginLimits()
         self._lifetimes = lifetimes or Lifetimes()
+        self._patience_s = patience_s
         self._remembered: OrderedDict[str, tuple[Principal, datetime]] = OrderedDict()
+        self._late: dict[str, asyncio.Task[Principal | None]] = {}
 
     async def log_in(
         self, login: str, password: str, address: str, *, user_agent: str = ""
@@ -88,18 +93,30 @@ class AccountService:
     async def session(self, token: str) -> Principal | None:
         """Who holds this token, None when it is unknown, ended or revoked.
 
-        While PostgreSQL is away, those it knew last are believed until their session ends, so that
-        agents can go on taking calls. Raises DatabaseUnavailable for the others.
+        While PostgreSQL is away or does not answer within `patience_s`, those it knew last are
+        believed until their session ends, so that agents can go on taking calls. Raises
+        DatabaseUnavailable for the others.
         """
         key, now = digest(token), self._clock()
-        try:
-            async with self._database.reading() as connection:
-                found = await login_sessions.find(connection, key, now, self._lifetimes)
-        except DatabaseUnavailable:
-            known = self._remembered.get(key)
-            if known is None or known[1] <= now:
-                raise
+        known = self._remembered.get(key)
+        if known is None or known[1] <= now:
+            return await self._look_up(key, now)
+        if key in self._late:
             return known[0]
+        asked = asyncio.create_task(self._look_up(key, now))
+        asked.add_done_callback(lambda task: self._answered(key, task))
+        done, _ = await asyncio.wait({asked}, timeout=self._patience_s)
+        if not done:
+            self._late[key] = asked
+            return known[0]
+        try:
+            return asked.result()
+        except DatabaseUnavailable:
+            return known[0]
+
+    async def _look_up(self, key: str, now: datetime) -> Principal | None:
+        async with self._database.reading() as connection:
+            found = await login_sessions.find(connection, key, now, self._lifetimes)
         if found is None:
             self._remembered.pop(key, None)
             return None
@@ -200,6 +217,13 @@ class AccountService:
         """Active users who have a telephone, by extension."""
         async with self._database.begin() as session:
             return await users.agents(session)
+
+    def _answered(self, key: str, asked: asyncio.Task[Principal | None]) -> None:
+        if self._late.get(key) is asked:
+            del self._late[key]
+        error = None if asked.cancelled() else asked.exception()
+        if error is not None and not isinstance(error, DatabaseUnavailable):
+            log.error("session_look_up_failed", exc_info=error)
 
     async def _end(self, session: AsyncSession, which: ColumnElement[bool]) -> int:
         ended = await login_sessions.end(session, which, self._clock())

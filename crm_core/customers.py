@@ -4,6 +4,8 @@ Rule: every change is one transaction with its audit entry; an edit names the ve
 from, and one made from an older version is refused, never merged.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated
@@ -18,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core import audit, cards
 from crm_core.cards import CustomerCard, CustomerHit
 from crm_core.db import Database
-from crm_core.errors import Conflict, Invalid, NotFound, NumberTaken
+from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, NumberTaken
 from crm_core.identity import CallerIdentity, Identities
 from crm_core.numbers import normalise
 from crm_core.rights import Actor, Right
@@ -28,6 +30,7 @@ from crm_core.text import is_control, printable
 log = structlog.get_logger(__name__)
 
 _MOST_FOUND = 100
+_RETRY_S = 5.0
 _LOCK_TREE = text("SELECT pg_advisory_xact_lock(hashtext('zongji.customer.tree'))")
 
 
@@ -88,9 +91,16 @@ class CustomerService:
         *,
         identify_deadline_s: float = 0.3,
         remembered: int = 20_000,
+        retry_s: float = _RETRY_S,
     ) -> None:
         self._database = database
         self._identities = Identities(database, deadline_s=identify_deadline_s, remember=remembered)
+        self._retry_s = retry_s
+        self._learning: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Learn as soon as PostgreSQL answers; returns at once."""
+        self._learning = asyncio.create_task(self._learn_at_start(), name="customers-learn")
 
     async def identify(self, number: str | None) -> CallerIdentity | None:
         """Whose number it is (in `normalise`'s form); answers within the deadline, never raises."""
@@ -101,7 +111,21 @@ class CustomerService:
         return await self._identities.learn()
 
     async def close(self) -> None:
+        if self._learning is not None:
+            self._learning.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._learning
         await self._identities.close()
+
+    async def _learn_at_start(self) -> None:
+        while True:
+            try:
+                learned = await self.learn()
+            except DatabaseUnavailable:
+                await asyncio.sleep(self._retry_s)
+            else:
+                log.info("customers_learned", count=learned)
+                return
 
     async def card(self, customer_id: int) -> CustomerCard | None:
         """What the pop shows, None when the customer is gone. Raises DatabaseUnavailable."""

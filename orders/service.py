@@ -3,7 +3,8 @@ commit; the same order sent again, for whatever reason, is placed once.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 class OrderService:
     """`channels` are those that have a notifier. At most `writers` orders are written at a time: a
-    rush waits here, in order of arrival, and not with locks and connections that calls need.
+    rush waits here, in order of arrival, and not with locks and connections that calls need. Who has
+    waited `patience_s` for a turn is refused: then the database hardly answers.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class OrderService:
         channels: Collection[str] = (),
         zone: tzinfo | None = None,
         writers: int = 12,
+        patience_s: float = 10.0,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -45,6 +48,7 @@ class OrderService:
         self._channels = frozenset(channels)
         self._zone = zone or ZoneInfo("Asia/Shanghai")
         self._writers = asyncio.Semaphore(writers)
+        self._patience_s = patience_s
 
     async def place(self, command: PlaceOrder) -> PlacedOrder:
         """Place the order, or find the one this key placed before.
@@ -52,7 +56,7 @@ class OrderService:
         Raises NotFound, UnknownProduct, OutOfStock, SameKeyOtherOrder, DatabaseUnavailable, and
         CommitUnknown when the connection broke at the commit and stayed away: send it again later.
         """
-        async with self._writers:
+        async with self._turn():
             try:
                 done = await self._try_to_place(command)
             except CommitUnknown:
@@ -129,6 +133,20 @@ class OrderService:
         log.info("stock_received", sku=sku, quantity=quantity, available=changed.available)
         self._bus.publish(changed)
         return changed
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._writers.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable(
+                "The database is slow and other orders wait for it; nothing was changed. Try again."
+            ) from error
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     async def _try_to_place(self, command: PlaceOrder) -> Placing:
         """A key that is being placed at this very moment is found by the second look."""

@@ -1,16 +1,25 @@
-"""Parts that every test may ask for: a real PostgreSQL and, per test module, an empty schema in it."""
+"""Parts that every test may ask for.
+
+A real PostgreSQL with, per test module, an empty schema in it; and the whole order line: real Asterisk,
+carrier, PostgreSQL and daemon, started once for all tests that ask for it.
+"""
 
 import importlib
 import pkgutil
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from crm_core.db import Base, Database
+from tests.integration.site import installation
+from tests.integration.workplace import Workplace
 from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
+from zongji.stack import Stack
 
 PACKAGES = ("crm_core", "acd", "orders", "dialer")
 
@@ -40,3 +49,25 @@ async def database(pg_server: EmbeddedPostgres) -> AsyncIterator[Database]:
         await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
     yield found
     await found.close()
+
+
+@pytest.fixture(scope="session")
+async def stack(request: pytest.FixtureRequest) -> AsyncIterator[Stack]:
+    """Every part, started once. A failed run leaves its folder, with all logs, to be looked at."""
+    folder = Path(tempfile.mkdtemp(prefix="zj-", dir="/tmp"))  # short: Unix sockets lie in it
+    folder.chmod(0o755)
+    running = Stack(installation(folder))
+    try:
+        await running.start(lambda _: None, postgres_settings={"fsync": "off"})
+        yield running
+    finally:
+        await running.stop()
+        if not request.session.testsfailed:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def work(stack: Stack) -> AsyncIterator[Workplace]:
+    """The stack with nobody logged in and no calls, and so again after the test."""
+    async with Workplace(stack) as opened:
+        yield opened

@@ -72,6 +72,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
     customers = CustomerService(database)
+    customers.start()
     stack.push_async_callback(customers.close)
     places = Places()
     await places.load(database)

@@ -94,6 +94,33 @@ async def test_customers_learned_at_start_are_known_when_postgresql_goes_away(fi
         await database.close()
 
 
+async def test_customers_are_learned_as_soon_as_postgresql_answers(filled, pg_server):
+    async with FreezingProxy(pg_server.port) as proxy:
+        url = pg_server.url(filled._engine.url.database)
+        database = Database(
+            url.replace(f":{pg_server.port}/", f":{proxy.port}/"),
+            connect_timeout_s=0.2,
+            statement_timeout_s=0.2,
+        )
+        customers = CustomerService(database, identify_deadline_s=0.05, retry_s=0.01)
+        proxy.freeze()
+        customers.start()
+        async with asyncio.timeout(30):
+            while database.available:
+                await asyncio.sleep(0.01)
+        assert await customers.identify(KNOWN) is None
+        proxy.thaw()
+        async with asyncio.timeout(30):
+            await asyncio.wait({customers._learning})
+        proxy.freeze()
+        answer = await customers.identify(KNOWN)
+        assert answer is not None
+        assert answer.stale
+        proxy.thaw()
+        await customers.close()
+        await database.close()
+
+
 async def test_a_storm_of_callers_leaves_connections_for_everybody_else(filled, pg_server):
     database = Database(pg_server.url(filled._engine.url.database), pool_size=8)
     customers = CustomerService(database, identify_deadline_s=0.2)

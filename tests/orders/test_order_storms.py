@@ -10,6 +10,7 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from orders.service import OrderService
+from tests.crm_core.crm_core_support import FreezingProxy
 from tests.orders.order_shop import Shop
 
 
@@ -131,3 +132,29 @@ async def test_a_commit_lost_while_the_database_goes_away_is_unknown(shop: Shop,
         await service.place(command)
     assert not (await shop.service.place(command)).created
     assert await shop.balance(sku) == (5, 1)
+
+
+async def test_a_rush_on_a_frozen_database_is_refused_whole_and_placed_once_afterwards(
+    shop: Shop, pg_server
+):
+    sku = await shop.product(on_hand=50)
+    commands = [shop.order((sku, 1)) for _ in range(30)]
+    async with FreezingProxy(pg_server.port) as proxy:
+        url = shop.database._engine.url.render_as_string(hide_password=False)
+        slow = Database(
+            url.replace(f":{pg_server.port}/", f":{proxy.port}/"), statement_timeout_s=2
+        )
+        service = OrderService(slow, Bus(), clock=shop.clock, writers=2, patience_s=0.2)
+        await service.quote(shop.dealer, commands[0].lines)
+        proxy.freeze()
+        async with asyncio.timeout(15):
+            refused = await asyncio.gather(
+                *(service.place(command) for command in commands), return_exceptions=True
+            )
+        assert {type(error) for error in refused} == {DatabaseUnavailable}
+        proxy.thaw()
+        await slow.close()
+    assert await shop.balance(sku) == (50, 0)
+    for command in commands:
+        assert (await shop.service.place(command)).created
+    assert await shop.balance(sku) == (50, 30)

@@ -2,13 +2,14 @@
 
 from acd.service import AcdService
 from crm_core.rights import Right
+from webui.cards import Cards
 from webui.health import Health
 from webui.pops import CallFacts
 from webui.present import board_agent, board_queue, board_waiting
 from webui.state import Objects
 
 
-def board(acd: AcdService, health: Health, rights: frozenset[Right]) -> Objects:
+def board(acd: AcdService, cards: Cards, health: Health, rights: frozenset[Right]) -> Objects:
     """Queues, agents at work, callers in the line, and the parts of the system."""
     return {
         "queues": {queue.name: board_queue(queue) for queue in acd.queue_views()},
@@ -18,7 +19,9 @@ def board(acd: AcdService, health: Health, rights: frozenset[Right]) -> Objects:
             if agent.state != "offline"
         },
         "waiting": {
-            waiting.call_id: board_waiting(waiting, facts_of(acd, waiting.call_id), rights)
+            waiting.call_id: board_waiting(
+                waiting, facts_of(acd, waiting.call_id), cards.get(waiting.call_id), rights
+            )
             for waiting in acd.waiting_views()
         },
         "system": health.system(),

@@ -50,7 +50,7 @@ class Door:
 
         def whole(viewer: Viewer) -> Objects:
             if viewer.kind == "board":
-                return board(acd, health, viewer.rights)
+                return board(acd, cards, health, viewer.rights)
             return sidebar.whole(viewer)
 
         health = Health(services.database, services.nodes)

@@ -85,7 +85,8 @@ class Live:
         return self._book.shown(call_id)
 
     def card_ready(self, call_id: str) -> None:
-        """The customer's card has come: the pops of the call show it."""
+        """The customer's card has come: the pops of the call show it, and the board its level."""
+        self.board_is_old = True
         self._show(Touched(agent_id, call_id) for agent_id in self._book.viewers(call_id))
 
     def link_customer(self, call_id: str, card: CustomerCard) -> None:

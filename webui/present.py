@@ -204,13 +204,15 @@ def board_agent(agent: AgentView) -> BoardAgent:
     return BoardAgent.model_validate(agent)
 
 
-def board_waiting(waiting: WaitingView, call: CallFacts | None, rights: Rights) -> BoardWaiting:
+def board_waiting(
+    waiting: WaitingView, call: CallFacts | None, card: Card | None, rights: Rights
+) -> BoardWaiting:
     return BoardWaiting(
         call_id=waiting.call_id,
         queue=waiting.queue,
         caller_display=caller_display(call, rights) if call else None,
         customer_name=call.customer_name if call else None,
-        level=call.level if call else None,
+        level=LevelView.model_validate(card.customer.level) if card else None,
         priority=waiting.priority,
         since=waiting.since,
         position=waiting.position,

@@ -189,7 +189,7 @@ class BoardWaiting(View):
     queue: str
     caller_display: str | None
     customer_name: str | None
-    level: str | None
+    level: LevelView | None
     priority: int
     since: datetime
     position: int

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dueAfter, toLocalInput } from "@/components/callbacks/due";
+import { dueAfter, isOverdue, toLocalInput } from "@/components/callbacks/due";
 import { serviceMood, waitMood } from "@/components/board/mood";
 import { formatDiscount, formatMoney, usedShare } from "@/format/money";
 import { formatDuration, isSameDay, secondsSince, secondsUntil } from "@/format/time";
@@ -68,6 +68,12 @@ describe("times", () => {
 });
 
 describe("figures that deserve a look", () => {
+  it("a call-back is late when nobody took it up for five minutes", () => {
+    const due = "2026-11-23T06:00:00Z";
+    expect(isOverdue(due, Date.parse("2026-11-23T06:05:00Z"))).toBe(false);
+    expect(isOverdue(due, Date.parse("2026-11-23T06:05:01Z"))).toBe(true);
+  });
+
   it("a wait is judged by the queue's own target", () => {
     expect([waitMood(null, 20), waitMood(20, 20), waitMood(21, 20), waitMood(61, 20)]).toEqual([
       "calm",

@@ -167,7 +167,7 @@ export interface WaitingCall {
   queue: string;
   caller_display: string | null;
   customer_name: string | null;
-  level: Level | string | null;
+  level: Level | null;
   priority: number;
   since: Instant;
   position: number;

@@ -5,7 +5,7 @@
 
 import { useI18n } from "vue-i18n";
 import { ApiError } from "@/api/client";
-import type { Locale, Reason } from "@/api/types";
+import type { Level, Locale, Reason } from "@/api/types";
 
 export type CodeTable =
   | "states"
@@ -29,12 +29,18 @@ export function useWords() {
     return te(key) || te(key, "zh-CN") ? t(key, params) : code;
   }
 
+  /** The name in the reader's language. */
+  function named(thing: { name_zh: string; name_en: string }): string {
+    return (locale.value === "en" ? thing.name_en || thing.name_zh : thing.name_zh) || thing.name_en;
+  }
+
   return {
     word,
-    reason: (reason: Reason) => word("reasons", reason.code, reason.params),
-    /** The name in the reader's language. */
-    named: (thing: { name_zh: string; name_en: string }) =>
-      (locale.value === "en" ? thing.name_en || thing.name_zh : thing.name_zh) || thing.name_en,
+    named,
+    reason: ({ code, params }: Reason) => word("reasons", code, params),
+    /** The reason of a way through the house, with the customer's level by its name. */
+    routeReason: ({ code, params }: Reason, level: Level | null | undefined) =>
+      word("reasons", code, level && params?.level === level.code ? { ...params, level: named(level) } : params),
     labelled: (thing: { label_zh: string; label_en: string }) =>
       (locale.value === "en" ? thing.label_en || thing.label_zh : thing.label_zh) ||
       thing.label_en,

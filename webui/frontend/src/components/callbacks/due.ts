@@ -5,6 +5,13 @@ export type Soon = (typeof SOON)[number];
 
 const MINUTE_MS = 60_000;
 
+/** "As soon as possible" is due at once; it is not late before an agent could have taken it up. */
+const GRACE_MS = 5 * MINUTE_MS;
+
+export function isOverdue(dueAt: string, nowMs: number): boolean {
+  return nowMs - Date.parse(dueAt) > GRACE_MS;
+}
+
 /** null: as soon as possible. */
 export function dueAfter(choice: Soon, nowMs: number): Date | null {
   switch (choice) {

@@ -1,0 +1,48 @@
+"""Nothing is wider than its screen, from beside a softphone to the wall."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.screens import (
+    NARROW,
+    VIP,
+    VIP_NAME,
+    WIDE,
+    Screens,
+    add_product,
+    pop_in_state,
+    scrolling_sideways,
+)
+from tests.integration.workplace import Workplace
+
+WALL = (1920, 1080)
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE, WALL], ids=["380", "1280", "1920"])
+
+
+@SIZES
+async def test_the_log_in_fits(screens: Screens, size: tuple[int, int]) -> None:
+    page = await screens.open(size=size)
+    await expect(page.get_by_label("工号")).to_be_visible()
+    assert await scrolling_sideways(page) == []
+
+
+async def test_the_sidebar_with_a_pop_and_an_order_fits(talking: Page) -> None:
+    await add_product(talking, "LY-001", 12345)
+    await talking.keyboard.press("Tab")
+    await expect(talking.get_by_test_id("order-line-problem")).to_be_visible()
+    for width, height in (NARROW, WIDE, WALL):
+        await talking.set_viewport_size({"width": width, "height": height})
+        await expect(pop_in_state(talking, "talking")).to_be_visible()
+        assert await scrolling_sideways(talking) == []
+
+
+@SIZES
+async def test_the_board_with_agents_and_callers_fits(
+    work: Workplace, screens: Screens, size: tuple[int, int]
+) -> None:
+    await (await work.agent("agent2")).command("break", "meal")
+    await work.call_by_area(VIP)
+    board = await screens.log_in("supervisor", path="/board", size=size)
+    await expect(board.get_by_role("region", name="等待中的来电")).to_contain_text(VIP_NAME)
+    await expect(board.get_by_role("region", name="座席")).to_contain_text("小休")
+    assert await scrolling_sideways(board) == []

@@ -67,8 +67,15 @@ class DemoAgent:
             cookie_jar=aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=[address]),
         )
 
-    async def __aenter__(self) -> Self:
+    async def sign_in(self) -> None:
+        """Give name and password; enough for requests, without a page."""
         await self.request("POST", "/api/session", self._credentials)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        await self.sign_in()
         ticket = await self.request("POST", "/api/ws-ticket", {})
         self._socket = await self._http.ws_connect(
             f"{self._address}/ws",
@@ -91,7 +98,7 @@ class DemoAgent:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reader
-        await self._http.close()
+        await self.close()
 
     async def request(
         self, method: str, path: str, body: object = None, **headers: str

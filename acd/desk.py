@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from acd.core import PHONE_UNREACHABLE, AcdCore
+from acd.core_agents import BUSY
 from acd.core_types import (
     AgentMoved,
     AnnouncementDue,
@@ -41,6 +42,7 @@ from crm_core.bus import Bus
 log = structlog.get_logger(__name__)
 
 ABANDONED = "abandoned"
+_ROUTINE = BUSY | {"ready"}
 _OUTCOMES = {"NOANSWER": "no_answer", "BUSY": "busy"}
 
 
@@ -225,7 +227,7 @@ class Desk:
         self._seq = max(self._seq + 1, int(at.timestamp() * 1_000_000))
         row = self.latest[agent.agent_id] = agent_row(agent, self._seq)
         self._journal.append(row)
-        log.info(
+        (log.debug if _is_routine(moved) else log.info)(
             "agent_state",
             agent_id=agent.agent_id,
             before=moved.before,
@@ -291,6 +293,11 @@ class Desk:
         self._offers.pop(call_id, None)
         self._tickets.pop(call_id, None)
         self._entries.pop(call_id, None)
+
+
+def _is_routine(moved: AgentMoved) -> bool:
+    """What every call does; the call's own lines tell of it."""
+    return {moved.before, moved.now.state} <= _ROUTINE and moved.now.reason is None
 
 
 def _caller(entry: QueueEntry) -> Caller:

@@ -1,8 +1,9 @@
 """Recordings: the raw sound which Asterisk wrote becomes a WAV file with a row in the database.
 
 Rule: the raw file is removed only when the WAV file stands complete under its final name and its row
-is in the journal; whatever was interrupted is done again by the sweep. The raw file holds 16-bit
-samples at 8 kHz, caller and agent in turn (MixMonitor's option D).
+is in the journal; whatever was interrupted is done again by the sweep. Raw files lie in one folder,
+`incoming`, so that a sweep costs what is in work and not what was ever recorded; WAV files by day. The raw
+file holds 16-bit samples at 8 kHz, caller and agent in turn (MixMonitor's option D).
 """
 
 import asyncio
@@ -30,7 +31,9 @@ CHANNELS = 2
 _WIDTH = 2
 _FRAME = CHANNELS * _WIDTH
 _CHUNK = _FRAME * RATE * 10
+INCOMING = "incoming"
 _CALL_ID = re.compile(r"^[0-9a-f]{32}$")
+_RAW = re.compile(r"^(\d{4})-(\d\d)-(\d\d)-([0-9a-f]{32})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,18 @@ def path_for(folder: Path, call_id: str, day: datetime) -> Path:
     """Where MixMonitor is to write the raw file. The day is the one of the call's start, in UTC."""
     if not _CALL_ID.match(call_id):
         raise ValueError("a call id is 32 hexadecimal digits")
-    return folder / f"{day.astimezone(UTC):%Y/%m/%d}" / f"{call_id}.raw"
+    return folder / INCOMING / f"{day.astimezone(UTC):%Y-%m-%d}-{call_id}.raw"
 
 
 def finalise(folder: Path, raw: Path) -> Stored:
-    """Turn one raw file into a WAV file beside it. Blocking: for a thread. Raises OSError.
+    """Turn one raw file into the WAV file of its day. Blocking: for a thread. Raises OSError.
 
     The raw file stays; doing it again gives the same result.
     """
-    target, part = raw.with_suffix(".wav"), raw.with_suffix(".wav.part")
+    *day, call_id = _parts(raw)
+    target = folder.joinpath(*day, f"{call_id}.wav")
+    target.parent.mkdir(0o750, parents=True, exist_ok=True)
+    part = raw.with_suffix(".wav.part")
     frames = 0
     with part.open("wb") as out:
         with wave.open(out, "wb") as sound, raw.open("rb") as source:
@@ -70,14 +76,22 @@ def finalise(folder: Path, raw: Path) -> Stored:
         os.fsync(out.fileno())
     part.replace(target)
     path = target.relative_to(folder).as_posix()
-    return Stored(raw.stem, path, frames / RATE, target.stat().st_size)
+    return Stored(call_id, path, frames / RATE, target.stat().st_size)
 
 
 def leftovers(folder: Path, settled_before: float) -> Iterator[Path]:
     """Raw files nobody has written to since then (POSIX seconds)."""
-    for raw in sorted(folder.rglob("*.raw")):
-        if _CALL_ID.match(raw.stem) and raw.stat().st_mtime < settled_before:
+    for raw in sorted((folder / INCOMING).glob("*.raw")):
+        if _RAW.match(raw.stem) and raw.stat().st_mtime < settled_before:
             yield raw
+
+
+def _parts(raw: Path) -> tuple[str, ...]:
+    """Year, month, day, call id."""
+    found = _RAW.match(raw.stem)
+    if found is None:
+        raise ValueError("not a file that path_for named")
+    return found.groups()
 
 
 class Recordings:
@@ -106,7 +120,8 @@ class Recordings:
         self._unsubscribe: Callable[[], None] | None = None
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._folder.mkdir, 0o750, parents=True, exist_ok=True)
+        incoming = self._folder / INCOMING
+        await asyncio.to_thread(incoming.mkdir, 0o750, parents=True, exist_ok=True)
         self._unsubscribe = self._bus.subscribe(self._call_ended, CallEnded)
         self._task = asyncio.create_task(self._run(), name="recordings")
 
@@ -124,7 +139,7 @@ class Recordings:
         found = await asyncio.to_thread(lambda: list(leftovers(self._folder, before)))
         done = 0
         for raw in found:
-            if self._is_open(raw.stem):
+            if self._is_open(_parts(raw)[-1]):
                 continue
             try:
                 await self._finish(raw)

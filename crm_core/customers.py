@@ -129,12 +129,12 @@ class CustomerService:
 
     async def card(self, customer_id: int) -> CustomerCard | None:
         """What the pop shows, None when the customer is gone. Raises DatabaseUnavailable."""
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await cards.read_card(session, customer_id)
 
     async def get(self, customer_id: int) -> CustomerCard:
         """Raises NotFound."""
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await _must_read(session, customer_id)
 
     async def search(self, text: str, limit: int = 20) -> tuple[CustomerHit, ...]:

@@ -107,6 +107,15 @@ class Database:
                 raise self._unavailable(error) from error
         self._mark(available=True)
 
+    @asynccontextmanager
+    async def reading_entities(self) -> AsyncIterator[AsyncSession]:
+        """Like `reading`, with the tables' classes. Raises DatabaseUnavailable."""
+        async with (
+            self.reading() as connection,
+            AsyncSession(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+
     async def ping(self) -> bool:
         """Ask the server for an answer; never raises."""
         try:

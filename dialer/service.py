@@ -62,6 +62,8 @@ class Dialer:
         self._rules = rules or DialRules()
         self._out: dict[str, _Out] = {}
         self._callers: dict[str, str] = {}
+        self._spoken: set[str] = set()
+        self._short = False
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
         self._stops: list[Callable[[], None]] = []
@@ -142,6 +144,7 @@ class Dialer:
                 if not recovered:
                     await self._recover(live_calls)
                     recovered = True
+                await self._close_answered()
                 await self._call_back_abandoned()
                 await self._dial_what_is_due()
             except DatabaseUnavailable:
@@ -158,12 +161,27 @@ class Dialer:
             else:
                 await self._finish(attempt.call_id, "unknown", None, None)
 
+    async def _close_answered(self) -> None:
+        """Before anything is dialled: who called again and was spoken to waits no more."""
+        spoken, self._spoken = self._spoken, set()
+        if not spoken:
+            return
+        try:
+            closed = await self._store.close_answered(spoken, self._clock())
+        except BaseException:
+            self._spoken |= spoken
+            raise
+        for view in closed:
+            log.info("callback_kept_by_the_caller", callback=view.id)
+            self._tell(view)
+
     async def _call_back_abandoned(self) -> None:
         for view in await self._store.add_abandoned(self._clock() - _LOOK_BACK):
             log.info("callback_for_abandoned_call", callback=view.id, queue=view.queue)
             self._tell(view)
 
     async def _dial_what_is_due(self) -> None:
+        self._short = False
         for item in await self._store.due(self._clock(), limit=_BATCH):
             await self._try(item)
 
@@ -178,6 +196,7 @@ class Dialer:
         call_id = uuid.uuid4().hex
         agent_id = self._agents.reserve(call_id, queue=item.queue, agent_id=item.agent_id)
         if agent_id is None:
+            self._short = True
             return
         try:
             rules = self._rules.describe(item.purpose)
@@ -222,7 +241,7 @@ class Dialer:
             self._tell(view)
 
     def _on_agent(self, event: AgentChanged) -> None:
-        if event.state == "ready":
+        if self._short and event.state == "ready":
             self._wake.set()
 
     def _on_started(self, event: CallStarted) -> None:
@@ -233,7 +252,7 @@ class Dialer:
         if event.call_id in self._out:
             self._out[event.call_id].reached = True
         elif event.call_id in self._callers:
-            self._spawn(self._close_answered(self._callers[event.call_id]))
+            self._spoken.add(self._callers[event.call_id])
 
     def _on_ended(self, event: CallEnded) -> None:
         self._callers.pop(event.call_id, None)
@@ -241,12 +260,6 @@ class Dialer:
         if out is not None:
             result: Result = "reached" if out.reached else "abandoned"
             self._spawn(self._finish(event.call_id, result, None, None))
-
-    async def _close_answered(self, number: str) -> None:
-        now = self._clock()
-        for view in await _until_stored(lambda: self._store.close_answered(number, now)):
-            log.info("callback_kept_by_the_caller", callback=view.id)
-            self._tell(view)
 
     def _tell(self, view: CallbackView) -> None:
         self._bus.publish(CallbackChanged(view))

@@ -2,7 +2,7 @@
 dialled twice, and the attempt is in the ledger before the number goes out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -101,8 +101,8 @@ class DialerStore:
 
     async def callbacks(self, *, limit: int = 100) -> list[CallbackView]:
         """The open ones first, by due time; then those whose fate nobody knows."""
-        async with self._database.begin() as session:
-            rows = await session.execute(
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
                 _views(Callback.status.in_((*OPEN_CALLBACK, "unknown")))
                 .order_by(Callback.due_at)
                 .limit(limit)
@@ -110,7 +110,7 @@ class DialerStore:
             return [CallbackView(*row) for row in rows]
 
     async def callback(self, callback_id: int) -> CallbackView:
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await _view(session, callback_id)
 
     async def close_callback(self, callback_id: int, now: datetime) -> CallbackView:
@@ -122,12 +122,12 @@ class DialerStore:
             )
             return await _view(session, callback_id)
 
-    async def close_answered(self, number: str, now: datetime) -> list[CallbackView]:
-        """The customer was spoken to meanwhile: what waited for the number is done."""
+    async def close_answered(self, numbers: Collection[str], now: datetime) -> list[CallbackView]:
+        """These customers were spoken to meanwhile: what waited for their numbers is done."""
         async with self._database.begin() as session:
             ids = await session.scalars(
                 update(Callback)
-                .where(Callback.number == number, Callback.status == "waiting")
+                .where(Callback.number.in_(numbers), Callback.status == "waiting")
                 .values(status="done", last_result="called_again", closed_at=now)
                 .returning(Callback.id)
             )
@@ -144,14 +144,14 @@ class DialerStore:
 
     async def due(self, now: datetime, *, limit: int) -> list[DueItem]:
         """Call-backs that are due, oldest first, then contacts of running campaigns."""
-        async with self._database.begin() as session:
-            callbacks = await session.execute(
+        async with self._database.reading() as connection:
+            callbacks = await connection.execute(
                 select(Callback.id, Callback.number, Callback.queue, Callback.agent_id)
                 .where(Callback.status == "waiting", Callback.next_at <= now)
                 .order_by(Callback.next_at)
                 .limit(limit)
             )
-            contacts = await session.execute(
+            contacts = await connection.execute(
                 select(
                     CampaignContact.id,
                     CampaignContact.number,
@@ -174,11 +174,11 @@ class DialerStore:
 
     async def history(self, number: str, now: datetime) -> tuple[bool, list[datetime]]:
         """Whether the number is on the do-not-call list, and when it was dialled in the last day."""
-        async with self._database.begin() as session:
-            listed = await session.scalar(
+        async with self._database.reading() as connection:
+            listed = await connection.scalar(
                 select(DoNotCall.number).where(DoNotCall.number == number)
             )
-            times = await session.scalars(
+            times = await connection.scalars(
                 select(Attempt.at).where(
                     Attempt.number == number, Attempt.at > now - timedelta(days=1)
                 )
@@ -264,8 +264,8 @@ class DialerStore:
 
     async def open_attempts(self) -> list[OpenAttempt]:
         """Attempts without a result: a daemon ended while they were out."""
-        async with self._database.begin() as session:
-            rows = await session.execute(
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
                 select(
                     Attempt.call_id,
                     Attempt.callback_id,

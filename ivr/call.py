@@ -30,6 +30,7 @@ from ivr import place as places_in_line
 from ivr.menu import KEYS, LANGUAGES, Language, Menus
 from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary
+from ivr.recording import is_recorded
 from ivr.waiting import Waiting
 from ivr.walker import Chosen, Play, begin, press
 
@@ -234,7 +235,7 @@ class Call:
             joined_at=kept.joined_at,
             preferred_agent=kept.preferred_agent,
         )
-        await self._wait(entry, kept.menu_path, None)
+        await self._wait(entry, kept.menu_path, None, recorded=await is_recorded(self._session))
 
     async def _wait(
         self,
@@ -244,6 +245,7 @@ class Call:
         greeting: str = "please_wait",
         *,
         patience_s: float | None = None,
+        recorded: bool = False,
     ) -> None:
         here = places_in_line.Place(
             entry.queue,
@@ -266,6 +268,7 @@ class Call:
             recordings=self._house.recordings,
             callbacks=self._house.callbacks,
             number=self._number,
+            recorded=recorded,
         )
         await self._waiting.until_over(greeting, patience_s)
 

@@ -1,10 +1,8 @@
 """The sound of a call, kept by Asterisk's MixMonitor from the moment people talk to each other.
 
-Rule: it is begun once for each call, also when another daemon took the call over; a recording that
-cannot be begun is logged, and the call goes on.
+Rule: a recording that cannot be begun is logged, and the call goes on.
 """
 
-import asyncio
 from pathlib import Path
 
 import structlog
@@ -21,11 +19,13 @@ _ONLY_TALK_IN_STEREO = "bD"
 
 async def begin_recording(session: AgiSession, record: CallRecord, folder: Path) -> None:
     """Ask for a raw file of both sides, caller and agent in turn."""
-    if await session.get_variable("MIXMONITOR_FILENAME"):
-        return
     raw = path_for(folder, record.call_id, record.row.started_at)
     try:
-        await asyncio.to_thread(raw.parent.mkdir, parents=True, exist_ok=True)
         await session.exec("MixMonitor", str(raw), _ONLY_TALK_IN_STEREO)
-    except (OSError, AgiRefused, UnsafeValue) as error:
+    except (AgiRefused, UnsafeValue) as error:
         log.exception("recording_not_begun", call_id=record.call_id, error=str(error))
+
+
+async def is_recorded(session: AgiSession) -> bool:
+    """Whether a recording was begun before, by whichever daemon."""
+    return bool(await session.get_variable("MIXMONITOR_FILENAME"))

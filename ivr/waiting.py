@@ -26,7 +26,10 @@ _ANSWERED = "ANSWER"
 
 
 class Waiting:
-    """One caller's wait. `outcome` is what the record says if the call ended now."""
+    """One caller's wait. `outcome` is what the record says if the call ended now.
+
+    `recorded`: the recording of the call was begun before.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Waiting:
         recordings: Path,
         callbacks: Callbacks,
         number: str | None,
+        recorded: bool,
     ) -> None:
         self._session = session
         self._record = record
@@ -50,6 +54,7 @@ class Waiting:
         self._recordings = recordings
         self._callbacks = callbacks
         self._number = number
+        self._recorded = recorded
         self._offer: Offer | None = None
         self._music = False
         self._outcome: str | None = None
@@ -95,7 +100,9 @@ class Waiting:
         """Ring the agent; True when they have talked."""
         self._offer = offer
         await self._music_off()
-        await begin_recording(self._session, self._record, self._recordings)
+        if not self._recorded:
+            self._recorded = True
+            await begin_recording(self._session, self._record, self._recordings)
         self._record.step("dialled", agent_id=offer.agent_id, extension=offer.extension)
         ring_s = f"{offer.ring_s:.0f}"
         await self._session.exec("Dial", f"PJSIP/{offer.extension}", ring_s, "g")

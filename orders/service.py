@@ -68,14 +68,14 @@ class OrderService:
 
     async def quote(self, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
         """What it would cost now. Raises NotFound, UnknownProduct, BadOrder."""
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             rows = await facts.read(session, customer_id, merged(tuple(lines)), "")
         return facts.priced(customer_id, rows).quote
 
     async def products(
         self, query: str = "", customer_id: int | None = None, limit: int = 20
     ) -> tuple[ProductView, ...]:
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await reading.products(session, query, customer_id, limit)
 
     async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
@@ -90,19 +90,19 @@ class OrderService:
         call_id: str | None = None,
         limit: int = 50,
     ) -> tuple[OrderSummary, ...]:
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await reading.summaries(
                 session, customer_id=customer_id, status=status, call_id=call_id, limit=limit
             )
 
     async def get(self, order_id: int) -> OrderView:
         """Raises UnknownOrder."""
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             return await reading.order(session, order_id)
 
     async def find_by_key(self, key: str) -> OrderView | None:
         """The order a key placed, None when it placed none."""
-        async with self._database.begin() as session:
+        async with self._database.reading_entities() as session:
             found = await session.scalar(select(Order.id).where(Order.key == key))
             return None if found is None else await reading.order(session, found)
 

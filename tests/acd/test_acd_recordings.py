@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 import wave
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from acd.events import RecordingStored
 from acd.journal import Journal
-from acd.recordings import RATE, Recordings, finalise, path_for
+from acd.recordings import RATE, Recordings, finalise, leftovers, path_for
 from acd.rows import RecordingRow
 from crm_core.bus import Bus
 
@@ -41,8 +42,17 @@ def recordings(tmp_path: Path, heard: list[object], *, open_calls: set[str] = fr
     return found, journal
 
 
-def test_the_raw_file_lies_in_the_folder_of_its_day(tmp_path: Path):
-    assert path_for(tmp_path, CALL, DAY) == tmp_path / "2026/03/01" / f"{CALL}.raw"
+def test_the_raw_file_is_named_for_its_day_and_call(tmp_path: Path):
+    assert path_for(tmp_path, CALL, DAY) == tmp_path / "incoming" / f"2026-03-01-{CALL}.raw"
+
+
+def test_a_sweep_looks_at_nothing_but_what_comes_in(tmp_path: Path):
+    elsewhere = tmp_path / "2026/03/01" / f"2026-03-01-{CALL}.raw"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.touch()
+    mine = raw_file(tmp_path)
+    (mine.parent / "notes.raw").touch()
+    assert list(leftovers(tmp_path, time.time() + 10)) == [mine]
 
 
 @pytest.mark.parametrize("bad", ["../../etc/passwd", "", CALL + "x", CALL.upper()])

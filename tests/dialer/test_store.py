@@ -123,7 +123,7 @@ async def test_congestion_uses_up_no_attempt(store, agent_id):
 
 async def test_a_customer_who_calls_again_and_is_answered_needs_no_callback(store):
     made = await callback(store)
-    closed = await store.close_answered(made.number, NOW)
+    closed = await store.close_answered([made.number], NOW)
     assert [view.id for view in closed] == [made.id]
     assert await due(store, made) is None
 

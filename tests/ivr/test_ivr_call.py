@@ -126,7 +126,7 @@ async def test_recording_is_begun_once_however_often_telephones_ring(line: Order
     await line.ring(caller)
     begun = [options for application, *options in caller.executed if application == "MixMonitor"]
     assert len(begun) == 1
-    assert begun[0][0].endswith(f"/2026/03/02/{caller.call_id}.raw")
+    assert begun[0][0].endswith(f"/incoming/2026-03-02-{caller.call_id}.raw")
 
 
 async def test_a_call_goes_on_when_it_cannot_be_recorded(line: OrderLine) -> None:

@@ -69,7 +69,7 @@ class CuttingProxy:
 
     async def _up(self, reader, writer, cut) -> None:
         while data := await reader.read(65536):
-            if b"COMMIT" in data and self.cuts:
+            if b"COMMIT;" in data and self.cuts:
                 self.cuts -= 1
                 cut.set()
             writer.write(data)

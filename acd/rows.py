@@ -117,8 +117,7 @@ def encode(row: Row) -> bytes:
     """The line; NUL characters, which PostgreSQL does not take, are left out."""
     table = TABLES[type(row)]
     values = {name: _clean(getattr(row, name)) for name in COLUMNS[table]}
-    text = json.dumps(values, ensure_ascii=False, default=_plain, separators=(",", ":"))
-    return f"{table}\t{row.key}\t{text}\n".encode("utf-8", errors="replace")
+    return f"{table}\t{row.key}\t{_ENCODER.encode(values)}\n".encode("utf-8", errors="replace")
 
 
 def split(line: bytes) -> Line:
@@ -154,6 +153,9 @@ def only(kind: type[_Kind], rows: Sequence[Row]) -> list[_Kind]:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def _clean(value: Any) -> Any:

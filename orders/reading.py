@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.numbers import mask
@@ -32,6 +32,9 @@ from orders.views import (
     ProductView,
     StatusChange,
 )
+
+_ORDERS = select(Order, Customer.name).join(Customer, Customer.id == Order.customer_id)
+_NEWEST = _ORDERS.order_by(Order.id.desc())
 
 
 async def products(
@@ -65,7 +68,7 @@ async def summaries(
     limit: int,
 ) -> tuple[OrderSummary, ...]:
     """The newest first: one query for the orders, one for all their lines."""
-    wanted = _orders().order_by(Order.id.desc()).limit(limit)
+    wanted = _NEWEST.limit(limit)
     for column, value in (
         (Order.customer_id, customer_id),
         (Order.status, status),
@@ -80,7 +83,7 @@ async def summaries(
 
 async def order(session: AsyncSession, order_id: int) -> OrderView:
     """Everything about one order. Raises UnknownOrder."""
-    row = (await session.execute(_orders().where(Order.id == order_id))).one_or_none()
+    row = (await session.execute(_ORDERS.where(Order.id == order_id))).one_or_none()
     if row is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
     lines = await _lines(session, [order_id])
@@ -167,10 +170,6 @@ def _product(
         available,
         price.why,
     )
-
-
-def _orders() -> Select[Order, str]:
-    return select(Order, Customer.name).join(Customer, Customer.id == Order.customer_id)
 
 
 async def _lines(

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from zongji.daemon import configure_logging
+
 NAMES = ("ami", "orders", "pop", "calls")
 
 
@@ -12,6 +14,7 @@ def main() -> int:
     if unknown:
         print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
         return 2
+    configure_logging(quiet=True)
     for name in wanted:
         importlib.import_module(f"bench.{name}").main()
     return 0

@@ -2,7 +2,7 @@
 
 Rule: what is measured is the product as it is deployed (its own templates, recording on); only the
 telephones differ: they stand at fixed addresses and need no log-in. The peers' numbers are in the
-dialplan of the same Asterisk, and the daemon does not run while they are measured.
+dialplan of the same Asterisk, record as the product does, and have the machine without the daemon.
 """
 
 import asyncio
@@ -50,14 +50,17 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Step:
-    """Callers at one rate: how many came, how many were answered in time, and the processors' work."""
+    """Callers at one rate: how many came, how many were answered in time, and what it cost.
+
+    `cpu_s`: processor seconds of Asterisk, the daemon and PostgreSQL.
+    """
 
     rate: int
     seconds: float
     called: int
     answered: int
     in_time: int
-    cpu_s: float
+    cpu_s: tuple[float, float, float]
 
     @property
     def per_second(self) -> float:
@@ -65,8 +68,9 @@ class Step:
         return self.in_time / self.seconds
 
     @property
-    def cpu_ms_per_call(self) -> float:
-        return 1000 * self.cpu_s / max(self.answered, 1)
+    def cpu_ms(self) -> tuple[float, ...]:
+        """The same for each call, in milliseconds."""
+        return tuple(1000 * part / max(self.answered, 1) for part in self.cpu_s)
 
 
 class Exchange:
@@ -79,6 +83,7 @@ class Exchange:
         self.daemon = DaemonProcess(installation, self.address)
         self.pbx = AsteriskProcess(installation.pbx)
         self.numbers = installation.var / "numbers.csv"
+        self.messages = installation.var / "messages"
 
     def agent(self, extension: int) -> DemoAgent:
         return DemoAgent(self.address, f"agent{extension}", PASSWORD)
@@ -105,22 +110,26 @@ class Exchange:
         waits = [float(row.split(";")[1]) for row in rows if row[:1].isdigit()]
         shutil.rmtree(folder)
         in_time = sum(wait <= _WITHIN_MS for wait in waits)
-        return Step(rate, seconds, count, len(waits), in_time, self._cpu_s() - before)
+        asterisk, daemon, postgres = (
+            after - earlier for after, earlier in zip(self._cpu_s(), before, strict=True)
+        )
+        return Step(rate, seconds, count, len(waits), in_time, (asterisk, daemon, postgres))
 
-    def _cpu_s(self) -> float:
-        """Processor seconds so far of Asterisk, the daemon and PostgreSQL with its servers."""
-        postmaster = self.postgres.pid
-        pids = {pid for pid in (self.pbx.pid, self.daemon.pid, postmaster) if pid is not None}
-        total = 0
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                try:
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue
-                if int(folder.name) in pids or int(fields[1]) == postmaster:
-                    total += int(fields[11]) + int(fields[12])
-        return total / _TICKS
+    def _cpu_s(self) -> tuple[float, float, float]:
+        """Processor seconds so far of Asterisk, the daemon, and PostgreSQL with its servers."""
+        first = self.postgres.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        servers = sum(_cpu_s(int(pid)) for pid in (first or 0, *children))
+        return _cpu_s(self.pbx.pid), _cpu_s(self.daemon.pid), servers
+
+
+def _cpu_s(pid: int | None) -> float:
+    """Nothing for a process that does not run."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 async def _run(command: Sequence[str], folder: Path) -> None:
@@ -138,8 +147,11 @@ async def _run(command: Sequence[str], folder: Path) -> None:
 
 
 @asynccontextmanager
-async def exchange(wrap_up_s: float) -> AsyncIterator[Exchange]:
-    """PBX, telephones and database, started; the daemon is not."""
+async def exchange(*, trace: bool = False) -> AsyncIterator[Exchange]:
+    """PBX, telephones and database, started; the daemon is not.
+
+    `trace`: the telephones write down what they receive and when.
+    """
     folder = Path(tempfile.mkdtemp(prefix="zj-", dir="/tmp"))
     folder.chmod(0o755)
     installation = Installation(
@@ -154,10 +166,10 @@ async def exchange(wrap_up_s: float) -> AsyncIterator[Exchange]:
     try:
         postgres.start()
         await _fill(made)
-        _write_line(installation, wrap_up_s)
+        _write_line(installation)
         _write_pbx(installation)
         await made.pbx.start()
-        phones = _start_phones(made)
+        phones = _start_phones(made, trace=trace)
         yield made
     finally:
         await made.daemon.stop()
@@ -170,13 +182,11 @@ async def exchange(wrap_up_s: float) -> AsyncIterator[Exchange]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_phones(made: Exchange) -> "subprocess.Popen[bytes]":
-    folder = made.installation.var / "phones"
-    folder.mkdir()
-    trace = ("-trace_shortmsg", "-shortmessage_file", str(folder / "messages"))
+def _start_phones(made: Exchange, *, trace: bool) -> "subprocess.Popen[bytes]":
+    traced = ("-trace_msg", "-message_file", str(made.messages)) if trace else ()
     return subprocess.Popen(
-        made.sipp("phone", _PHONES, "-p", "5060", "-l", "20000", *trace),
-        cwd=folder,
+        made.sipp("phone", _PHONES, "-p", "5060", "-l", "20000", *traced),
+        cwd=made.installation.var,
         env=os.environ | {"TZ": "UTC", "TERM": "dumb"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -230,14 +240,14 @@ def _number(n: int) -> str:
     return f"0222{n:07d}"
 
 
-def _write_line(installation: Installation, wrap_up_s: float) -> None:
+def _write_line(installation: Installation) -> None:
     """The shipped line with one more number, which leads straight to the agents."""
     line = yaml.safe_load(line_file().read_text(encoding="utf-8"))
     line["queues"]["bench"] = {
         "label_zh": "测试",
         "label_en": "Benchmark",
         "ring_s": 5,
-        "wrap_up_s": wrap_up_s,
+        "wrap_up_s": 0,
     }
     line["dids"][ZONGJI] = {"medium": "测试", "queue": "bench"}
     file = installation.var / "line.yaml"
@@ -262,10 +272,11 @@ def _write_pbx(installation: Installation) -> None:
     with (pbx.etc / "queues.conf").open("a") as queues:
         queues.write("\n[bench]\nstrategy = leastrecent\nringinuse = no\ntimeout = 5\n")
         queues.writelines(f"member = PJSIP/{extension}\n" for extension in AGENTS)
+    record = f"MixMonitor({installation.var}/peers/${{UNIQUEID}}.raw,bD)"
     peers = (
-        f"[from-trunk]\nexten => {QUEUE},1,Queue(bench,cC,,,20)\n same => n,Hangup()\n"
-        f"exten => {DIAL},1,Dial(PJSIP/${{RAND({AGENTS[0]},{AGENTS[-1]})}},20)\n"
-        " same => n,Hangup()\n\n"
+        f"[from-trunk]\nexten => {QUEUE},1,{record}\n same => n,Queue(bench,cC,,,20)\n"
+        f" same => n,Hangup()\nexten => {DIAL},1,{record}\n"
+        f" same => n,Dial(PJSIP/${{RAND({AGENTS[0]},{AGENTS[-1]})}},20)\n same => n,Hangup()\n\n"
     )
     extensions = pbx.etc / "extensions.conf"
     extensions.write_text(

@@ -25,7 +25,9 @@ async def test_a_customer_reaches_a_ready_agent_and_the_pop_comes_before_the_ans
 ) -> None:
     agent = await work.agent("agent1")
     first: list[tuple[Pop, datetime]] = []
-    agent.on_pop = lambda pop, at: first.append((pop, datetime.fromtimestamp(at, UTC)))
+    agent.on_message = lambda at: first.extend(
+        (pop, datetime.fromtimestamp(at, UTC)) for pop in agent.pops.values()
+    )
     await work.call(VIP, "1", "1")
     pop = await pop_of(agent, "talking")
     seen, seen_at = first[0]

@@ -55,7 +55,8 @@ class DemoAgent:
 
     def __init__(self, address: str, login: str, password: str, *, page: str = "sidebar") -> None:
         self.page = Page()
-        self.on_pop: Callable[[dict[str, Any], float], None] | None = None
+        self.on_message: Callable[[float], None] | None = None
+        """Hears when a message came (POSIX seconds), after the page has changed."""
         self._address = address
         self._credentials = {"login": login, "password": password}
         self._page_name = page
@@ -157,11 +158,9 @@ class DemoAgent:
                 continue
             heard = time.time()
             message = json.loads(frame.data)
-            known = set(self.pops)
             if not self.page.apply(message):
                 await socket.send_json({"type": "snapshot"})
-            if self.on_pop is not None:
-                for call_id in set(self.pops) - known:
-                    self.on_pop(self.pops[call_id], heard)
+            if self.on_message is not None:
+                self.on_message(heard)
             async with self._changed:
                 self._changed.notify_all()

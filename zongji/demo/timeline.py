@@ -42,11 +42,18 @@ async def demonstrate(stack: Stack) -> list[Moment]:
 
 async def _play(stack: Stack) -> list[Moment]:
     heard: list[Moment] = []
+    popped: dict[str, Moment] = {}
     agent = DemoAgent(stack.address, _AGENT, stack.password(_AGENT))
     supervisor = DemoAgent(stack.address, "supervisor", stack.password("supervisor"), page="board")
     async with agent, supervisor, stack.callers() as callers:
-        agent.on_pop = lambda pop, at: heard.append(
-            Moment(datetime.fromtimestamp(at, UTC), "pop on the agent's page", _who(pop))
+        agent.on_message = lambda at: popped.update(
+            {
+                call_id: Moment(
+                    datetime.fromtimestamp(at, UTC), "pop on the agent's page", _who(pop)
+                )
+                for call_id, pop in agent.pops.items()
+                if call_id not in popped
+            }
         )
         await _become_ready(agent)
         report = await callers.call(CALLER, DID, keys=KEYS, talk_s=6)
@@ -62,6 +69,7 @@ async def _play(stack: Stack) -> list[Moment]:
         await report.over.wait()
         call = await _finished(supervisor, pop["call_id"])
         await agent.command("log_out")
+    heard += popped.values()
     sound = call["recording"]
     heard.append(
         Moment(

@@ -160,12 +160,15 @@ class Desk:
     def place(self, call_id: str) -> WaitingNow | None:
         return self.core.waiting(call_id)
 
+    def is_current(self, offer: Offer) -> bool:
+        return self._offers.get(offer.call_id) == offer.offer_id
+
     def offer_answered(self, offer: Offer) -> None:
-        if self._is_current(offer):
+        if self.is_current(offer):
             self.answered(offer.call_id)
 
     def offer_failed(self, offer: Offer, dial_status: str) -> None:
-        if not self._is_current(offer):
+        if not self.is_current(offer):
             return
         if dial_status == "CANCEL":
             self.leave_line(offer.call_id, ABANDONED)
@@ -179,7 +182,7 @@ class Desk:
             self.offer_failed(offer, dial_status)
             return
         now = self.seconds()
-        if self._is_current(offer):
+        if self.is_current(offer):
             self.answered(offer.call_id, now - answered_s)
         self.carry_out(self.core.hung_up(offer.agent_id, now, offer.call_id))
 
@@ -285,9 +288,6 @@ class Desk:
         if record is not None:
             record.step("offer_failed", agent_id=agent_id, dial_status=dial_status)
         self._bus.publish(OfferFailed(call_id, agent_id, dial_status, self._book.now()))
-
-    def _is_current(self, offer: Offer) -> bool:
-        return self._offers.get(offer.call_id) == offer.offer_id
 
     def _forget(self, call_id: str) -> None:
         self._offers.pop(call_id, None)

@@ -64,6 +64,7 @@ Word = Offer | Overflow | Announcement
 class TicketDesk(Protocol):
     """What a ticket needs of the service."""
 
+    def is_current(self, offer: Offer) -> bool: ...
     def offer_failed(self, offer: Offer, dial_status: str) -> None: ...
     def offer_answered(self, offer: Offer) -> None: ...
     def talk_finished(self, offer: Offer, dial_status: str, answered_s: float) -> None: ...
@@ -87,8 +88,12 @@ class Ticket:
             self.wake.set_result(None)
 
     def take(self) -> Word | None:
-        """The next word, None when there is none."""
-        word = self._words.popleft() if self._words else None
+        """The next word, None when there is none; an offer that has lapsed meanwhile is none."""
+        word = None
+        while self._words and word is None:
+            word = self._words.popleft()
+            if isinstance(word, Offer) and not self._desk.is_current(word):
+                word = None
         if not self._words and self.wake.done():
             self.wake = asyncio.get_running_loop().create_future()
         return word

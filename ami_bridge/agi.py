@@ -25,7 +25,7 @@ _STRAY_MS = 40
 _STRIKE_S = 0.3
 _NO_APPLICATION = -2
 
-Interrupt = Callable[[str], Awaitable[None]]
+Interrupt = Callable[[AgiEnvironment], Awaitable[None]]
 Wake = asyncio.Future[Any]
 
 
@@ -170,7 +170,7 @@ class AgiSession:
     async def _strike(self) -> bool:
         """Press D on the caller's channel; False when AMI cannot."""
         try:
-            await self._interrupt(self.env.channel)
+            await self._interrupt(self.env)
         except AmiBridgeError as error:
             log.debug("wake_key_not_sent", channel=self.env.channel, why=error.code)
             return False

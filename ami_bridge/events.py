@@ -47,17 +47,6 @@ class ChannelRenamed(AsteriskEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelVariable(AsteriskEvent):
-    """One of our own variables (ZJ_…) was set."""
-
-    channel: str
-    uniqueid: str
-    linkedid: str
-    variable: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class DialBegun(AsteriskEvent):
     """`channel` is empty for a call that nobody on this server asked for (an Originate)."""
 

@@ -23,7 +23,7 @@ Handler = Callable[[AgiSession], Awaitable[None]]
 
 
 class FastAgiServer:
-    """`interrupt` presses the key D on a channel (AMI PlayDTMF, received)."""
+    """`interrupt` presses the key D on a call's channel (AMI PlayDTMF, received)."""
 
     def __init__(
         self,

@@ -16,10 +16,8 @@ from ami_bridge.events import (
     ChannelRenamed,
     ChannelSnapshot,
     ChannelState,
-    ChannelVariable,
     LinkUp,
 )
-from ami_bridge.reading import CALL_VARIABLE
 
 _Key = tuple[str, str]
 
@@ -71,8 +69,6 @@ class LiveCalls:
                 self._change(event.node, event.uniqueid, event.call_id, state=event.state)
             case ChannelRenamed():
                 self._change(event.node, event.uniqueid, channel=event.new_channel)
-            case ChannelVariable() if event.variable == CALL_VARIABLE:
-                self._change(event.node, event.uniqueid, event.value)
             case BridgeEntered():
                 self._move(event.node, event.uniqueid, event.linkedid)
                 self._change(event.node, event.uniqueid, bridge_id=event.bridge_id)

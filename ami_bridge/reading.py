@@ -16,7 +16,6 @@ from ami_bridge.events import (
     ChannelRenamed,
     ChannelSnapshot,
     ChannelState,
-    ChannelVariable,
     DialBegun,
     DialEnded,
     DtmfReceived,
@@ -27,7 +26,6 @@ from ami_bridge.framing import AmiMessage
 CALL_VARIABLE = "ZJ_CALL"
 ORIGINATE_PREFIX = "originate-"
 
-_OURS = "ZJ_"
 _NOBODY = frozenset({"", "<unknown>", "<null>", "unknown"})
 _UNSET = frozenset({"", "(null)"})
 
@@ -102,21 +100,6 @@ def _renamed(message: AmiMessage, node: str, at: datetime) -> ChannelRenamed:
         new_channel=message.get("Newname"),
         uniqueid=message.get("Uniqueid"),
         linkedid=message.get("Linkedid"),
-    )
-
-
-def _variable(message: AmiMessage, node: str, at: datetime) -> ChannelVariable | None:
-    variable = message.get("Variable").lstrip("_")
-    if not variable.startswith(_OURS):
-        return None
-    return ChannelVariable(
-        node=node,
-        at=at,
-        channel=message.get("Channel"),
-        uniqueid=message.get("Uniqueid"),
-        linkedid=message.get("Linkedid"),
-        variable=variable,
-        value=message.get("Value"),
     )
 
 
@@ -221,7 +204,6 @@ _READERS: dict[bytes, _Reader] = {
     b"Newchannel": _created,
     b"Newstate": _state,
     b"Rename": _renamed,
-    b"VarSet": _variable,
     b"DialBegin": _dial_begun,
     b"DialEnd": _dial_ended,
     b"BridgeEnter": _bridge_entered,

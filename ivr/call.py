@@ -234,6 +234,7 @@ class Call:
             priority=kept.priority,
             joined_at=kept.joined_at,
             preferred_agent=kept.preferred_agent,
+            preferred_wait_s=kept.preferred_wait_s,
         )
         await self._wait(entry, kept.menu_path, None, recorded=await is_recorded(self._session))
 
@@ -252,6 +253,7 @@ class Call:
             entry.priority,
             entry.joined_at,
             entry.preferred_agent,
+            None if entry.preferred_wait_s is None else round(entry.preferred_wait_s),
             menu_path,
             self._language,
         )

@@ -13,7 +13,7 @@ from ivr.menu import LANGUAGES, Language
 
 _FORM = re.compile(
     r"1~(?P<queue>[a-z][a-z0-9_]{0,49})~(?P<priority>\d{1,3})~(?P<joined>\d{1,11}\.\d{6})"
-    r"~(?P<agent>\d{0,18})~(?P<path>[0-9sh-]{0,99})~(?P<language>[a-z]{2})",
+    r"~(?P<agent>\d{0,18})~(?P<wait>\d{0,5})~(?P<path>[0-9sh-]{0,99})~(?P<language>[a-z]{2})",
     re.ASCII,
 )
 _SAFE = {"*": "s", "#": "h"}
@@ -22,12 +22,15 @@ _KEY = {text: key for key, text in _SAFE.items()}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`joined_at` is aware UTC to the microsecond; `preferred_agent` the own salesperson."""
+    """`joined_at` is aware UTC to the microsecond; `preferred_agent` the own salesperson, for whom
+    alone the caller waits `preferred_wait_s` whole seconds (None: as long as the queue says).
+    """
 
     queue: str
     priority: int
     joined_at: datetime
     preferred_agent: int | None
+    preferred_wait_s: int | None
     menu_path: tuple[str, ...]
     language: Language
 
@@ -35,9 +38,9 @@ class Place:
 def write(place: Place) -> str:
     """The place as text."""
     path = "-".join(_SAFE.get(key, key) for key in place.menu_path)
-    agent = "" if place.preferred_agent is None else str(place.preferred_agent)
+    agent, wait = map(_or_nothing, (place.preferred_agent, place.preferred_wait_s))
     joined = f"{place.joined_at.timestamp():.6f}"
-    parts = ("1", place.queue, str(place.priority), joined, agent, path, place.language)
+    parts = ("1", place.queue, str(place.priority), joined, agent, wait, path, place.language)
     return "~".join(parts)
 
 
@@ -51,6 +54,11 @@ def read(text: str) -> Place | None:
         priority=int(found["priority"]),
         joined_at=datetime.fromtimestamp(float(found["joined"]), UTC),
         preferred_agent=int(found["agent"]) if found["agent"] else None,
+        preferred_wait_s=int(found["wait"]) if found["wait"] else None,
         menu_path=tuple(_KEY.get(key, key) for key in found["path"].split("-") if key),
         language=cast("Language", found["language"]),
     )
+
+
+def _or_nothing(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -14,7 +14,7 @@ from acd.journal import Journal
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
-from ami_bridge.agi_framing import AgiLimits
+from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.commands import PlayDtmf
 from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer
@@ -204,10 +204,12 @@ async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier
 
 
 def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
-    """Calls enter here; the wake key goes to the first node, or to the one the channel names."""
+    """Calls enter here; the wake key goes to the node that the call is on."""
 
-    async def interrupt(channel: str) -> None:
-        await nodes.client(nodes.names[0]).send(PlayDtmf(channel=channel, digit="D", receive=True))
+    async def interrupt(env: AgiEnvironment) -> None:
+        node = env.query.get("node", "")
+        client = nodes.client(node if node in nodes.names else nodes.names[0])
+        await client.send(PlayDtmf(channel=env.channel, digit="D", receive=True))
 
     return FastAgiServer(
         line,

@@ -292,6 +292,17 @@ async def test_who_logs_in_while_on_the_telephone_is_talking(office: Office):
     assert office.state() == "wrap_up"
 
 
+async def test_an_offer_that_lapsed_before_anybody_took_it_is_not_dialled(office: Office):
+    office.link_up()
+    await office.agent(1)
+    ticket = office.queue()
+    await office.agent(2)
+    office.pass_time(60)
+    assert office.state(1) == "unavailable"
+    assert taken(ticket).agent_id == 2
+    assert ticket.take() is None
+
+
 async def test_a_lost_telephone_takes_its_agent_out(office: Office):
     await office.agent()
     for reachable, state in ((False, "unavailable"), (True, "ready")):

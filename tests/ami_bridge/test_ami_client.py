@@ -14,7 +14,6 @@ from ami_bridge.events import (
     ChannelHungUp,
     ChannelRenamed,
     ChannelState,
-    ChannelVariable,
     DeviceChanged,
     DialBegun,
     DialEnded,
@@ -156,10 +155,6 @@ def typed(name: str, **headers: str) -> bytes:
         (typed("Newstate", ChannelStateDesc="Ringing"), {"state": "ringing", "call_id": None}),
         (typed("Rename", Newname="PJSIP/x"), {"new_channel": "PJSIP/x"}),
         (
-            typed("VarSet", Variable="__ZJ_PLACE", Value="3"),
-            {"variable": "ZJ_PLACE", "value": "3"},
-        ),
-        (
             typed("DialBegin", DestChannel="d", DestUniqueid="2", DialString="8001"),
             {"dest_channel": "d", "dest_uniqueid": "2", "dial_string": "8001"},
         ),
@@ -202,8 +197,7 @@ def test_every_event_type_is_frozen_and_carries_node_and_time():
         BridgeEntered,
         ChannelRenamed,
         ChannelState,
-        ChannelVariable,
-        DeviceChanged,
+            DeviceChanged,
         DialBegun,
         DialEnded,
         DtmfReceived,

@@ -8,8 +8,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from ami_bridge.agi import AgiSession
-from ami_bridge.agi_framing import AgiLimits
+from ami_bridge.agi import AgiSession, Interrupt
+from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.errors import AgiRefused, CallerHungUp, LinkDown, UnsafeValue
 from ami_bridge.fastagi import FastAgiServer
 from tests.ami_bridge.agi_peer import ENVIRONMENT, AgiPeer
@@ -18,7 +18,7 @@ from tests.ami_bridge.fake_asterisk import until
 Work = Callable[[AgiSession], Awaitable[object]]
 
 
-async def no_link(_: str) -> None:
+async def no_link(_: AgiEnvironment) -> None:
     raise LinkDown("no link", sent=False)
 
 
@@ -26,7 +26,7 @@ async def no_link(_: str) -> None:
 async def serving(
     handler: Callable[[AgiSession], Awaitable[None]],
     *,
-    interrupt: Callable[[str], Awaitable[None]] = no_link,
+    interrupt: Interrupt = no_link,
     allowed: str = "127.0.0.0/8",
     limits: AgiLimits | None = None,
 ) -> AsyncIterator[FastAgiServer]:
@@ -46,7 +46,7 @@ async def serving(
 @asynccontextmanager
 async def one_call(
     work: Work,
-    interrupt: Callable[[str], Awaitable[None]] = no_link,
+    interrupt: Interrupt = no_link,
 ) -> AsyncIterator[tuple[AgiPeer, asyncio.Future[object]]]:
     """A peer, and what becomes of `work` on its session (a result or an exception)."""
     outcome: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -320,8 +320,8 @@ class Waking:
         self.link = link
         self.struck: list[str] = []
 
-    async def interrupt(self, channel: str) -> None:
-        self.struck.append(channel)
+    async def interrupt(self, env: AgiEnvironment) -> None:
+        self.struck.append(env.channel)
         if not self.link:
             raise LinkDown("no link", sent=False)
 

@@ -12,7 +12,6 @@ from ami_bridge.events import (
     ChannelRenamed,
     ChannelSnapshot,
     ChannelState,
-    ChannelVariable,
     LinkUp,
 )
 from ami_bridge.live_calls import LiveCalls
@@ -57,9 +56,8 @@ def test_a_call_has_its_legs_in_order_and_ends_with_the_last():
 def test_a_leg_changes_with_its_channel():
     calls = kept(
         created("1", "1"),
-        ChannelState("a", NOW, "PJSIP/1", "1", "1", "up"),
+        ChannelState("a", NOW, "PJSIP/1", "1", "1", "up", "abc"),
         ChannelRenamed("a", NOW, "PJSIP/1", "PJSIP/new", "1", "1"),
-        ChannelVariable("a", NOW, "PJSIP/new", "1", "1", "ZJ_CALL", "abc"),
         BridgeEntered("a", NOW, "b1", "PJSIP/new", "1", "1"),
     )
     call = calls.by_linkedid("1", "a")

@@ -19,6 +19,7 @@ from acd.journal import Journal
 from acd.rows import CallRow, StepRow, decode, only, split
 from acd.service import AcdService
 from acd.store import AcdStore
+from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.fastagi import FastAgiServer
 from crm_core.bus import Bus
 from crm_core.customers import CustomerService, NewCustomer
@@ -293,8 +294,8 @@ class OrderLine:
         """Kinds of the call's steps, in order."""
         return [step.kind for step in self.rows()[1] if step.call_id == channel.call_id]
 
-    async def _interrupt(self, channel: str) -> None:
-        self.channels[channel].interrupt()
+    async def _interrupt(self, env: AgiEnvironment) -> None:
+        self.channels[env.channel].interrupt()
 
 
 @contextlib.asynccontextmanager

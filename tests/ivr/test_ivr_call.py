@@ -222,12 +222,15 @@ async def test_a_daemon_that_stops_leaves_the_record_open_and_the_next_one_goes_
 
 async def test_a_caller_who_comes_back_keeps_the_place_in_the_line(line: OrderLine) -> None:
     joined = NOON - timedelta(seconds=90)
-    kept = Place("east", 40, joined, None, ("1", "2"), "en")
+    kept = Place("east", 40, joined, 7, 15, ("1", "2"), "en")
     caller = Channel(place=place.write(kept))
     await line.begin(caller)
     await until(line.acd.waiting_views)
     queued = cast("CallQueued", line.last(CallQueued))
     assert (queued.queue, queued.priority, queued.joined_at) == ("east", 40, joined)
+    entry = line.acd._desk.entry(caller.call_id)
+    assert entry is not None
+    assert (entry.preferred_agent, entry.preferred_wait_s) == (7, 15)
     await until(lambda: any("/en/please_wait" in command for command in caller.commands))
     caller.hang_up()
     await line.over()
@@ -236,7 +239,7 @@ async def test_a_caller_who_comes_back_keeps_the_place_in_the_line(line: OrderLi
 async def test_a_place_in_a_queue_that_is_gone_starts_again_with_the_menu(
     line: OrderLine,
 ) -> None:
-    kept = Place("gone", 0, NOON, None, (), "zh")
+    kept = Place("gone", 0, NOON, None, None, (), "zh")
     caller = Channel(place=place.write(kept), hang_up_at=4)
     await line.ring(caller)
     assert "menu_main" in caller.played

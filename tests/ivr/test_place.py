@@ -19,6 +19,7 @@ places = st.builds(
         lambda us: EPOCH + timedelta(microseconds=us)
     ),
     preferred_agent=st.none() | st.integers(0, 2**53),
+    preferred_wait_s=st.none() | st.integers(0, 99_999),
     menu_path=st.lists(st.sampled_from(KEYS), max_size=50).map(tuple),
     language=st.sampled_from(LANGUAGES),
 )
@@ -37,7 +38,7 @@ def test_the_text_passes_through_dialplan_and_address_unharmed(place: Place):
 @given(
     st.text()
     | st.from_regex(
-        r"1~[a-z]{1,9}~[0-9]{1,4}~[0-9]{1,13}\.[0-9]{6}~[0-9]{0,20}~[0-9sh-]{0,9}~(zh|en)"
+        r"1~[a-z]{1,9}~[0-9]{1,4}~[0-9]{1,13}\.[0-9]{6}~[0-9]{0,20}~[0-9]{0,6}~[0-9sh-]{0,9}~(zh|en)"
     )
 )
 def test_any_text_at_all_is_read_without_an_error(text: str):
@@ -48,15 +49,15 @@ def test_any_text_at_all_is_read_without_an_error(text: str):
     "text",
     [
         "",
-        "1~north~5~1700000000.000000~~1-1~fr",
-        "2~north~5~1700000000.000000~~1-1~zh",
-        "1~north~5~1700000000~~1-1~zh",
-        "1~North~5~1700000000.000000~~1-1~zh",
-        "1~north~5~1700000000.000000~~1-1~zh\n",
-        "1~north~-5~1700000000.000000~~1-1~zh",
-        "1~north;rm~5~1700000000.000000~~1-1~zh",
-        "1~north~5~1700000000.000000~x~1-1~zh",
-        "1~north~٥~1700000000.000000~~1-1~zh",
+        "1~north~5~1700000000.000000~~~1-1~fr",
+        "2~north~5~1700000000.000000~~~1-1~zh",
+        "1~north~5~1700000000~~~1-1~zh",
+        "1~North~5~1700000000.000000~~~1-1~zh",
+        "1~north~5~1700000000.000000~~~1-1~zh\n",
+        "1~north~-5~1700000000.000000~~~1-1~zh",
+        "1~north;rm~5~1700000000.000000~~~1-1~zh",
+        "1~north~5~1700000000.000000~x~~1-1~zh",
+        "1~north~٥~1700000000.000000~~~1-1~zh",
     ],
 )
 def test_what_no_daemon_wrote_is_no_place(text: str):

@@ -6,7 +6,7 @@ from ami_bridge.agi import AgiSession
 from ami_bridge.events import BridgeLeft
 from tests.platform.exchange import PATIENCE_S, Exchange
 
-PLACE = "1~north~30~1790000000.123456~7~1-2~zh"
+PLACE = "1~north~30~1790000000.123456~7~20~1-2~zh"
 
 
 class Died(Exception):

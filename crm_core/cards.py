@@ -1,17 +1,21 @@
 """The customer's record as people see it, and the queries that read it.
 
-Rule: a card is read in two statements whatever it shows; the main number comes first.
+Rule: a card is read in one statement whatever it shows; the main number comes first.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Select, String, bindparam, case, literal, or_, select
+from sqlalchemy import Select, String, bindparam, case, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.sql.selectable import ScalarSelect
 
+from crm_core.statement import Statement
 from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy, User
 
 
@@ -83,13 +87,48 @@ class CustomerHit:
 
 _NUMBER_PART = re.compile(r"[+(]?[0-9][0-9 ()-]*")
 _Parent = aliased(Customer)
-_PHONES = (
-    select(CustomerPhone.number, CustomerPhone.is_main)
-    .where(CustomerPhone.customer_id == bindparam("customer_id"))
-    .order_by(CustomerPhone.is_main.desc(), CustomerPhone.number)
-)
-_CARD = (
-    select(Customer, Level, PricePolicy, User.name, _Parent.name)
+
+
+def _phones_as(column: InstrumentedAttribute[Any]) -> ScalarSelect[Any]:
+    """An array of the customer's telephones, the main one first."""
+    in_order = aggregate_order_by(column, CustomerPhone.is_main.desc(), CustomerPhone.number)
+    return (
+        select(func.array_agg(in_order))
+        .where(CustomerPhone.customer_id == Customer.id)
+        .scalar_subquery()
+    )
+
+
+_CARD = Statement.of(
+    select(
+        Customer.id,
+        Customer.name,
+        Customer.credit_limit,
+        Customer.credit_used,
+        Customer.credit_overdue,
+        Customer.salesperson_id,
+        Customer.email,
+        Customer.address,
+        Customer.language,
+        Customer.note,
+        Customer.area_code,
+        Customer.province,
+        Customer.city,
+        Customer.parent_id,
+        Customer.version,
+        Level.code.label("level_code"),
+        Level.name_zh.label("level_zh"),
+        Level.name_en.label("level_en"),
+        Level.is_vip,
+        PricePolicy.code.label("policy_code"),
+        PricePolicy.name_zh.label("policy_zh"),
+        PricePolicy.name_en.label("policy_en"),
+        PricePolicy.discount,
+        User.name.label("salesperson"),
+        _Parent.name.label("parent"),
+        _phones_as(CustomerPhone.number).label("numbers"),
+        _phones_as(CustomerPhone.is_main).label("mains"),
+    )
     .join(Level, Level.code == Customer.level_code)
     .join(PricePolicy, PricePolicy.code == Customer.price_policy_code)
     .outerjoin(User, User.id == Customer.salesperson_id)
@@ -98,37 +137,37 @@ _CARD = (
 )
 
 
-async def read_card(session: AsyncSession, customer_id: int) -> CustomerCard | None:
+async def read_card(
+    holder: AsyncSession | AsyncConnection, customer_id: int
+) -> CustomerCard | None:
     """None when there is no such customer."""
-    key = {"customer_id": customer_id}
-    row = (
-        await session.execute(_CARD, key, execution_options={"populate_existing": True})
-    ).one_or_none()
-    if row is None:
+    rows = await _CARD.read(holder, {"customer_id": customer_id})
+    if not rows:
         return None
-    phones = (await session.execute(_PHONES, key)).all()
-    customer, level, policy, salesperson, parent = row
+    row = rows[0]
     return CustomerCard(
-        id=customer.id,
-        name=customer.name,
-        level=LevelView(level.code, level.name_zh, level.name_en, level.is_vip),
-        price_policy=PricePolicyView(policy.code, policy.name_zh, policy.name_en, policy.discount),
-        credit_limit=customer.credit_limit,
-        credit_used=customer.credit_used,
-        credit_overdue=customer.credit_overdue,
-        credit_available=customer.credit_limit - customer.credit_used,
-        salesperson=_salesperson(customer.salesperson_id, salesperson),
-        email=customer.email,
-        address=customer.address,
-        language=customer.language,
-        note=customer.note,
-        area_code=customer.area_code,
-        province=customer.province,
-        city=customer.city,
-        parent_id=customer.parent_id,
-        parent_name=parent,
-        phones=tuple(Phone(*phone) for phone in phones),
-        version=customer.version,
+        id=row["id"],
+        name=row["name"],
+        level=LevelView(row["level_code"], row["level_zh"], row["level_en"], row["is_vip"]),
+        price_policy=PricePolicyView(
+            row["policy_code"], row["policy_zh"], row["policy_en"], row["discount"]
+        ),
+        credit_limit=row["credit_limit"],
+        credit_used=row["credit_used"],
+        credit_overdue=row["credit_overdue"],
+        credit_available=row["credit_limit"] - row["credit_used"],
+        salesperson=_salesperson(row["salesperson_id"], row["salesperson"]),
+        email=row["email"],
+        address=row["address"],
+        language=row["language"],
+        note=row["note"],
+        area_code=row["area_code"],
+        province=row["province"],
+        city=row["city"],
+        parent_id=row["parent_id"],
+        parent_name=row["parent"],
+        phones=tuple(map(Phone, row["numbers"] or (), row["mains"] or ())),
+        version=row["version"],
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from sqlalchemy import Executable, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core import audit, cards
 from crm_core.cards import CustomerCard, CustomerHit
@@ -129,13 +129,13 @@ class CustomerService:
 
     async def card(self, customer_id: int) -> CustomerCard | None:
         """What the pop shows, None when the customer is gone. Raises DatabaseUnavailable."""
-        async with self._database.reading_entities() as session:
-            return await cards.read_card(session, customer_id)
+        async with self._database.reading() as connection:
+            return await cards.read_card(connection, customer_id)
 
     async def get(self, customer_id: int) -> CustomerCard:
         """Raises NotFound."""
-        async with self._database.reading_entities() as session:
-            return await _must_read(session, customer_id)
+        async with self._database.reading() as connection:
+            return await _must_read(connection, customer_id)
 
     async def search(self, text: str, limit: int = 20) -> tuple[CustomerHit, ...]:
         """By a part of the name or of a number; nothing for an empty text."""
@@ -203,8 +203,8 @@ def _require(actor: Actor, fields: CustomerFields) -> None:
         actor.require(Right.CUSTOMER_TERMS)
 
 
-async def _must_read(session: AsyncSession, customer_id: int) -> CustomerCard:
-    card = await cards.read_card(session, customer_id)
+async def _must_read(holder: AsyncSession | AsyncConnection, customer_id: int) -> CustomerCard:
+    card = await cards.read_card(holder, customer_id)
     if card is None:
         raise NotFound(f"There is no customer {customer_id}.")
     return card

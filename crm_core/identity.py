@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.places import Place
+from crm_core.statement import Statement
 from crm_core.tables import Customer, CustomerPhone, Level
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ _IDENTITY = (
     .join(CustomerPhone, CustomerPhone.customer_id == Customer.id)
     .join(Level, Level.code == Customer.level_code)
 )
-_BY_NUMBER = _IDENTITY.where(CustomerPhone.number == bindparam("number"))
+_BY_NUMBER = Statement.of(_IDENTITY.where(CustomerPhone.number == bindparam("number")))
 _LATEST = (
     _IDENTITY.add_columns(CustomerPhone.number)
     .order_by(Customer.updated_at.desc())
@@ -118,8 +119,8 @@ class Identities:
 
     async def _ask(self, number: str) -> CallerIdentity | None:
         async with self._database.reading() as connection:
-            row = (await connection.execute(_BY_NUMBER, {"number": number})).one_or_none()
-        found = CallerIdentity(*row) if row is not None else None
+            rows = await _BY_NUMBER.read(connection, {"number": number})
+        found = CallerIdentity(*rows[0]) if rows else None
         self._remember(number, found)
         return found
 

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.errors import NotFound
 from crm_core.numbers import is_mobile
+from crm_core.statement import Statement
 from orders import pricing
 from orders.commands import OrderLine
 from orders.errors import UnknownProduct
 from orders.pricing import CustomerTerms, ListedProduct, Reason
-from orders.statement import Statement
 from orders.tables import MAIN
 from orders.views import Quote, QuotedLine
 

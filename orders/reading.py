@@ -2,14 +2,18 @@
 whatever the number of orders or lines on it.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Integer, Row, Text, and_, bindparam, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.numbers import mask
+from crm_core.statement import Statement
 from crm_core.tables import Customer, PricePolicy
 from orders import pricing
 from orders.errors import UnknownOrder
@@ -33,8 +37,35 @@ from orders.views import (
     StatusChange,
 )
 
-_ORDERS = select(Order, Customer.name).join(Customer, Customer.id == Order.customer_id)
-_NEWEST = _ORDERS.order_by(Order.id.desc())
+_LINE = func.jsonb_build_object(
+    *("sku", OrderedLine.sku, "name_zh", Product.name_zh, "name_en", Product.name_en),
+    *("unit", Product.unit, "quantity", OrderedLine.quantity),
+    *("unit_price", cast(OrderedLine.unit_price, Text)),
+    *("line_total", cast(OrderedLine.line_total, Text), "why", OrderedLine.why),
+)
+_LINES = (
+    select(func.jsonb_agg(aggregate_order_by(_LINE, OrderedLine.line_no)))
+    .join(Product, Product.sku == OrderedLine.sku)
+    .where(OrderedLine.order_id == Order.id)
+    .scalar_subquery()
+)
+_SUMMARIES = (
+    select(
+        Order.id,
+        Order.number,
+        Order.status,
+        Order.total,
+        Order.placed_at,
+        Order.customer_id,
+        Customer.name,
+        Order.call_id,
+        _LINES,
+    )
+    .join(Customer, Customer.id == Order.customer_id)
+    .order_by(Order.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+_FILTERS = {"customer_id": Order.customer_id, "status": Order.status, "call_id": Order.call_id}
 
 
 async def products(
@@ -60,33 +91,31 @@ async def products(
 
 
 async def summaries(
-    session: AsyncSession,
-    *,
-    customer_id: int | None = None,
-    status: str | None = None,
-    call_id: str | None = None,
-    limit: int,
+    connection: AsyncConnection, limit: int, **filters: object
 ) -> tuple[OrderSummary, ...]:
-    """The newest first: one query for the orders, one for all their lines."""
-    wanted = _NEWEST.limit(limit)
-    for column, value in (
-        (Order.customer_id, customer_id),
-        (Order.status, status),
-        (Order.call_id, call_id),
-    ):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    rows = (await session.execute(wanted)).all()
-    lines = await _lines(session, [row.Order.id for row in rows])
-    return tuple(_summary(row.Order, row.name, lines[row.Order.id]) for row in rows)
+    """The newest first; of the filters `customer_id`, `status`, `call_id` those that are given."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    rows = await _filtered(frozenset(given)).read(connection, {**given, "limit": limit})
+    return tuple(OrderSummary(*(*row[:-1], _lines(json.loads(row[-1] or "[]")))) for row in rows)
+
+
+@cache
+def _filtered(names: frozenset[str]) -> Statement:
+    wanted = (_FILTERS[name] == bindparam(name) for name in sorted(names))
+    return Statement.of(_SUMMARIES.where(*wanted))
 
 
 async def order(session: AsyncSession, order_id: int) -> OrderView:
     """Everything about one order. Raises UnknownOrder."""
-    row = (await session.execute(_ORDERS.where(Order.id == order_id))).one_or_none()
+    row = (
+        await session.execute(
+            select(Order, Customer.name, _LINES)
+            .join(Customer, Customer.id == Order.customer_id)
+            .where(Order.id == order_id)
+        )
+    ).one_or_none()
     if row is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
-    lines = await _lines(session, [order_id])
     history = await session.scalars(
         select(OrderStatusLog)
         .where(OrderStatusLog.order_id == order_id)
@@ -95,16 +124,15 @@ async def order(session: AsyncSession, order_id: int) -> OrderView:
     messages = await session.scalars(
         select(OutboxMessage).where(OutboxMessage.order_id == order_id).order_by(OutboxMessage.id)
     )
-    return _view(row, lines[order_id], history.all(), messages.all())
+    return _view(row, history.all(), messages.all())
 
 
 def _view(
-    row: Row[Order, str],
-    lines: Sequence[OrderLineView],
+    row: Row[Order, str, list[dict[str, Any]] | None],
     history: Sequence[OrderStatusLog],
     messages: Sequence[OutboxMessage],
 ) -> OrderView:
-    found: Order = row.Order
+    found, customer_name, lines = row
     return OrderView(
         found.id,
         found.number,
@@ -112,9 +140,9 @@ def _view(
         found.total,
         found.placed_at,
         found.customer_id,
-        row.name,
+        customer_name,
         found.call_id,
-        tuple(lines),
+        _lines(lines or ()),
         found.placed_by,
         found.address,
         found.note,
@@ -172,44 +200,17 @@ def _product(
     )
 
 
-async def _lines(
-    session: AsyncSession, order_ids: Sequence[int]
-) -> defaultdict[int, list[OrderLineView]]:
-    found: defaultdict[int, list[OrderLineView]] = defaultdict(list)
-    if order_ids:
-        rows = await session.execute(
-            select(OrderedLine, Product)
-            .join(Product, Product.sku == OrderedLine.sku)
-            .where(OrderedLine.order_id.in_(order_ids))
-            .order_by(OrderedLine.order_id, OrderedLine.line_no)
+def _lines(stored: Iterable[dict[str, Any]]) -> tuple[OrderLineView, ...]:
+    return tuple(
+        OrderLineView(
+            sku=line["sku"],
+            name_zh=line["name_zh"],
+            name_en=line["name_en"],
+            unit=line["unit"],
+            quantity=line["quantity"],
+            unit_price=Decimal(line["unit_price"]),
+            line_total=Decimal(line["line_total"]),
+            why=tuple(Reason(why["code"], why["params"]) for why in line["why"]),
         )
-        for line, product in rows.all():
-            found[line.order_id].append(_line(line, product))
-    return found
-
-
-def _line(line: OrderedLine, product: Product) -> OrderLineView:
-    return OrderLineView(
-        line.sku,
-        product.name_zh,
-        product.name_en,
-        product.unit,
-        line.quantity,
-        line.unit_price,
-        line.line_total,
-        tuple(Reason(why["code"], why["params"]) for why in line.why),
-    )
-
-
-def _summary(found: Order, customer_name: str, lines: Sequence[OrderLineView]) -> OrderSummary:
-    return OrderSummary(
-        found.id,
-        found.number,
-        found.status,
-        found.total,
-        found.placed_at,
-        found.customer_id,
-        customer_name,
-        found.call_id,
-        tuple(lines),
+        for line in stored
     )

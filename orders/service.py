@@ -90,9 +90,9 @@ class OrderService:
         call_id: str | None = None,
         limit: int = 50,
     ) -> tuple[OrderSummary, ...]:
-        async with self._database.reading_entities() as session:
+        async with self._database.reading() as connection:
             return await reading.summaries(
-                session, customer_id=customer_id, status=status, call_id=call_id, limit=limit
+                connection, limit, customer_id=customer_id, status=status, call_id=call_id
             )
 
     async def get(self, order_id: int) -> OrderView:

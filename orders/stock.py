@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.statement import Statement
 from orders.commands import OrderLine
 from orders.errors import OutOfStock
 from orders.events import StockChanged
 from orders.flow import Goods
-from orders.statement import Statement
 from orders.tables import MAIN, Stock
 
 # What each unit does to (on_hand, reserved).

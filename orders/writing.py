@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.statement import Statement
 from orders import stock
 from orders.commands import PlaceOrder
 from orders.events import StockChanged
 from orders.flow import Goods
-from orders.statement import Statement
 from orders.told import NewMessage
 from orders.views import QuotedLine
 

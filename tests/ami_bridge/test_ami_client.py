@@ -197,7 +197,7 @@ def test_every_event_type_is_frozen_and_carries_node_and_time():
         BridgeEntered,
         ChannelRenamed,
         ChannelState,
-            DeviceChanged,
+        DeviceChanged,
         DialBegun,
         DialEnded,
         DtmfReceived,

@@ -1,15 +1,18 @@
 """SQL on the hot path, sent straight to the driver. Rule: parameters are bound by name, never glued in,
 and a lost connection sounds like one to `Database`.
 
-Through SQLAlchemy each statement costs the event loop several times what it costs PostgreSQL; an
-order is three statements, and the loop also carries the calls.
+Through SQLAlchemy each statement costs the event loop several times what it costs PostgreSQL; a call
+is several statements, and the loop carries all calls. Values come as the driver gives them: JSON as text.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Any, Self
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Select
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -23,11 +26,19 @@ class Statement:
         places = {name: f"${place}" for place, name in enumerate(self._names, 1)}
         self._positional = _NAMED.sub(lambda found: places[found[1]], sql)
 
+    @classmethod
+    def of(cls, query: Select[*tuple[Any, ...]]) -> Self:
+        """A query of the tables' classes; every parameter in it is a named bindparam."""
+        compiled = query.compile(
+            dialect=dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+        )
+        return cls(str(compiled))
+
     async def read(
-        self, session: AsyncSession, values: Mapping[str, object]
+        self, holder: AsyncSession | AsyncConnection, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """For statements that change nothing: they need no transaction and open none."""
-        return await self._fetch(_driver(session), values)
+        return await self._fetch(_driver(holder), values)
 
     async def write(
         self, session: AsyncSession, values: Mapping[str, object]
@@ -54,6 +65,11 @@ class Statement:
         return found
 
 
-def _driver(session: AsyncSession) -> asyncpg.Connection:
-    """The session of `Database.begin` holds its connection already, so that nothing is awaited."""
-    return session.sync_session.connection().connection.driver_connection
+def _driver(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
+    """What `Database` hands out holds its connection already, so that nothing is awaited."""
+    if isinstance(holder, AsyncSession):
+        connection = holder.sync_session.connection()
+    else:
+        assert holder.sync_connection is not None
+        connection = holder.sync_connection
+    return connection.connection.driver_connection

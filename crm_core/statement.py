@@ -2,7 +2,7 @@
 and a lost connection sounds like one to `Database`.
 
 Through SQLAlchemy each statement costs the event loop several times what it costs PostgreSQL; a call
-is several statements, and the loop carries all calls. Values come as the driver gives them: JSON as text.
+is several statements, and the loop carries all calls.
 """
 
 import re

@@ -2,13 +2,12 @@
 whatever the number of orders or lines on it.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, and_, bindparam, cast, func, or_, select
+from sqlalchemy import Integer, Row, Text, and_, bindparam, cast, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -38,10 +37,14 @@ from orders.views import (
 )
 
 _LINE = func.jsonb_build_object(
-    *("sku", OrderedLine.sku, "name_zh", Product.name_zh, "name_en", Product.name_en),
-    *("unit", Product.unit, "quantity", OrderedLine.quantity),
-    *("unit_price", cast(OrderedLine.unit_price, Text)),
-    *("line_total", cast(OrderedLine.line_total, Text), "why", OrderedLine.why),
+    *(literal_column("'sku'"), OrderedLine.sku),
+    *(literal_column("'name_zh'"), Product.name_zh),
+    *(literal_column("'name_en'"), Product.name_en),
+    *(literal_column("'unit'"), Product.unit),
+    *(literal_column("'quantity'"), OrderedLine.quantity),
+    *(literal_column("'unit_price'"), cast(OrderedLine.unit_price, Text)),
+    *(literal_column("'line_total'"), cast(OrderedLine.line_total, Text)),
+    *(literal_column("'why'"), OrderedLine.why),
 )
 _LINES = (
     select(func.jsonb_agg(aggregate_order_by(_LINE, OrderedLine.line_no)))
@@ -96,7 +99,7 @@ async def summaries(
     """The newest first; of the filters `customer_id`, `status`, `call_id` those that are given."""
     given = {name: value for name, value in filters.items() if value is not None}
     rows = await _filtered(frozenset(given)).read(connection, {**given, "limit": limit})
-    return tuple(OrderSummary(*(*row[:-1], _lines(json.loads(row[-1] or "[]")))) for row in rows)
+    return tuple(OrderSummary(*(*row[:-1], _lines(row[-1] or ()))) for row in rows)
 
 
 @cache

@@ -299,8 +299,10 @@ async def test_an_offer_that_lapsed_before_anybody_took_it_is_not_dialled(office
     await office.agent(2)
     office.pass_time(60)
     assert office.state(1) == "unavailable"
-    assert taken(ticket).agent_id == 2
-    assert ticket.take() is None
+    words = []
+    while (word := ticket.take()) is not None:
+        words.append(word)
+    assert [word.agent_id for word in words if isinstance(word, Offer)] == [2]
 
 
 async def test_a_lost_telephone_takes_its_agent_out(office: Office):

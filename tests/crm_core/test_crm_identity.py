@@ -49,8 +49,7 @@ async def first_fresh_answer(customers):
 
 
 async def test_a_caller_is_identified_through_indexes_alone(filled):
-    compiled = _BY_NUMBER.compile(compile_kwargs={"render_postcompile": True})
-    statement = str(compiled).replace(":number", f"'{KNOWN}'")
+    statement = _BY_NUMBER.sql.replace(":number", f"'{KNOWN}'", 1)
     async with filled.begin() as session:
         plan = "\n".join(await session.scalars(text(f"EXPLAIN {statement}")))
     assert "Index Scan using pk_customer_phones" in plan

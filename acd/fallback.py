@@ -68,8 +68,13 @@ class FallbackMembers:
 
     def _agent_is(self, agent: AgentChanged | AgentView) -> None:
         member = Member(agent.name, paused=agent.state in AWAY)
-        self._wanted[f"PJSIP/{agent.extension}"] = None if agent.state == "offline" else member
-        self._changed.set()
+        interface = f"PJSIP/{agent.extension}"
+        self._wanted[interface] = None if agent.state == "offline" else member
+        if not self._knows(interface):
+            self._changed.set()
+
+    def _knows(self, interface: str) -> bool:
+        return interface in self._told and self._told[interface] == self._wanted[interface]
 
     async def _run(self) -> None:
         while True:
@@ -84,7 +89,7 @@ class FallbackMembers:
 
     async def _tell_all(self) -> None:
         for interface, member in tuple(self._wanted.items()):
-            if interface not in self._told or self._told[interface] != member:
+            if not self._knows(interface):
                 await self._tell(interface, member)
                 self._told[interface] = member
 

@@ -9,7 +9,7 @@ import contextlib
 
 import structlog
 
-from acd.journal import Batch, Journal
+from acd.journal import Journal
 from acd.rows import Line
 from acd.store import AcdStore, RowsRefused
 from crm_core.errors import DatabaseUnavailable
@@ -20,7 +20,7 @@ BATCH = 2_000
 
 
 class JournalWriter:
-    """Looks for new lines every `pause_s`; after a failure again in `retry_s`."""
+    """Looks for new lines every `pause_s`, at once when there were many; after a failure again in `retry_s`."""
 
     def __init__(
         self, journal: Journal, store: AcdStore, *, pause_s: float = 0.2, retry_s: float = 1.0
@@ -46,15 +46,19 @@ class JournalWriter:
     async def flush(self) -> int:
         """Store all there is; the number of lines. Raises DatabaseUnavailable."""
         stored = 0
-        async with self._turn:
-            while (batch := await asyncio.to_thread(self._journal.read, BATCH)) is not None:
-                await self._store_batch(batch)
-                stored += len(batch.lines)
+        while batch := await self._store_next():
+            stored += batch
         return stored
 
-    async def _store_batch(self, batch: Batch) -> None:
-        await self._store_lines(batch.lines)
-        self._journal.stored(batch)
+    async def _store_next(self) -> int:
+        """The oldest lines, at most a batch; how many there were."""
+        async with self._turn:
+            batch = await asyncio.to_thread(self._journal.read, BATCH)
+            if batch is None:
+                return 0
+            await self._store_lines(batch.lines)
+            self._journal.stored(batch)
+            return len(batch.lines)
 
     async def _store_lines(self, lines: tuple[Line, ...]) -> None:
         try:
@@ -71,7 +75,8 @@ class JournalWriter:
         while True:
             pause = self._pause_s
             try:
-                await self.flush()
+                if await self._store_next() >= BATCH:
+                    pause = 0
             except (DatabaseUnavailable, OSError) as error:
                 log.debug("journal_waits", pending=self._journal.pending, error=str(error))
                 pause = self._retry_s

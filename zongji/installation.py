@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+import tomli_w
+
 from zongji.platform.asterisk import TEMPLATES, AsteriskFiles
 from zongji.platform.carrier import CarrierPorts
 from zongji.platform.debian import Prefix
 from zongji.platform.render import write_if_changed
 from zongji.platform.site import Part, Rtp, Secrets, Site
 from zongji.settings import ROOT
-from zongji.toml import to_toml
 
 P = TypeVar("P", bound=Part)
 
@@ -121,7 +122,7 @@ class Installation:
                 }
             ],
         }
-        write_if_changed(self.settings_file, to_toml(_merged(known, wanted)))
+        write_if_changed(self.settings_file, tomli_w.dumps(_merged(known, wanted)))
 
 
 def _with(part: P, **changes: object) -> P:

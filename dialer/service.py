@@ -31,6 +31,9 @@ _BATCH = 50
 _LOOK_BACK = timedelta(days=1)
 _T = TypeVar("_T")
 
+Live = Callable[[str], bool | None]
+"""Of a call by its id: None when it is over, else whether an agent has spoken to the callee."""
+
 
 @dataclass
 class _Out:
@@ -68,15 +71,15 @@ class Dialer:
         self._tasks: set[asyncio.Task[object]] = set()
         self._stops: list[Callable[[], None]] = []
 
-    async def start(self, live_calls: frozenset[str] = frozenset()) -> None:
-        """Close the attempts an earlier daemon left open (all but `live_calls`), then dial."""
+    async def start(self, live: Live = lambda _: None) -> None:
+        """Close the attempts an earlier daemon left open, but for calls that are alive; then dial."""
         self._stops = [
             self._bus.subscribe(self._on_agent, AgentChanged),
             self._bus.subscribe(self._on_started, CallStarted),
             self._bus.subscribe(self._on_answered, CallAnswered),
             self._bus.subscribe(self._on_ended, CallEnded),
         ]
-        self._spawn(self._work(live_calls))
+        self._spawn(self._work(live))
 
     async def close(self) -> None:
         """Stop dialling; calls that are out go on."""
@@ -136,13 +139,13 @@ class Dialer:
         self._tell(view)
         return view
 
-    async def _work(self, live_calls: frozenset[str]) -> None:
+    async def _work(self, live: Live) -> None:
         recovered = False
         while True:
             self._wake.clear()
             try:
                 if not recovered:
-                    await self._recover(live_calls)
+                    await self._recover(live)
                     recovered = True
                 await self._close_answered()
                 await self._call_back_abandoned()
@@ -153,13 +156,14 @@ class Dialer:
                 async with asyncio.timeout(_LOOK_AGAIN_S):
                     await self._wake.wait()
 
-    async def _recover(self, live_calls: frozenset[str]) -> None:
+    async def _recover(self, live: Live) -> None:
         for attempt in await self._store.open_attempts():
-            if attempt.call_id in live_calls:
-                item = DueItem(attempt.purpose, attempt.item_id, attempt.number, "", None, None)
-                self._out[attempt.call_id] = _Out(item, answered=True)
-            else:
+            reached = live(attempt.call_id)
+            if reached is None:
                 await self._finish(attempt.call_id, "unknown", None, None)
+            else:
+                item = DueItem(attempt.purpose, attempt.item_id, attempt.number, "", None, None)
+                self._out[attempt.call_id] = _Out(item, answered=True, reached=reached)
 
     async def _close_answered(self) -> None:
         """Before anything is dialled: who called again and was spoken to waits no more."""

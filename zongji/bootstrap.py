@@ -11,6 +11,7 @@ from ipaddress import ip_network
 
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
+from acd.lineplan import LinePlan
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
@@ -77,27 +78,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     places = Places()
     await places.load(database)
 
-    journal = Journal(settings.var / "journal")
     calls = AcdStore(database)
-    acd = AcdService(plan, bus=bus, store=calls, journal=journal, zone=settings.zone, clock=now)
-    await acd.start()
-    stack.push_async_callback(acd.close)
-    recordings = Recordings(
-        settings.recording_folder,
-        bus=bus,
-        journal=journal,
-        clock=now,
-        is_open=lambda call_id: acd.record(call_id) is not None,
-    )
-    await recordings.start()
-    stack.push_async_callback(recordings.close)
-
-    notifiers = await _notifiers(settings, stack)
-    channels = tuple(notifier.channel for notifier in notifiers)
-    orders = OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
-    outbox = OutboxWorker(OutboxStore(database), notifiers, bus, clock=now)
-    await outbox.start()
-    stack.push_async_callback(outbox.close)
+    acd = await _acd(settings, plan, bus, calls, stack)
+    orders = await _orders(settings, database, bus, stack)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -147,13 +130,50 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     agi = _agi(settings, Line(house), nodes)
     await nodes.start()
     stack.push_async_callback(nodes.close)
-    await dialer.start()
+    await dialer.start(lambda call_id: _spoken(acd, call_id))
     stack.push_async_callback(dialer.close)
     await agi.start()
     stack.push_async_callback(agi.close)
     await web.start()
     stack.push_async_callback(web.close)
     return Daemon(web, agi, nodes, acd, database)
+
+
+async def _acd(
+    settings: Settings, plan: LinePlan, bus: Bus, calls: AcdStore, stack: AsyncExitStack
+) -> AcdService:
+    """The ACD and, behind it, the recordings of its calls."""
+    journal = Journal(settings.var / "journal")
+    acd = AcdService(plan, bus=bus, store=calls, journal=journal, zone=settings.zone, clock=now)
+    await acd.start()
+    stack.push_async_callback(acd.close)
+    recordings = Recordings(
+        settings.recording_folder,
+        bus=bus,
+        journal=journal,
+        clock=now,
+        is_open=lambda call_id: acd.record(call_id) is not None,
+    )
+    await recordings.start()
+    stack.push_async_callback(recordings.close)
+    return acd
+
+
+def _spoken(acd: AcdService, call_id: str) -> bool | None:
+    record = acd.record(call_id)
+    return None if record is None else record.row.answered_at is not None
+
+
+async def _orders(
+    settings: Settings, database: Database, bus: Bus, stack: AsyncExitStack
+) -> OrderService:
+    """Orders and, behind them, the messages to customers."""
+    notifiers = await _notifiers(settings, stack)
+    channels = tuple(notifier.channel for notifier in notifiers)
+    outbox = OutboxWorker(OutboxStore(database), notifiers, bus, clock=now)
+    await outbox.start()
+    stack.push_async_callback(outbox.close)
+    return OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
 
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:

@@ -21,7 +21,8 @@ from crm_core.login_limits import Allowance
 from crm_core.rights import SYSTEM, Right
 from crm_core.tables import AuditEntry, LoginSession, RoleRight, User
 from crm_core.users import NewUser, UserChange
-from tests.crm_core.crm_core_support import FreezingProxy, person, quick_passwords
+from tests.crm_core.crm_core_support import person, quick_passwords
+from tests.proxy import Proxy
 
 GOOD = "correct horse 47"
 HOME = "192.0.2.10"
@@ -276,18 +277,18 @@ async def test_those_at_work_wait_once_and_briefly_for_a_frozen_postgresql(
 ):
     await someone(accounts, "waiting")
     opened = await accounts.log_in("waiting", GOOD, HOME)
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = pg_server.url(seeded._engine.url.database)
         frozen = Database(url.replace(f":{pg_server.port}/", f":{proxy.port}/"))
         there, accounts._database = accounts._database, frozen
         assert await accounts.session(opened.token) == opened.principal
-        proxy.freeze()
+        proxy.stall()
         for _ in range(50):
             async with asyncio.timeout(2):
                 assert await accounts.session(opened.token) == opened.principal
         assert len(accounts._late) == 1
         (late,) = accounts._late.values()
-        proxy.thaw()
+        proxy.open()
         assert await late == opened.principal
         assert await accounts.session(opened.token) == opened.principal
         await accounts.revoke_all(SYSTEM, opened.principal.user_id)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
-from tests.crm_core.crm_core_support import FreezingProxy
+from tests.proxy import Proxy
 from zongji.platform.postgres import EmbeddedPostgres
 
 SETTINGS = {"fsync": "off"}
@@ -87,16 +87,16 @@ async def test_a_server_that_is_not_there_is_unavailable_at_once():
 
 
 async def test_a_frozen_server_holds_nobody_longer_than_the_deadlines(pg_server):
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = pg_server.url().replace(f":{pg_server.port}/", f":{proxy.port}/")
         database = Database(url, connect_timeout_s=0.3, statement_timeout_s=0.3)
         assert await ask(database) == 1
-        proxy.freeze()
+        proxy.stall()
         async with asyncio.timeout(20):
             for _ in range(3):
                 with pytest.raises(DatabaseUnavailable):
                     await ask(database)
-        proxy.thaw()
+        proxy.open()
         assert await ask(database) == 1
         await database.close()
 

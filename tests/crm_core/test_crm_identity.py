@@ -9,7 +9,7 @@ from crm_core.identity import _BY_NUMBER
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.tables import Customer, CustomerPhone
-from tests.crm_core.crm_core_support import FreezingProxy
+from tests.proxy import Proxy
 
 KNOWN = "13700000001"
 
@@ -57,7 +57,7 @@ async def test_a_caller_is_identified_through_indexes_alone(filled):
 
 
 async def test_while_postgresql_is_frozen_the_last_answer_is_given_and_says_so(filled, pg_server):
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = pg_server.url(filled._engine.url.database)
         database = Database(
             url.replace(f":{pg_server.port}/", f":{proxy.port}/"),
@@ -66,35 +66,35 @@ async def test_while_postgresql_is_frozen_the_last_answer_is_given_and_says_so(f
         )
         customers = CustomerService(database, identify_deadline_s=0.05)
         fresh = await first_fresh_answer(customers)
-        proxy.freeze()
+        proxy.stall()
         asked = await asyncio.gather(*(customers.identify(KNOWN) for _ in range(50)))
         assert all(answer is not None and answer.stale for answer in asked)
         assert await customers.identify("13600000042") is None
-        proxy.thaw()
+        proxy.open()
         assert await first_fresh_answer(customers) == fresh
         await customers.close()
         await database.close()
 
 
 async def test_customers_learned_at_start_are_known_when_postgresql_goes_away(filled, pg_server):
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = pg_server.url(filled._engine.url.database)
         database = Database(
             url.replace(f":{pg_server.port}/", f":{proxy.port}/"), statement_timeout_s=0.2
         )
         customers = CustomerService(database, identify_deadline_s=0.05, remembered=100_000)
         assert await customers.learn() == 3001
-        proxy.freeze()
+        proxy.stall()
         answer = await customers.identify(KNOWN)
         assert answer is not None
         assert (answer.name, answer.stale) == ("老客户", True)
-        proxy.thaw()
+        proxy.open()
         await customers.close()
         await database.close()
 
 
 async def test_customers_are_learned_as_soon_as_postgresql_answers(filled, pg_server):
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = pg_server.url(filled._engine.url.database)
         database = Database(
             url.replace(f":{pg_server.port}/", f":{proxy.port}/"),
@@ -102,20 +102,20 @@ async def test_customers_are_learned_as_soon_as_postgresql_answers(filled, pg_se
             statement_timeout_s=0.2,
         )
         customers = CustomerService(database, identify_deadline_s=0.05, retry_s=0.01)
-        proxy.freeze()
+        proxy.stall()
         customers.start()
         async with asyncio.timeout(30):
             while database.available:
                 await asyncio.sleep(0.01)
         assert await customers.identify(KNOWN) is None
-        proxy.thaw()
+        proxy.open()
         async with asyncio.timeout(30):
             await asyncio.wait({customers._learning})
-        proxy.freeze()
+        proxy.stall()
         answer = await customers.identify(KNOWN)
         assert answer is not None
         assert answer.stale
-        proxy.thaw()
+        proxy.open()
         await customers.close()
         await database.close()
 

@@ -210,6 +210,27 @@ async def test_attempts_left_open_by_a_dead_daemon_become_unknown(office, databa
         await next_daemon.dialer.close()
 
 
+@pytest.mark.parametrize(("spoken", "status"), [(True, "done"), (False, "waiting")])
+async def test_a_call_that_outlives_its_daemon_ends_as_it_ends(
+    office, database, agent_id, spoken, status
+):
+    wanted, call_id = number(), uuid.uuid4().hex
+    office.desk.free = False
+    view = await office.dialer.request(wanted, "retail", source="agent")
+    item = next(i for i in await office.store.due(office.now, limit=1000) if i.number == wanted)
+    await office.store.begin_attempt(item, call_id, agent_id, "r", office.now)
+    await office.dialer.close()
+    next_daemon = Office(database, agent_id)
+    next_daemon.desk.free = False
+    await next_daemon.dialer.start(lambda each: spoken if each == call_id else None)
+    await until(lambda: call_id in next_daemon.dialer._out)
+    next_daemon.bus.publish(CallEnded(call_id, "answered", agent_id, office.now))
+    await until(lambda: wanted in next_daemon.ended)
+    assert next_daemon.ended[wanted] == ("reached" if spoken else "abandoned")
+    assert (await office.store.callback(view.id)).status == status
+    await next_daemon.dialer.close()
+
+
 async def test_what_cannot_or_may_not_be_called_is_refused_with_its_reason(office):
     listed = number()
     await office.store.forbid(listed, "asked", None)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.integration.proxy import Proxy
 from tests.integration.workplace import Workplace, kinds, pop_in, pop_of, state_of
+from tests.proxy import Proxy
 from zongji.demo.agent import DemoAgent, State
 from zongji.demo.callers import CallerReport
 from zongji.stack import Stack

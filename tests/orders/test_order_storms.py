@@ -10,8 +10,8 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from orders.service import OrderService
-from tests.crm_core.crm_core_support import FreezingProxy
 from tests.orders.order_shop import Shop
+from tests.proxy import Proxy
 
 
 async def test_no_acknowledged_order_is_lost_when_callers_give_up_in_a_storm(shop: Shop):
@@ -139,20 +139,20 @@ async def test_a_rush_on_a_frozen_database_is_refused_whole_and_placed_once_afte
 ):
     sku = await shop.product(on_hand=50)
     commands = [shop.order((sku, 1)) for _ in range(30)]
-    async with FreezingProxy(pg_server.port) as proxy:
+    async with Proxy(pg_server.port) as proxy:
         url = shop.database._engine.url.render_as_string(hide_password=False)
         slow = Database(
             url.replace(f":{pg_server.port}/", f":{proxy.port}/"), statement_timeout_s=2
         )
         service = OrderService(slow, Bus(), clock=shop.clock, writers=2, patience_s=0.2)
         await service.quote(shop.dealer, commands[0].lines)
-        proxy.freeze()
+        proxy.stall()
         async with asyncio.timeout(15):
             refused = await asyncio.gather(
                 *(service.place(command) for command in commands), return_exceptions=True
             )
         assert {type(error) for error in refused} == {DatabaseUnavailable}
-        proxy.thaw()
+        proxy.open()
         await slow.close()
     assert await shop.balance(sku) == (50, 0)
     for command in commands:

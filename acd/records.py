@@ -4,6 +4,7 @@ Rule: each change is written to the journal first and published on the bus after
 alone. A call that a daemon before us began goes on under the same id and the next step number.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 LOST = "lost"
+_ENDED_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class CallBook:
         self._open: dict[str, CallRecord] = {}
         self._by_linkedid: dict[str, CallRecord] = {}
         self._last_heard: dict[str, datetime] = {}
+        self._ended: OrderedDict[str, CallRecord] = OrderedDict()
 
     def begin(self, start: CallStart) -> CallRecord:
         """A new record, or that of the same call from before a restart of the daemon."""
@@ -180,6 +183,10 @@ class CallBook:
     def find(self, call_id: str | None) -> CallRecord | None:
         return self._open.get(call_id) if call_id else None
 
+    def find_recent(self, call_id: str) -> CallRecord | None:
+        """Also one of the calls that ended last: in the wrap-up an agent still adds to it."""
+        return self._open.get(call_id) or self._ended.get(call_id)
+
     def by_linkedid(self, linkedid: str) -> CallRecord | None:
         return self._by_linkedid.get(linkedid)
 
@@ -214,6 +221,9 @@ class CallBook:
         self._open.pop(record.call_id, None)
         self._by_linkedid.pop(record.row.linkedid, None)
         self._last_heard.pop(record.call_id, None)
+        self._ended[record.call_id] = record
+        if len(self._ended) > _ENDED_KEPT:
+            self._ended.popitem(last=False)
 
     def _keep(self, row: CallRow, *, attended: bool) -> CallRecord:
         record = CallRecord(row, self, attended=attended)

@@ -153,6 +153,10 @@ class AcdService:
         """The record of a call that is not over."""
         return self._book.find(call_id)
 
+    def recent_record(self, call_id: str) -> CallRecord | None:
+        """The record of a call that is not over or ended lately."""
+        return self._book.find_recent(call_id)
+
     def enter(self, entry: QueueEntry) -> Ticket:
         """Put a caller in the line. Raises UnknownQueue."""
         return self._desk.enter(entry)

@@ -91,7 +91,7 @@ class Live:
 
     def link_customer(self, call_id: str, card: CustomerCard) -> None:
         """The caller was entered as a customer: the call's record and its pops know it."""
-        record = self._acd.record(call_id)
+        record = self._acd.recent_record(call_id)
         if record is not None:
             row = record.row
             record.identified(

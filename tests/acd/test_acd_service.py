@@ -314,6 +314,20 @@ async def test_a_lost_telephone_takes_its_agent_out(office: Office):
         assert office.state() == state
 
 
+async def test_a_caller_who_is_made_a_customer_after_the_call_is_in_its_record(office: Office):
+    record = office.call()
+    record.end("answered")
+    await office.acd._writer.flush()
+    assert office.acd.record(record.call_id) is None
+    late = office.acd.recent_record(record.call_id)
+    assert late is not None
+    late.identified(CallerFacts(customer_id=6, customer_name="李大海"))
+    await office.acd._writer.flush()
+    found = await office.store.call(record.call_id)
+    assert found is not None
+    assert (found.customer_id, found.customer_name, found.outcome) == (6, "李大海", "answered")
+
+
 async def test_the_record_of_a_call_tells_its_whole_life(office: Office):
     await office.agent()
     record = office.call()

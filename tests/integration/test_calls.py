@@ -60,8 +60,8 @@ async def test_every_step_of_a_call_is_in_its_record(work: Workplace) -> None:
 async def test_both_sides_of_a_talk_are_recorded_on_channels_of_their_own(work: Workplace) -> None:
     agent = await work.agent("agent2")
     caller = await work.call_by_area(STRANGER.format(2))
-    await pop_of(agent, "talking")
-    raw = next(iter(await until(lambda: _files(work, "*.raw"))))
+    pop = await pop_of(agent, "talking")
+    (raw,) = await until(lambda: _files(work, f"*{pop['call_id']}.raw"))
     await until(lambda: _longer_than(raw, 32_000))
     await work.hang_up(caller)
     record = await work.record(STRANGER.format(2), has=lambda found: found["recording"] is not None)

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from zongji.daemon import configure_logging
+from zongji.logs import configure_logging
 
 NAMES = ("ami", "orders", "pop", "calls")
 

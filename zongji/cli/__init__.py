@@ -8,6 +8,7 @@ from acd.located import FileRefused
 from crm_core.errors import DomainError
 from ivr.tts import SpeechError
 from zongji.cli.app import app
+from zongji.logs import configure_logging
 from zongji.platform.errors import PlatformError
 from zongji.settings import SettingsError
 
@@ -15,6 +16,7 @@ from zongji.settings import SettingsError
 def main() -> None:
     """Entry point of the console script."""
     say = Console(stderr=True, highlight=False)
+    configure_logging(quiet=True)  # people read what the command prints; `serve` logs
     try:
         app()
     except (PlatformError, SettingsError, DomainError, SpeechError) as error:

@@ -33,10 +33,8 @@ def run(
     The first start fetches Asterisk and builds pages and prompts; later ones take seconds.
     Everything lies in `.zongji`; `make clean` removes it.
     """
-    from zongji.daemon import configure_logging
     from zongji.demo.show import show
 
-    configure_logging(quiet=True)
     installation = Installation(ports=Ports().shifted(port_offset))
     asyncio.run(show(installation, demo_call=demo_call, stay=stay))
 
@@ -67,10 +65,8 @@ def call(
 
     Example: `zongji call --from 02223456789 --to 4006001001 --keys 1,1 --count 20 --rate 2`
     """
-    from zongji.daemon import configure_logging
     from zongji.demo.crowd import crowd
 
-    configure_logging(quiet=True)
     installation = Installation(ports=Ports().shifted(port_offset))
     pressed = [key for key in keys.split(",") if key]
     if any(len(key) != 1 or key not in "0123456789*#" for key in pressed):

@@ -83,7 +83,8 @@ async def _service() -> list[Finding]:
             asyncio.timeout(3),
             http.get(f"{known.web.address}/api/health") as answer,
         ):
-            found.append(Finding("daemon", answer.ok, await answer.text()))
+            said = "answers" if answer.ok else f"is not well: {await answer.text()}"
+            found.append(Finding("daemon", answer.ok, said))
     except (aiohttp.ClientError, TimeoutError):
         found.append(Finding("daemon", good=False, said=f"nothing answers at {known.web.address}"))
     return found

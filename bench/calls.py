@@ -1,6 +1,6 @@
 """Callers to agents through the whole way (FastAGI, the customer looked up, the ACD, recording, record written)
-beside Asterisk's own Queue() with the same agents, and beside Dial() to a random one of them, which is the
-limit: calls answered within half a second, per second, at rising rates.
+beside Asterisk's own Queue() with the same agents, as it comes and with autofill, and beside Dial() to a random one of
+them, which is the limit: calls answered within half a second, per second, at rising rates.
 
 Rule: each way's figure is its best rate, the median of the rounds; the peers record too, but look nothing up,
 write no record and tell nobody.
@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from bench.exchange import AGENTS, DIAL, QUEUE, ZONGJI, Exchange, Step, exchange
 from zongji.demo.agent import AgentRefused
 
-RATES = (40, 60, 80, 100, 120, 140, 160, 180, 200, 220)
+RATES = (60, 80, 100, 120, 140, 160, 180, 200, 220)
 SECONDS, ROUNDS = 6.0, 2
 _FALLEN_BEHIND = 0.7
-_WAYS = {"Queue()": QUEUE, "Dial()": DIAL, "Zongji": ZONGJI}
+_AUTOFILL = {"Queue()": False, "autofill": True}
+_WAYS = {"Queue()": QUEUE, "autofill": QUEUE, "Dial()": DIAL, "Zongji": ZONGJI}
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ async def _measure() -> None:
     async with exchange() as parts:
         for turn in range(ROUNDS):
             for way, did in _WAYS.items():
+                if way in _AUTOFILL:
+                    await parts.set_autofill(on=_AUTOFILL[way])
                 if way == "Zongji":
                     await parts.daemon.start()
                     await _agents_come(parts, "ready" if turn else "log_in")
@@ -43,7 +46,8 @@ async def _measure() -> None:
     print(
         f"BENCH calls ratio={cps['Zongji'] / cps['Queue()']:.2f} "
         f"dial_ratio={cps['Zongji'] / cps['Dial()']:.2f} cps={cps['Zongji']:.0f} "
-        f"queue_cps={cps['Queue()']:.0f} cpu_ms_per_call={cpu:.1f}"
+        f"queue_cps={cps['Queue()']:.0f} cpu_ms_per_call={cpu:.1f} "
+        f"autofill_ratio={cps['Zongji'] / cps['autofill']:.2f}"
     )
 
 

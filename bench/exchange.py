@@ -44,6 +44,7 @@ CUSTOMERS = 20_000
 PASSWORD = "a-benchmark-needs-1-too"
 DATA = ROOT / "bench" / "data"
 _PHONES = "127.30.0.3"
+_QUEUE = "\n[bench]\n"
 _WITHIN_MS = 500.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -92,6 +93,16 @@ class Exchange:
         """The command line of SIPp with a scenario of `bench/data`, at an address of its own."""
         where = ["-sf", str(DATA / f"{scenario}.xml"), "-i", address, "-mi", address, "-nostdin"]
         return self.installation.prefix.command("usr/bin/sipp", *where, *arguments)
+
+    async def set_autofill(self, *, on: bool) -> None:
+        """Whether the peer's queue serves its callers side by side, or one after the other."""
+        queues = self.installation.pbx.etc / "queues.conf"
+        general, bench = queues.read_text().split(_QUEUE)
+        bench = re.sub(
+            r"^autofill = .*", f"autofill = {'yes' if on else 'no'}", bench, flags=re.MULTILINE
+        )
+        queues.write_text(general + _QUEUE + bench)
+        await self.pbx.console("queue reload all")
 
     async def callers(self, did: str, rate: int, seconds: float) -> Step:
         """`rate` callers a second for so long; returns when the last has hung up."""
@@ -270,7 +281,9 @@ def _write_pbx(installation: Installation) -> None:
         )
     )
     with (pbx.etc / "queues.conf").open("a") as queues:
-        queues.write("\n[bench]\nstrategy = leastrecent\nringinuse = no\ntimeout = 5\n")
+        queues.write(
+            f"{_QUEUE}strategy = leastrecent\nautofill = no\nringinuse = no\ntimeout = 5\n"
+        )
         queues.writelines(f"member = PJSIP/{extension}\n" for extension in AGENTS)
     record = f"MixMonitor({installation.var}/peers/${{UNIQUEID}}.raw,bD)"
     peers = (

@@ -130,11 +130,23 @@ async def test_recording_is_begun_once_however_often_telephones_ring(line: Order
 
 
 async def test_a_call_goes_on_when_it_cannot_be_recorded(line: OrderLine) -> None:
-    line.house.recordings.write_text("no folder")
     await line.agent(1, "north")
-    caller = Channel(keys=["1", "1"], dials=[("ANSWER", 5)])
+    caller = Channel(keys=["1", "1"], dials=[("ANSWER", 5)], refuses="MixMonitor")
     await line.ring(caller)
+    assert any("MixMonitor" in command for command in caller.commands)
     assert line.row(caller).outcome == "answered"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_a_caller_who_comes_back_is_recorded_once(line: OrderLine, recorded: bool) -> None:
+    await line.agent(1, "north")
+    kept = Place("north", 0, NOON, None, None, (), "zh")
+    caller = Channel(place=place.write(kept), dials=[("ANSWER", 5)])
+    if recorded:
+        caller.variables["MIXMONITOR_FILENAME"] = "begun.raw"
+    await line.ring(caller)
+    begun = [application for application, *_ in caller.executed if application == "MixMonitor"]
+    assert len(begun) == (0 if recorded else 1)
 
 
 async def test_an_agent_who_becomes_free_interrupts_the_prompt(line: OrderLine) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     case,
+    exists,
     func,
     insert,
     literal,
@@ -188,12 +189,15 @@ class DialerStore:
     async def begin_attempt(
         self, item: DueItem, call_id: str, agent_id: int, rules: str, now: datetime
     ) -> bool:
-        """Take the item and write the ledger; False when somebody else has it already."""
+        """Take the item and write the ledger; False when somebody else has it already, or when the
+        number has come onto the do-not-call list.
+        """
         table = Callback if item.purpose == "callback" else CampaignContact
+        listed = exists().where(DoNotCall.number == item.number)
         async with self._database.begin() as session:
             taken = await session.scalar(
                 update(table)
-                .where(table.id == item.id, table.status == "waiting")
+                .where(table.id == item.id, table.status == "waiting", ~listed)
                 .values(status="dialling", attempts=table.attempts + 1)
                 .returning(table.id)
             )

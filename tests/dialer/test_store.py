@@ -72,6 +72,14 @@ async def test_two_diallers_never_take_the_same_item(store, agent_id):
     assert await due(store, made) is None
 
 
+async def test_a_number_listed_at_the_last_moment_is_not_taken(store, agent_id):
+    made = await callback(store)
+    item = await due(store, made)
+    await store.forbid(made.number, "asked", None)
+    assert not await store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW)
+    assert (await store.callback(made.id)).status == "waiting"
+
+
 async def test_the_ledger_keeps_when_and_under_which_rules_a_number_was_dialled(
     store, agent_id, database
 ):

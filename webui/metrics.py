@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 
 from acd.events import CallAnswered, CallEnded, CallStarted
 from acd.service import AcdService
+from ami_bridge.events import AsteriskEvent
+from ami_bridge.live_calls import LiveCalls
 from crm_core.bus import Bus
 from orders.events import OrderPlaced
 from webui.hub import Hub
@@ -24,7 +26,8 @@ class Metrics:
 
     def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node], bus: Bus) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Gauges(acd, hub, nodes))
+        live = LiveCalls()
+        self._registry.register(_Gauges(acd, hub, nodes, live))
         self._started = self._counter("zongji_calls_started", "Calls begun", "direction")
         self._answered = self._counter("zongji_calls_answered", "Calls answered by an agent")
         self._ended = self._counter("zongji_calls_ended", "Calls over", "outcome")
@@ -34,6 +37,7 @@ class Metrics:
             bus.subscribe(self._on_answered, CallAnswered),
             bus.subscribe(self._on_ended, CallEnded),
             bus.subscribe(self._on_order, OrderPlaced),
+            bus.subscribe(live.apply, AsteriskEvent),
         )
 
     def text(self) -> bytes:
@@ -60,10 +64,11 @@ class Metrics:
 
 
 class _Gauges(Collector):
-    def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node]) -> None:
+    def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node], live: LiveCalls) -> None:
         self._acd = acd
         self._hub = hub
         self._nodes = nodes
+        self._live = live
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         queues = self._acd.queue_views()
@@ -83,6 +88,13 @@ class _Gauges(Collector):
             "Events of Asterisk heard and not yet handled",
             "node",
             {node.name: node.lag for node in self._nodes},
+        )
+        calls: Tally[str] = Tally(call.node for call in self._live.calls())
+        yield _gauge(
+            "zongji_live_calls",
+            "Calls on Asterisk, whatever their way",
+            "node",
+            {node.name: calls[node.name] for node in self._nodes},
         )
         pages = {"sidebar": self._hub.count("sidebar"), "board": self._hub.count("board")}
         yield _gauge("zongji_pages", "Open pages", "kind", pages)

@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from ami_bridge.events import ChannelCreated
 from crm_core.db import Database
 from tests.webui.web_house import QUICK, House, open_house
 from webui.routes import ROUTES
@@ -103,11 +105,26 @@ async def test_metrics_are_given_to_this_machine_and_name_nobody(house: House):
         await page.hear()
         record = house.call()
         record.end("abandoned")
+        for leg in ("1", "2"):
+            house.services.bus.publish(
+                ChannelCreated(
+                    node="pbx1",
+                    at=datetime.now(UTC),
+                    channel=f"PJSIP/{leg}",
+                    uniqueid=leg,
+                    linkedid="1",
+                    state="ring",
+                    caller="13800138000",
+                    exten="s",
+                    context="from-trunk",
+                )
+            )
         async with browser.http.get("/metrics") as answer:
             assert answer.status == 200
             told = await answer.text()
     assert 'zongji_agents{state="ready"} 1.0' in told
     assert 'zongji_ami_connected{node="pbx1"} 1.0' in told
+    assert 'zongji_live_calls{node="pbx1"} 1.0' in told
     assert 'zongji_pages{kind="sidebar"} 1.0' in told
     assert 'zongji_calls_ended_total{outcome="abandoned"} 1.0' in told
     assert "13800138000" not in told

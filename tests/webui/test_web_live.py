@@ -309,7 +309,7 @@ async def test_a_page_that_stops_reading_gets_a_snapshot_and_holds_nobody_up(hou
             await quick.until(lambda _: quick.sequence == feed.store.sequence)
         await slow.until(lambda _: slow.sequence == feed.store.sequence)
         assert [each["type"] for each in quick.heard].count("snapshot") == 1
-        assert [each["type"] for each in slow.heard].count("snapshot") == 2
+        assert [each["type"] for each in slow.heard].count("snapshot") >= 2
         assert len(slow.heard) < len(quick.heard)
         assert slow.state == quick.state
 

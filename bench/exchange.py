@@ -20,12 +20,12 @@ import yaml
 from sqlalchemy import insert
 
 from crm_core import schema
-from crm_core.accounts import AccountService
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
+from crm_core.people.accounts import AccountService
+from crm_core.people.users import NewUser
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from crm_core.tables import Customer, CustomerPhone
-from crm_core.users import NewUser
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from zongji.bootstrap import now

@@ -23,9 +23,9 @@ import uvloop
 from sqlalchemy import insert, text
 
 from crm_core.bus import Bus
+from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
 from crm_core.db import Base, Database
 from crm_core.statement import Statement
-from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy
 from orders import facts, stock, writing
 from orders.commands import OrderLine, PlaceOrder
 from orders.service import OrderService

@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from crm_core.accounts import AccountService
-from crm_core.customers import CustomerService, NewCustomer
+from crm_core.customers.service import CustomerService, NewCustomer
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
+from crm_core.people.accounts import AccountService
+from crm_core.people.tables import User
+from crm_core.people.users import NewUser
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from crm_core.tables import Customer, CustomerPhone, User
-from crm_core.users import NewUser
 
 USERS = (
     NewUser(login="admin", name="系统管理员", role="admin"),

@@ -17,6 +17,7 @@ _MOBILE = re.compile(r"1[3-9]\d{9}")
 _LANDLINE = re.compile(r"0(?:10\d{8}|2\d{9}|[3-9]\d{2}\d{7,8})")
 _SERVICE = re.compile(r"[48]00\d{7}")
 _SHORTEST_ABROAD, _LONGEST = 7, 15
+_MOST_WRITTEN = 40  # with every prefix that carriers put before a number, also doubled
 _COUNTRY = "86"
 
 
@@ -64,6 +65,8 @@ def _digits(written: str) -> str | None:
     compact = _PUNCTUATION.sub("", written)
     abroad = compact.startswith("+")
     digits = compact.lstrip("+")
+    if len(digits) > _MOST_WRITTEN:
+        return None
     if not (digits.isascii() and digits.isdigit()) or not digits.strip("0"):
         return None
     return _from_abroad(digits) if abroad else _inside(digits)
@@ -104,9 +107,9 @@ def _complete(digits: str) -> str | None:
 
 def _without_prefix(digits: str) -> str | None:
     """`013800138000`, `02213800138000`, `02202223456789`: what a carrier's prefix left whole."""
-    if not digits.startswith("0"):
-        return None
     code = digits[: _code_length(digits)]
+    if not digits.startswith("0") or digits == code:
+        return None
     for prefix in ("0", code):
         rest = digits[len(prefix) :]
         if _MOBILE.fullmatch(rest) or _SERVICE.fullmatch(rest):

@@ -14,18 +14,43 @@ from crm_core.errors import Forbidden
 
 class Right(StrEnum):
     AGENT_WORK = "agent.work"
+    AUDIT_VIEW = "audit.view"
+    BENEFIT_ISSUE = "benefit.issue"
+    BENEFIT_MANAGE = "benefit.manage"
     BOARD_VIEW = "board.view"
     CALL_VIEW = "call.view"
     CALLBACK_WORK = "callback.work"
     CAMPAIGN_MANAGE = "campaign.manage"
-    CUSTOMER_VIEW = "customer.view"
+    CHANNEL_MANAGE = "channel.manage"
+    COMPLAINT_MANAGE = "complaint.manage"
+    COMPLAINT_WORK = "complaint.work"
     CUSTOMER_EDIT = "customer.edit"
+    CUSTOMER_EXPORT = "customer.export"
+    CUSTOMER_IMPORT = "customer.import"
+    CUSTOMER_MERGE = "customer.merge"
     CUSTOMER_TERMS = "customer.terms"
+    CUSTOMER_VIEW = "customer.view"
+    INSIGHT_VIEW = "insight.view"
+    KNOWLEDGE_EDIT = "knowledge.edit"
+    KNOWLEDGE_VIEW = "knowledge.view"
+    LEAD_MANAGE = "lead.manage"
+    LEAD_WORK = "lead.work"
+    NOTICE_SEND = "notice.send"
     NUMBER_UNMASK = "number.unmask"
     ORDER_PLACE = "order.place"
     ORDER_REVIEW = "order.review"
     ORDER_VIEW = "order.view"
+    ORGANISATION_MANAGE = "organisation.manage"
+    PHONE_DIAL = "phone.dial"
+    PHONE_DIAL_ABROAD = "phone.dial_abroad"
+    PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
+    PRIVACY_MANAGE = "privacy.manage"
     RECORDING_LISTEN = "recording.listen"
+    ROLE_MANAGE = "role.manage"
+    RULES_MANAGE = "rules.manage"
+    TODO_SUPERVISE = "todo.supervise"
+    TODO_WORK = "todo.work"
+    TOKEN_MANAGE = "token.manage"  # noqa: S105
     USER_MANAGE = "user.manage"
 
 
@@ -40,26 +65,48 @@ _AGENT = frozenset(
     {
         Right.AGENT_WORK,
         Right.CALLBACK_WORK,
+        Right.COMPLAINT_WORK,
         Right.CUSTOMER_EDIT,
         Right.CUSTOMER_VIEW,
+        Right.KNOWLEDGE_VIEW,
+        Right.LEAD_WORK,
         Right.ORDER_PLACE,
         Right.ORDER_VIEW,
+        Right.PHONE_DIAL,
+        Right.PHONE_DIAL_LONG_DISTANCE,
+        Right.TODO_WORK,
     }
 )
 _OPERATIONS = frozenset(
     {
+        Right.BENEFIT_MANAGE,
         Right.BOARD_VIEW,
         Right.CALL_VIEW,
+        Right.CHANNEL_MANAGE,
+        Right.CUSTOMER_IMPORT,
         Right.CUSTOMER_VIEW,
+        Right.INSIGHT_VIEW,
+        Right.KNOWLEDGE_EDIT,
+        Right.KNOWLEDGE_VIEW,
+        Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,
+        Right.RULES_MANAGE,
+        Right.TODO_WORK,
     }
 )
 _SUPERVISOR = (_AGENT | _OPERATIONS) | {
+    Right.BENEFIT_ISSUE,
     Right.CAMPAIGN_MANAGE,
+    Right.COMPLAINT_MANAGE,
+    Right.CUSTOMER_EXPORT,
+    Right.CUSTOMER_MERGE,
     Right.CUSTOMER_TERMS,
+    Right.LEAD_MANAGE,
     Right.NUMBER_UNMASK,
+    Right.PHONE_DIAL_ABROAD,
     Right.RECORDING_LISTEN,
+    Right.TODO_SUPERVISE,
 }
 
 ADMIN = "admin"

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers.tables import Level, PricePolicy
+from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
-from crm_core.tables import Level, PricePolicy, Role, RoleRight
 
 _LEVELS = (
     ("national", "全国总代", "National agent", 1, True),

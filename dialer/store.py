@@ -24,9 +24,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.errors import Invalid, NotFound
-from crm_core.tables import Customer
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
 from dialer.policy import CALLBACK_ATTEMPTS, Purpose, Result, retry_for

@@ -22,10 +22,10 @@ from acd.service import AcdService
 from acd.tickets import QueueEntry
 from ami_bridge.agi import AgiSession
 from ami_bridge.errors import CallerHungUp
-from crm_core.customers import CustomerService
-from crm_core.identity import CallerIdentity
+from crm_core.customers.identity import CallerIdentity
+from crm_core.customers.service import CustomerService
 from crm_core.numbers import normalise
-from crm_core.places import Places
+from crm_core.places.finder import Places
 from ivr import place as places_in_line
 from ivr.menu import KEYS, LANGUAGES, Language, Menus
 from ivr.ports import Callbacks

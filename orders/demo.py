@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers.tables import Level
 from crm_core.db import Database
-from crm_core.tables import Level
 from orders import stock
 from orders.pricing import to_fen
 from orders.tables import Product, ProductPrice, Stock

@@ -11,9 +11,9 @@ import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.credit import release_credit, reserve_credit
+from crm_core.customers.credit import release_credit, reserve_credit
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.rights import Actor
-from crm_core.tables import Customer, CustomerPhone
 from orders import flow, stock, told, writing
 from orders.commands import OrderLine
 from orders.errors import OverCredit, UnknownOrder

@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.credit import reserve_credit
+from crm_core.customers.credit import reserve_credit
 from orders import facts, reading, stock, told, writing
 from orders.commands import PlaceOrder
 from orders.errors import OutOfStock, SameKeyOtherOrder

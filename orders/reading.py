@@ -11,9 +11,9 @@ from sqlalchemy import Integer, Row, Text, and_, bindparam, cast, func, literal_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from crm_core.customers.tables import Customer, PricePolicy
 from crm_core.numbers import mask
 from crm_core.statement import Statement
-from crm_core.tables import Customer, PricePolicy
 from orders import pricing
 from orders.errors import UnknownOrder
 from orders.pricing import NO_DISCOUNT, CustomerTerms, ListedProduct, Reason

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from crm_core.bus import Bus
-from crm_core.customers import CustomerService
+from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from orders.commands import OrderLine, PlaceOrder

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from crm_core.customers import CustomerService
+from crm_core.customers.service import CustomerService
 from crm_core.errors import DatabaseUnavailable
 from orders.service import OrderService
 from webui.present import Card

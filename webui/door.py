@@ -55,7 +55,7 @@ class Door:
 
         health = Health(services.database, services.nodes)
         book = PopBook(facts)
-        cards = Cards(services.customers, services.orders, on_ready=card_ready)
+        cards = Cards(services.crm.customers, services.orders, on_ready=card_ready)
         sidebar = Sidebar(
             acd,
             book,
@@ -70,7 +70,7 @@ class Door:
             hub=hub,
             live=live,
             health=health,
-            accounts=services.accounts,
+            accounts=services.crm.accounts,
             callbacks=services.callbacks,
             database=services.database,
             rhythm=options.rhythm,

@@ -19,7 +19,7 @@ from acd.events import (
 from acd.records import CallerFacts
 from acd.service import AcdService
 from crm_core.bus import Bus
-from crm_core.cards import CustomerCard
+from crm_core.customers.cards import CustomerCard
 from dialer.events import CallbackChanged, CallbackView
 from orders.events import OrderPlaced
 from webui.cards import Cards

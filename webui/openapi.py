@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from webui.asked import Asked, Nothing
-from webui.routing import Route
+from webui.routing import LOGGED_IN, Route
 
 _REF = "#/components/schemas/{model}"
 
@@ -78,3 +78,6 @@ def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+
+
+ROUTES = (Route("GET", "/api/openapi.json", show, LOGGED_IN),)

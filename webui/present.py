@@ -10,7 +10,7 @@ from typing import Protocol
 
 from acd.events import QueueChanged
 from acd.views import AgentView, WaitingView
-from crm_core.cards import CustomerCard
+from crm_core.customers.cards import CustomerCard
 from crm_core.numbers import mask, shown
 from crm_core.rights import Right
 from dialer.events import CallbackView

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from crm_core.accounts import AccountService
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
+from crm_core.people.accounts import AccountService
 from crm_core.rights import Principal
 from webui.health import Health
 from webui.hub import Hub

@@ -22,6 +22,9 @@ from webui.views import View
 Answer = View | web.StreamResponse | None
 Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 
+NUMBER = r"{id:[1-9][0-9]{0,8}}"
+CALL = r"{id:[0-9a-f]{32}}"
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -85,7 +88,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
 
 async def _who(door: Door, token: str | None) -> Principal:
-    principal = await door.services.accounts.session(token) if token else None
+    principal = await door.services.crm.accounts.session(token) if token else None
     if principal is None:
         raise Unauthenticated("Your session has ended: log in again.")
     return principal

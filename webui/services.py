@@ -11,11 +11,10 @@ from pathlib import Path
 
 from acd.service import AcdService
 from acd.store import AcdStore
-from crm_core.accounts import AccountService
 from crm_core.bus import Bus
-from crm_core.customers import CustomerService
 from crm_core.db import Database
 from crm_core.rights import Principal
+from crm_core.services import Crm
 from orders.service import OrderService
 from webui.page import Backlog
 from webui.ports import Callbacks, Node
@@ -48,8 +47,7 @@ class WebOptions:
 class WebServices:
     """`queues_of`: which queues an agent serves, in order of preference. `recordings` is the folder."""
 
-    accounts: AccountService
-    customers: CustomerService
+    crm: Crm
     orders: OrderService
     acd: AcdService
     calls: AcdStore

@@ -16,6 +16,7 @@ from webui.door import Door
 from webui.errors import OriginRefused, Unauthenticated
 from webui.feed import NEEDS
 from webui.page import Page, PageKind
+from webui.routing import LOGGED_IN, Route
 
 log = structlog.get_logger(__name__)
 
@@ -100,3 +101,6 @@ async def _listen(socket: web.WebSocketResponse, page: Page) -> None:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return
         page.send_snapshot()
+
+
+ROUTES = (Route("GET", "/ws", open_page, LOGGED_IN, query=Opening, status=101),)

@@ -21,12 +21,11 @@ from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
-from crm_core.accounts import AccountService
 from crm_core.bus import Bus
-from crm_core.customers import CustomerService
 from crm_core.db import Database
-from crm_core.places import Places
+from crm_core.places.finder import Places
 from crm_core.rights import Principal
+from crm_core.services import Crm
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
 from dialer.service import Dialer
@@ -72,9 +71,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    customers = CustomerService(database)
-    customers.start()
-    stack.push_async_callback(customers.close)
+    crm = Crm.of(database, bus, now)
+    crm.customers.start()
+    stack.push_async_callback(crm.customers.close)
     places = Places()
     await places.load(database)
 
@@ -97,8 +96,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     )
     web = WebServer(
         WebServices(
-            accounts=AccountService(database),
-            customers=customers,
+            crm=crm,
             orders=orders,
             acd=acd,
             calls=calls,
@@ -120,7 +118,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         plan=plan,
         menus=menus,
         prompts=PromptLibrary(settings.var / "prompts"),
-        customers=customers,
+        customers=crm.customers,
         places=places,
         callbacks=dialer,
         recordings=settings.recording_folder,

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from crm_core.accounts import AccountService
 from crm_core.db import Database
+from crm_core.people.accounts import AccountService
+from crm_core.people.tables import User
 from crm_core.seeds import seed_channel, seed_roles
-from crm_core.tables import User
 from tests.crm_core.crm_core_support import Clock, quick_passwords
 
 

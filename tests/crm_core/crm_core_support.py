@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from argon2 import PasswordHasher
 
-from crm_core.passwords import Passwords
+from crm_core.people.passwords import Passwords
 from crm_core.rights import ROLES, Principal
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from crm_core.accounts import AccountService
+from crm_core.audit.tables import AuditEntry
 from crm_core.db import Database
 from crm_core.errors import (
     Conflict,
@@ -17,10 +17,11 @@ from crm_core.errors import (
     NotFound,
     TooManyAttempts,
 )
-from crm_core.login_limits import Allowance
+from crm_core.people.accounts import AccountService
+from crm_core.people.login_limits import Allowance
+from crm_core.people.tables import LoginSession, RoleRight, User
+from crm_core.people.users import NewUser, UserChange
 from crm_core.rights import SYSTEM, Right
-from crm_core.tables import AuditEntry, LoginSession, RoleRight, User
-from crm_core.users import NewUser, UserChange
 from tests.crm_core.crm_core_support import person, quick_passwords
 from tests.proxy import Proxy
 

@@ -6,11 +6,12 @@ from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm_core.credit import release_credit, reserve_credit
-from crm_core.customers import CustomerFields, CustomerService, NewCustomer
+from crm_core.audit.tables import AuditEntry
+from crm_core.customers.credit import release_credit, reserve_credit
+from crm_core.customers.service import CustomerFields, CustomerService, NewCustomer
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound, NumberTaken
 from crm_core.rights import SYSTEM
-from crm_core.tables import AuditEntry, Customer, CustomerPhone
 from tests.crm_core.crm_core_support import person
 
 AGENT = person("agent")

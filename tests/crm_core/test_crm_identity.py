@@ -3,12 +3,12 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from crm_core.customers import CustomerService, NewCustomer
+from crm_core.customers.identity import _BY_NUMBER
+from crm_core.customers.service import CustomerService, NewCustomer
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
-from crm_core.identity import _BY_NUMBER
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from crm_core.tables import Customer, CustomerPhone
 from tests.proxy import Proxy
 
 KNOWN = "13700000001"

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crm_core.numbers import area_code, mask, normalise, shown
@@ -86,6 +86,8 @@ def test_short_service_and_foreign_numbers_are_kept(raw, kept):
 
 
 @given(st.text(alphabet="0123456789+-() 86转x#.@", max_size=24) | st.text(max_size=20))
+@example("860")
+@example("86" * 2_000)
 def test_normalising_twice_changes_nothing(raw):
     once = normalise(raw)
     assert normalise(once) == once

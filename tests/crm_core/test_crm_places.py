@@ -1,7 +1,7 @@
 import pytest
 
 from crm_core.db import Database
-from crm_core.places import Place, Places, SegmentTable, import_overrides
+from crm_core.places.finder import Place, Places, SegmentTable, import_overrides
 
 TIANJIN = Place("022", "天津", "天津")
 

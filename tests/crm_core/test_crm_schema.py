@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import delete, select
 
 from crm_core import schema
-from crm_core.customers import CustomerService
+from crm_core.customers.service import CustomerService
 from crm_core.db import Base, Database
 from crm_core.demo import USERS, seed_demo
+from crm_core.people.tables import RoleRight
 from crm_core.seeds import seed_roles
-from crm_core.tables import RoleRight
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 
 from acd.events import AgentChanged, CallAnswered, CallEnded
 from crm_core.bus import Bus
-from crm_core.tables import Role, User
+from crm_core.people.tables import Role, User
 from dialer.errors import CallbackExists, DoNotCallNumber, NotDialable
 from dialer.events import AttemptEnded
 from dialer.ports import Answered, FateUnknown, NotAnswered

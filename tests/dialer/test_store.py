@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from acd.tables import Call
-from crm_core.tables import Role, User
+from crm_core.people.tables import Role, User
 from dialer.errors import CallbackExists
 from dialer.policy import CALLBACK_ATTEMPTS
 from dialer.store import DialerStore, NewCallback

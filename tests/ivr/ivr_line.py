@@ -22,10 +22,10 @@ from acd.store import AcdStore
 from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.fastagi import FastAgiServer
 from crm_core.bus import Bus
-from crm_core.customers import CustomerService, NewCustomer
+from crm_core.customers.service import CustomerService, NewCustomer
 from crm_core.db import Database
 from crm_core.errors import DomainError
-from crm_core.places import Places
+from crm_core.places.finder import Places
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from ivr.call import House, Line

@@ -8,9 +8,9 @@ from decimal import Decimal
 from sqlalchemy import insert, text
 
 from crm_core.bus import Bus
+from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
-from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy
 from orders.commands import OrderLine, PlaceOrder
 from orders.service import OrderService
 from orders.tables import Product, ProductPrice

@@ -58,7 +58,7 @@ async def test_a_second_log_in_ends_the_session_before_it(house: House):
     async with house.browser("agent") as browser:
         before = next(iter(browser.http.cookie_jar)).value
         await browser.log_in("agent")
-        assert await house.services.accounts.session(before) is None
+        assert await house.services.crm.accounts.session(before) is None
 
 
 async def test_the_chosen_language_is_remembered(agent: Browser):

@@ -291,7 +291,7 @@ async def test_a_session_revoked_elsewhere_closes_its_pages(house: House):
     async with house.browser("agent2") as browser:
         page = await browser.open()
         await page.hear()
-        await house.services.accounts.revoke_all(SYSTEM, house.ids["agent2"])
+        await house.services.crm.accounts.revoke_all(SYSTEM, house.ids["agent2"])
         assert await page.closed() == 4401
         assert (await browser.ask("GET", "/api/session"))[0] == 401
 

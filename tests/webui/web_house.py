@@ -27,16 +27,17 @@ from acd.routing import Route
 from acd.service import AcdService
 from acd.store import AcdStore
 from acd.tickets import Offer, Ticket
-from crm_core.accounts import AccountService
 from crm_core.bus import Bus
-from crm_core.customers import CustomerService, NewCustomer
+from crm_core.customers.service import NewCustomer
 from crm_core.db import Database
 from crm_core.errors import Conflict
-from crm_core.login_limits import LoginLimits
-from crm_core.passwords import Passwords
+from crm_core.people.accounts import AccountService
+from crm_core.people.login_limits import LoginLimits
+from crm_core.people.passwords import Passwords
+from crm_core.people.users import NewUser
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from crm_core.users import NewUser
+from crm_core.services import Crm
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -257,9 +258,9 @@ async def open_house(
         PLAN, bus=bus, store=store, journal=Journal(folder / "journal"), zone=ZoneInfo("UTC")
     )
     await acd.start()
+    accounts = AccountService(database, passwords=quick_passwords(), limits=LoginLimits())
     services = WebServices(
-        accounts=AccountService(database, passwords=quick_passwords(), limits=LoginLimits()),
-        customers=CustomerService(database),
+        crm=replace(Crm.of(database, bus, clock), accounts=accounts),
         orders=OrderService(database, bus, clock=clock),
         acd=acd,
         calls=store,
@@ -300,8 +301,8 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
                 role=login.rstrip("2"),
                 extension=f"70{number:02d}",
             )
-            ids[login] = (await services.accounts.create_user(SYSTEM, new, PASSWORD)).id
-        card = await services.customers.create(
+            ids[login] = (await services.crm.accounts.create_user(SYSTEM, new, PASSWORD)).id
+        card = await services.crm.customers.create(
             SYSTEM,
             NewCustomer(
                 name="滨海商贸",

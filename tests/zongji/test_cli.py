@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from crm_core.accounts import AccountService
 from crm_core.db import Database
 from crm_core.errors import DomainError
+from crm_core.people.accounts import AccountService
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ports import free_port
 from tests.zongji.command import refused, zongji

@@ -4,7 +4,9 @@ from typing import Literal
 
 from acd.views import AgentView
 from crm_core.errors import Conflict, Invalid
+from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
+from webui.routing import Route, needs
 from webui.views import AgentStateView, View
 
 
@@ -57,3 +59,15 @@ def _reason(asked: Asked[Command, Nothing]) -> str:
             f"A break needs a reason: one of {', '.join(known)}.", fields={"reason": "unknown"}
         )
     return asked.body.reason
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/agent/state",
+        change_state,
+        needs(Right.AGENT_WORK),
+        Command,
+        answer=AgentAnswer,
+    ),
+)

@@ -14,6 +14,7 @@ from webui.asked import Asked, CallId, Id, Model, Nothing, Text
 from webui.board import facts_of
 from webui.pops import CallFacts
 from webui.present import callback_item
+from webui.routing import NUMBER, Route, needs
 from webui.views import CallbackItem, View
 
 _MOST = 1000
@@ -115,3 +116,37 @@ def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) -> str
 
 def _answer(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackAnswer:
     return CallbackAnswer(callback=callback_item(view, asked.principal.rights))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/callbacks",
+        search,
+        needs(Right.CALLBACK_WORK),
+        answer=CallbackList,
+    ),
+    Route(
+        "POST",
+        "/api/callbacks",
+        create,
+        needs(Right.CALLBACK_WORK),
+        WantedCallback,
+        answer=CallbackAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        f"/api/callbacks/{NUMBER}/call",
+        call_now,
+        needs(Right.CALLBACK_WORK),
+        answer=CallbackAnswer,
+    ),
+    Route(
+        "POST",
+        f"/api/callbacks/{NUMBER}/close",
+        close,
+        needs(Right.CALLBACK_WORK),
+        answer=CallbackAnswer,
+    ),
+)

@@ -11,11 +11,12 @@ from aiohttp import web
 from pydantic import Field
 
 from acd.rows import CallRow, StepRow
-from crm_core import audit
+from crm_core.audit import trail
 from crm_core.errors import NotFound
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
 from webui.present import masked_text
+from webui.routing import CALL, Route, needs
 from webui.views import View
 
 
@@ -95,7 +96,7 @@ async def recording(asked: Asked[Nothing, Nothing]) -> web.FileResponse:
         raise NotFound("There is no recording of this call (any more).")
     async with services.database.begin() as session:
         who = asked.principal.user_id
-        await audit.record(session, who, "recording.listen", "call", row.id)
+        await trail.record(session, who, "recording.listen", "call", row.id)
     return web.FileResponse(
         path,
         headers={
@@ -132,3 +133,28 @@ def _step(step: StepRow, row: CallRow, asked: Asked[Nothing, Nothing]) -> StepIt
         for key, value in step.detail.items()
     }
     return StepItem(seq=step.seq, at=step.at, kind=step.kind, detail=detail)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/calls",
+        latest,
+        needs(Right.CALL_VIEW, Right.AGENT_WORK),
+        query=CallSearch,
+        answer=CallList,
+    ),
+    Route(
+        "GET",
+        f"/api/calls/{CALL}",
+        show,
+        needs(Right.CALL_VIEW, Right.AGENT_WORK),
+        answer=CallDetail,
+    ),
+    Route(
+        "GET",
+        f"/api/calls/{CALL}/recording",
+        recording,
+        needs(Right.RECORDING_LISTEN, Right.AGENT_WORK),
+    ),
+)

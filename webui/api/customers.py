@@ -4,13 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from crm_core.cards import CustomerCard, CustomerHit
-from crm_core.customers import NewCustomer
+from crm_core.customers.cards import CustomerCard, CustomerHit
+from crm_core.customers.service import NewCustomer
 from crm_core.errors import Invalid
+from crm_core.rights import Right
 from webui.asked import Asked, CallId, Model, Nothing, Text, checked
 from webui.board import facts_of
 from webui.cards import LAST_ORDERS
 from webui.present import Card, customer_view, masked_text
+from webui.routing import NUMBER, Route, needs
 from webui.views import CustomerView, View
 
 
@@ -49,13 +51,13 @@ class CustomerAnswer(View):
 
 async def search(asked: Asked[Nothing, CustomerSearch]) -> CustomerList:
     """Customers by a part of the name or of a number."""
-    found = await asked.services.customers.search(asked.query.q, asked.query.limit)
+    found = await asked.services.crm.customers.search(asked.query.q, asked.query.limit)
     return CustomerList(items=tuple(_item(hit, asked) for hit in found))
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:
     """One customer with the latest orders."""
-    return await _answer(asked, await asked.services.customers.get(int(asked.id)))
+    return await _answer(asked, await asked.services.crm.customers.get(int(asked.id)))
 
 
 async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
@@ -66,7 +68,7 @@ async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
     new = checked(
         NewCustomer, {key: value for key, value in given.items() if value} | _phones(phone)
     )
-    card = await asked.services.customers.create(asked.principal, new)
+    card = await asked.services.crm.customers.create(asked.principal, new)
     if wanted.call_id is not None:
         asked.door.live.link_customer(wanted.call_id, card)
     return await _answer(asked, card)
@@ -100,3 +102,31 @@ def _item(hit: CustomerHit, asked: Asked[Nothing, CustomerSearch]) -> CustomerIt
         province=hit.province,
         city=hit.city,
     )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/customers",
+        search,
+        needs(Right.CUSTOMER_VIEW),
+        query=CustomerSearch,
+        answer=CustomerList,
+    ),
+    Route(
+        "GET",
+        f"/api/customers/{NUMBER}",
+        show,
+        needs(Right.CUSTOMER_VIEW),
+        answer=CustomerAnswer,
+    ),
+    Route(
+        "POST",
+        "/api/customers",
+        create,
+        needs(Right.CUSTOMER_EDIT),
+        WantedCustomer,
+        answer=CustomerAnswer,
+        status=201,
+    ),
+)

@@ -9,10 +9,11 @@ from aiohttp import web
 from pydantic import Field
 
 from crm_core.errors import Invalid
+from crm_core.rights import Right
 from orders.commands import PlaceOrder
 from webui.api.products import WantedLines
 from webui.asked import Asked, CallId, Id, Model, Nothing, Text
-from webui.routing import json_answer
+from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
 
 KEY = "Idempotency-Key"
@@ -128,3 +129,32 @@ def _key(request: web.Request) -> str:
             fields={KEY: "missing" if not key else "form"},
         )
     return key
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/orders",
+        place,
+        needs(Right.ORDER_PLACE),
+        WantedOrder,
+        answer=OrderAnswer,
+        status=201,
+        headers=(KEY,),
+    ),
+    Route(
+        "GET",
+        "/api/orders",
+        search,
+        needs(Right.ORDER_VIEW),
+        query=OrderSearch,
+        answer=OrderList,
+    ),
+    Route(
+        "GET",
+        f"/api/orders/{NUMBER}",
+        show,
+        needs(Right.ORDER_VIEW),
+        answer=OrderAnswer,
+    ),
+)

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from crm_core.rights import Right
 from orders.commands import MOST_LINES, MOST_OF_ONE, OrderLine
 from webui.asked import Asked, Id, Model, Nothing, Text
+from webui.routing import Route, needs
 from webui.views import ReasonView, View
 
 Sku = Annotated[Text, Field(min_length=1, max_length=40)]
@@ -78,3 +80,23 @@ async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
     lines = [line.line() for line in asked.body.lines]
     quoted = await asked.services.orders.quote(asked.body.customer_id, lines)
     return QuoteView.model_validate(quoted)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/products",
+        search,
+        needs(Right.ORDER_VIEW),
+        query=ProductSearch,
+        answer=ProductList,
+    ),
+    Route(
+        "POST",
+        "/api/orders/quote",
+        quote,
+        needs(Right.ORDER_PLACE),
+        WantedQuote,
+        answer=QuoteView,
+    ),
+)

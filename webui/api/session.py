@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from crm_core.rights import Principal
 from webui.asked import Asked, Model, Nothing
 from webui.cookie import clear_token, set_token
-from webui.routing import json_answer
+from webui.routing import ANYONE, LOGGED_IN, Route, json_answer
 from webui.views import View
 
 
@@ -42,14 +42,14 @@ class TicketView(View):
 async def log_in(asked: Asked[LogIn, Nothing]) -> web.Response:
     """Log in; the session comes as a cookie that no script can read."""
     services = asked.services
-    opened = await services.accounts.log_in(
+    opened = await services.crm.accounts.log_in(
         asked.body.login,
         asked.body.password,
         asked.request.remote or "",
         user_agent=_plain(asked.request.headers.get("User-Agent", "")),
     )
     if asked.token is not None:
-        await services.accounts.log_out(asked.token)
+        await services.crm.accounts.log_out(asked.token)
         asked.door.hub.close_session(asked.token)
     response = json_answer(_view(opened.principal))
     lasts = opened.expires_at - services.clock()
@@ -65,7 +65,7 @@ async def current(asked: Asked[Nothing, Nothing]) -> SessionView:
 async def log_out(asked: Asked[Nothing, Nothing]) -> web.Response:
     """End the session; its pages close at once."""
     if asked.token is not None:
-        await asked.services.accounts.log_out(asked.token)
+        await asked.services.crm.accounts.log_out(asked.token)
         asked.door.hub.close_session(asked.token)
     response = web.Response(status=204)
     clear_token(response, asked.services.options)
@@ -74,7 +74,7 @@ async def log_out(asked: Asked[Nothing, Nothing]) -> web.Response:
 
 async def choose_locale(asked: Asked[ChosenLocale, Nothing]) -> None:
     """Remember the language of the pages."""
-    await asked.services.accounts.set_locale(asked.principal.user_id, asked.body.locale)
+    await asked.services.crm.accounts.set_locale(asked.principal.user_id, asked.body.locale)
 
 
 async def give_ticket(asked: Asked[Nothing, Nothing]) -> TicketView:
@@ -99,3 +99,19 @@ def _view(principal: Principal) -> SessionView:
             extension=principal.extension,
         )
     )
+
+
+ROUTES = (
+    Route("POST", "/api/session", log_in, ANYONE, LogIn, answer=SessionView),
+    Route("GET", "/api/session", current, LOGGED_IN, answer=SessionView),
+    Route("DELETE", "/api/session", log_out, LOGGED_IN, status=204),
+    Route(
+        "PUT",
+        "/api/session/locale",
+        choose_locale,
+        LOGGED_IN,
+        ChosenLocale,
+        status=204,
+    ),
+    Route("POST", "/api/ws-ticket", give_ticket, LOGGED_IN, answer=TicketView),
+)

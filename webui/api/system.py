@@ -6,6 +6,7 @@ from aiohttp import web
 
 from crm_core.errors import Forbidden
 from webui.asked import Asked, Nothing
+from webui.routing import ANYONE, Route
 from webui.views import View
 
 
@@ -28,3 +29,9 @@ async def metrics(asked: Asked[Nothing, Nothing]) -> web.Response:
         body=asked.door.metrics.text(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
     )
+
+
+ROUTES = (
+    Route("GET", "/api/health", health, ANYONE, answer=HealthView),
+    Route("GET", "/metrics", metrics, ANYONE),
+)

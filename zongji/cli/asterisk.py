@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from crm_core.accounts import AccountService
 from crm_core.db import Database
+from crm_core.people.accounts import AccountService
 from zongji import settings
 from zongji.cli.options import PROGRAMS, Programs, Var, installation
 from zongji.cli.progress import console, step

@@ -8,10 +8,10 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import ValidationError
 
-from crm_core.accounts import AccountService
 from crm_core.db import Database
+from crm_core.people.accounts import AccountService
+from crm_core.people.users import NewUser, UserChange, UserView
 from crm_core.rights import ROLES, SYSTEM
-from crm_core.users import NewUser, UserChange, UserView
 from zongji import settings
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError

@@ -12,10 +12,10 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core import audit
+from crm_core.audit import trail
 from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.people.tables import Role, RoleRight, User
 from crm_core.rights import Right
-from crm_core.tables import Role, RoleRight, User
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,49}")
 _EXTENSION = r"^[0-9]{2,8}$"
@@ -111,8 +111,8 @@ async def change(
             "This is the last person who may manage people: give that right to another one first."
         )
     after = await get(session, user_id)
-    was, became = audit.changes(_values(before), _values(after))
-    await audit.record(session, actor_id, "user.update", "user", user_id, before=was, after=became)
+    was, became = trail.changes(_values(before), _values(after))
+    await trail.record(session, actor_id, "user.update", "user", user_id, before=was, after=became)
     return after
 
 

@@ -13,15 +13,16 @@ import structlog
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core import audit, login_limits, login_sessions, users
+from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, Invalid, LoginRefused, NotFound
-from crm_core.login_limits import LoginLimits
-from crm_core.login_sessions import Checked, Lifetimes, SessionToken, SessionView, digest
-from crm_core.passwords import Passwords, check_acceptable
+from crm_core.people import login_limits, login_sessions, users
+from crm_core.people.login_limits import LoginLimits
+from crm_core.people.login_sessions import Checked, Lifetimes, SessionToken, SessionView, digest
+from crm_core.people.passwords import Passwords, check_acceptable
+from crm_core.people.tables import LoginSession, User
+from crm_core.people.users import NewUser, UserChange, UserView
 from crm_core.rights import Actor, Principal, Right
-from crm_core.tables import LoginSession, User
-from crm_core.users import NewUser, UserChange, UserView
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ class AccountService:
                 lifetimes=self._lifetimes,
             )
             await login_limits.forgive(session, name, address)
-            await audit.record(session, found.id, "session.open", "user", found.id)
+            await trail.record(session, found.id, "session.open", "user", found.id)
         log.info("logged_in", user=found.id, address=address)
         return opened
 
@@ -146,14 +147,14 @@ class AccountService:
                 raise NotFound("There is no such session.")
             _require_self_or_manager(actor, owner)
             await self._end(session, LoginSession.id == session_id)
-            await audit.record(session, actor.user_id, "session.revoke", "user", owner)
+            await trail.record(session, actor.user_id, "session.revoke", "user", owner)
 
     async def revoke_all(self, actor: Actor, user_id: int) -> int:
         """End every session of a user; returns how many. Raises Forbidden."""
         _require_self_or_manager(actor, user_id)
         async with self._database.begin() as session:
             ended = await self._end(session, LoginSession.user_id == user_id)
-            await audit.record(session, actor.user_id, "session.revoke_all", "user", user_id)
+            await trail.record(session, actor.user_id, "session.revoke_all", "user", user_id)
         return ended
 
     async def create_user(self, actor: Actor, new: NewUser, password: str) -> UserView:
@@ -163,7 +164,7 @@ class AccountService:
         password_hash = await self._passwords.hash(password)
         async with self._database.begin() as session:
             made = await users.add(session, new, password_hash)
-            await audit.record(
+            await trail.record(
                 session, actor.user_id, "user.create", "user", made.id, after=new.model_dump()
             )
         log.info("user_created", user=made.id, role=made.role)
@@ -197,7 +198,7 @@ class AccountService:
                 update(User).where(User.id == user_id).values(password_hash=password_hash)
             )
             await self._end(session, LoginSession.user_id == user_id)
-            await audit.record(session, actor.user_id, "user.password", "user", user_id)
+            await trail.record(session, actor.user_id, "user.password", "user", user_id)
         log.info("password_set", user=user_id)
 
     async def set_locale(self, user_id: int, locale: str) -> None:

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.selectable import ScalarSelect
 
+from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
+from crm_core.people.tables import User
 from crm_core.statement import Statement
-from crm_core.tables import Customer, CustomerPhone, Level, PricePolicy, User
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import bindparam, select
 
+from crm_core.customers.tables import Customer, CustomerPhone, Level
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
-from crm_core.places import Place
+from crm_core.places.finder import Place
 from crm_core.statement import Statement
-from crm_core.tables import Customer, CustomerPhone, Level
 
 log = structlog.get_logger(__name__)
 

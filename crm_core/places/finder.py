@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.numbers import area_code, is_mobile
-from crm_core.tables import PlaceOverride
+from crm_core.places.tables import PlaceOverride
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.errors import TooManyAttempts
-from crm_core.tables import LoginLimit
+from crm_core.people.tables import LoginLimit
 
 
 @dataclass(frozen=True, slots=True)

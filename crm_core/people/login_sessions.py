@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import LoginRefused
+from crm_core.people.tables import LoginSession, RoleRight, User
 from crm_core.rights import Principal, Right
-from crm_core.tables import LoginSession, RoleRight, User
 
 
 @dataclass(frozen=True, slots=True)

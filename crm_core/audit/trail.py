@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.tables import AuditEntry
+from crm_core.audit.tables import AuditEntry
 
 
 async def record(

@@ -17,14 +17,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from crm_core import audit, cards
-from crm_core.cards import CustomerCard, CustomerHit
+from crm_core.audit import trail
+from crm_core.customers import cards
+from crm_core.customers.cards import CustomerCard, CustomerHit
+from crm_core.customers.identity import CallerIdentity, Identities
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, NumberTaken
-from crm_core.identity import CallerIdentity, Identities
 from crm_core.numbers import normalise
 from crm_core.rights import Actor, Right
-from crm_core.tables import Customer, CustomerPhone
 from crm_core.text import is_control, printable
 
 log = structlog.get_logger(__name__)
@@ -156,7 +157,7 @@ class CustomerService:
             )
             await _write_phones(session, customer_id, new.phones)
             given = new.model_dump(exclude_unset=True)
-            await audit.record(
+            await trail.record(
                 session, actor.user_id, "customer.create", "customer", customer_id, after=given
             )
             card = await _must_read(session, customer_id)
@@ -182,8 +183,8 @@ class CustomerService:
                 .values(**values, version=version + 1, updated_at=func.now())
                 .returning(Customer.id),
             )
-            was, became = audit.changes(before, change.model_dump(exclude_unset=True))
-            await audit.record(
+            was, became = trail.changes(before, change.model_dump(exclude_unset=True))
+            await trail.record(
                 session,
                 actor.user_id,
                 "customer.update",

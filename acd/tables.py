@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.customers.references import REFERS
 from crm_core.db import Base
 
 _Time = DateTime(timezone=True)
@@ -39,7 +40,7 @@ class Call(Base):
     caller: Mapped[str | None] = mapped_column(String(80))
     did: Mapped[str] = mapped_column(String(80))
     medium: Mapped[str | None] = mapped_column(String(100))
-    customer_id: Mapped[int | None] = mapped_column(BigInteger)
+    customer_id: Mapped[int | None] = mapped_column(BigInteger, info=REFERS)
     customer_name: Mapped[str | None] = mapped_column(String(200))
     level: Mapped[str | None] = mapped_column(String(50))
     province: Mapped[str | None] = mapped_column(String(50))

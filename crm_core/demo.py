@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from crm_core.customers.service import CustomerService, NewCustomer
+from crm_core.customers.fields import AddressEntry, NewCustomer
+from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
 from crm_core.people.accounts import AccountService
@@ -163,7 +164,7 @@ def _new(row: _Row, people: dict[str, int], known: dict[str, int]) -> NewCustome
         city=city,
         credit_limit=Decimal(row.credit),
         salesperson_id=people.get(row.salesperson or ""),
-        address=row.address,
+        addresses=(AddressEntry(detail=row.address),) if row.address else (),
         email=row.email,
         language=row.language,
         note=row.note,

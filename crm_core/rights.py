@@ -1,11 +1,12 @@
 """What people may do: rights, the roles that hold them at first, and who asks.
 
-Rule: code asks for a right, never for a role; which role holds which right is data
-(`role_rights`), seeded from here once and editable afterwards.
+Rule: code asks for a right, never for a role; which role holds which right, sees which customers and
+which fields is data (`role_rights`, `roles.scope`, `role_fields`), seeded from here once and editable
+afterwards.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -118,14 +119,40 @@ ROLES: Mapping[str, RoleSeed] = {
 }
 
 
+class Access(StrEnum):
+    """What a role may do with a field; without an entry it may write."""
+
+    HIDDEN = "hidden"
+    READ = "read"
+    WRITE = "write"
+
+
+class Scope(StrEnum):
+    """Whose customers a role sees: everybody's, those of the own unit and units below, the own."""
+
+    ALL = "all"
+    UNIT = "unit"
+    OWN = "own"
+
+
 class Actor(Protocol):
     """Who asks for a change: a person who is logged in, or Zongji itself."""
 
     @property
     def user_id(self) -> int | None: ...
 
+    @property
+    def scope(self) -> Scope: ...
+
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
+
+    def may(self, right: Right) -> bool: ...
+
+    def may_read(self, entity: str, field_code: str) -> bool: ...
+
+    def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
+        """Raises Forbidden naming the fields that may only be read, or not be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +167,8 @@ class Principal:
     locale: str
     extension: str | None
     session_id: int
+    scope: Scope = Scope.ALL
+    fields: Mapping[str, Access] = field(default_factory=dict)
 
     def may(self, right: Right) -> bool:
         return right in self.rights
@@ -152,14 +181,47 @@ class Principal:
                 fields={"right": str(right)},
             )
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The fields this person does not see, such as `customer.credit_limit`."""
+        return frozenset(name for name, each in self.fields.items() if each is Access.HIDDEN)
+
+    def may_read(self, entity: str, field_code: str) -> bool:
+        return self.fields.get(f"{entity}.{field_code}") is not Access.HIDDEN
+
+    def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
+        """Raises Forbidden naming the fields that may only be read, or not be seen."""
+        refused = [
+            code
+            for code in field_codes
+            if self.fields.get(f"{entity}.{code}", Access.WRITE) is not Access.WRITE
+        ]
+        if refused:
+            raise Forbidden(
+                f"Your role may not change {', '.join(refused)}: ask an administrator.",
+                fields=dict.fromkeys(refused, "forbidden"),
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class System:
     """Zongji itself, for what no person asked for: seeds, imports, the command line."""
 
     user_id: None = None
+    scope: Scope = Scope.ALL
 
     def require(self, right: Right) -> None:
+        """Everything is allowed."""
+
+    def may(self, right: Right) -> bool:
+        del right
+        return True
+
+    def may_read(self, entity: str, field_code: str) -> bool:
+        del entity, field_code
+        return True
+
+    def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
         """Everything is allowed."""
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from crm_core.db import Base, with_driver
 from crm_core.errors import DatabaseUnavailable
+from crm_core.search_text import CREATE_FUNCTION
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ async def upgrade(database_url: str, *, versions: Path | None = None) -> str | N
     def work(connection: Connection) -> str | None:
         connection.execute(_ONE_AT_A_TIME)
         before = _revision(connection)
+        connection.exec_driver_sql(CREATE_FUNCTION)
         command.upgrade(_config(connection, Base.metadata, versions), "head")
         after = _revision(connection)
         if after != before:

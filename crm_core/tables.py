@@ -1,8 +1,9 @@
 """Every table of the SQL core, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from crm_core.audit import tables as audit
+from crm_core.customers import insight_tables as insight
 from crm_core.customers import tables as customers
 from crm_core.people import tables as people
 from crm_core.places import tables as places
 
-__all__ = ["audit", "customers", "people", "places"]
+__all__ = ["audit", "customers", "insight", "people", "places"]

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from orders.flow import Goods, Status
 
@@ -118,7 +119,7 @@ class Order(Base):
     placed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     status: Mapped[str] = mapped_column(String(12))
     total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
-    credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2), info=HOLDS_CREDIT)
     address: Mapped[str | None] = mapped_column(String(300))
     note: Mapped[str | None] = mapped_column(String(500))
     payment: Mapped[str | None] = mapped_column(String(20))

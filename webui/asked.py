@@ -67,6 +67,11 @@ class Asked(Generic[BodyT_co, QueryT_co]):
         return self.who
 
     @property
+    def hidden(self) -> frozenset[str]:
+        """The fields that whoever asks may not see."""
+        return self.who.hidden if self.who is not None else frozenset()
+
+    @property
     def id(self) -> str:
         """The `{id}` of the path."""
         return self.request.match_info["id"]

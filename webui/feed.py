@@ -29,6 +29,7 @@ class Viewer:
 
     kind: PageKind
     rights: frozenset[Right]
+    hidden: frozenset[str] = frozenset()
     agent_id: int = 0
     name: str = ""
     extension: str | None = None
@@ -37,8 +38,10 @@ class Viewer:
     def of(cls, kind: PageKind, principal: Principal) -> "Viewer":
         rights = principal.rights & _MATTERS[kind]
         if kind == "board":
-            return cls(kind, rights)
-        return cls(kind, rights, principal.user_id, principal.name, principal.extension)
+            return cls(kind, rights, principal.hidden)
+        return cls(
+            kind, rights, principal.hidden, principal.user_id, principal.name, principal.extension
+        )
 
 
 class Feed:
@@ -46,7 +49,7 @@ class Feed:
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
-        self.store = Store(COLLECTIONS[viewer.kind])
+        self.store = Store(COLLECTIONS[viewer.kind], viewer.hidden)
         self.pages: set[Page] = set()
 
     def tell(self, message: bytes | None) -> None:

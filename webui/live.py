@@ -19,7 +19,7 @@ from acd.events import (
 from acd.records import CallerFacts
 from acd.service import AcdService
 from crm_core.bus import Bus
-from crm_core.customers.cards import CustomerCard
+from crm_core.customers.card_views import CustomerCard
 from dialer.events import CallbackChanged, CallbackView
 from orders.events import OrderPlaced
 from webui.cards import Cards
@@ -107,6 +107,11 @@ class Live:
         self._show(self._book.link(call_id, card.id, card.name))
         self._fetch_card(call_id, card.id, again=True)
 
+    def customer_changed(self, customer_id: int) -> None:
+        """The customer's record is another one now: its pops show it."""
+        for call_id in self._book.calls_of(customer_id):
+            self._fetch_card(call_id, customer_id, again=True)
+
     def show_callbacks(self, callbacks: Iterable[CallbackView]) -> None:
         """Call-backs as they are now."""
         for callback in callbacks:
@@ -149,8 +154,7 @@ class Live:
         self.show_callbacks((event.callback,))
 
     def _on_order(self, event: OrderPlaced) -> None:
-        for call_id in self._book.calls_of(event.customer_id):
-            self._fetch_card(call_id, event.customer_id, again=True)
+        self.customer_changed(event.customer_id)
 
     def _mark_board(self, _event: object) -> None:
         self.board_is_old = True

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from acd.events import QueueChanged
 from acd.views import AgentView, WaitingView
-from crm_core.customers.cards import CustomerCard
+from crm_core.customers.card_views import CustomerCard
 from crm_core.numbers import mask, shown
 from crm_core.rights import Right
 from dialer.events import CallbackView
 from orders.views import OrderSummary
 from webui.pops import CallFacts, Pop
 from webui.views import (
+    AddressView,
     AgentStateView,
     BoardAgent,
     BoardQueue,
@@ -28,10 +29,8 @@ from webui.views import (
     PhoneView,
     PlaceView,
     PopView,
-    PricePolicyView,
     QueueNameView,
     ReasonView,
-    SalespersonView,
 )
 
 Rights = frozenset[Right]
@@ -65,26 +64,23 @@ def customer_view(card: Card, rights: Rights) -> CustomerView:
     customer, unmasked = card.customer, may_see_numbers(rights)
     if Right.CUSTOMER_VIEW not in rights:
         return CustomerView(id=customer.id, name=customer.name)
-    sold_by = customer.salesperson
     orders = card.orders if Right.ORDER_VIEW in rights else ()
-    return CustomerView(
-        id=customer.id,
-        name=customer.name,
-        level=LevelView.model_validate(customer.level),
-        price_policy=PricePolicyView.model_validate(customer.price_policy),
-        credit_limit=customer.credit_limit,
-        credit_used=customer.credit_used,
-        credit_available=customer.credit_available,
-        salesperson=SalespersonView.model_validate(sold_by) if sold_by else None,
-        email=customer.email,
-        address=customer.address,
-        note=customer.note,
-        phones=tuple(
-            PhoneView(number=shown(each.number, unmasked=unmasked), is_main=each.is_main)
-            for each in customer.phones
-        ),
-        last_orders=tuple(PastOrderView.model_validate(order) for order in orders),
+    whole = CustomerView.model_validate(customer)
+    return whole.model_copy(
+        update={
+            "phones": tuple(_masked_phone(each, unmasked=unmasked) for each in whole.phones),
+            "addresses": tuple(_masked_address(each, rights) for each in whole.addresses),
+            "last_orders": tuple(PastOrderView.model_validate(order) for order in orders),
+        }
     )
+
+
+def _masked_phone(phone: PhoneView, *, unmasked: bool) -> PhoneView:
+    return phone.model_copy(update={"number": shown(phone.number, unmasked=unmasked)})
+
+
+def _masked_address(address: AddressView, rights: Rights) -> AddressView:
+    return address.model_copy(update={"phone": masked_text(address.phone, rights)})
 
 
 def pop_view(

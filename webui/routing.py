@@ -17,6 +17,7 @@ from webui.asked import Asked, Model, Nothing, read_body, read_query
 from webui.cookie import token_of
 from webui.door import DOOR, Door
 from webui.errors import Unauthenticated
+from webui.sight import seen
 from webui.views import View
 
 Answer = View | web.StreamResponse | None
@@ -61,7 +62,11 @@ class Route:
     headers: tuple[str, ...] = ()
 
 
-def json_answer(view: View, status: int = 200) -> web.Response:
+def json_answer(
+    view: View, status: int = 200, *, hidden: frozenset[str] = frozenset()
+) -> web.Response:
+    """Without the hidden fields."""
+    view = seen(view, hidden)
     return web.Response(text=view.model_dump_json(), status=status, content_type="application/json")
 
 
@@ -77,11 +82,12 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             _check_rights(route, who)
         query = read_query(request, route.query)
         body = Nothing() if request.method == "GET" else await read_body(request, route.body)
-        answer = await route.handler(Asked(body, query, request, door, who, token))
+        asked = Asked(body, query, request, door, who, token)
+        answer = await route.handler(asked)
         if answer is None:
             return web.Response(status=204)
         if isinstance(answer, View):
-            return json_answer(answer, route.status)
+            return json_answer(answer, route.status, hidden=asked.hidden)
         return answer
 
     return handle

@@ -11,13 +11,17 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from webui.sight import seen
+
 Objects = Mapping[str, Mapping[str, BaseModel]]
 
 
 class Store:
     """One numbered state, shared by all pages that may see the same."""
 
-    def __init__(self, collections: Iterable[str]) -> None:
+    def __init__(self, collections: Iterable[str], hidden: frozenset[str] = frozenset()) -> None:
+        """`hidden` are fields that those who look may not see."""
+        self._hidden = hidden
         self._state: dict[str, dict[str, str]] = {name: {} for name in collections}
         self._sequence = 0
         self._body: str | None = None
@@ -31,7 +35,7 @@ class Store:
     ) -> bytes | None:
         """Put and remove objects (what is put stays); the numbered message, None when nothing differs."""
         texts = {
-            name: {key: view.model_dump_json() for key, view in objects.items()}
+            name: {key: seen(view, self._hidden).model_dump_json() for key, view in objects.items()}
             for name, objects in put.items()
         }
         return self._apply(at, texts, remove or {})

@@ -4,9 +4,10 @@ Rule: a view never holds more than its reader may see; numbers are masked where 
 Money is decimal text, times are ISO 8601 in UTC.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,9 +17,20 @@ PopState = Literal["offered", "ringing", "talking", "ended"]
 
 
 class View(BaseModel):
-    """Frozen, and made from dataclasses of the same shape."""
+    """Frozen, and made from dataclasses of the same shape.
+
+    `entity` names the record whose fields roles may be kept from; `same_field` the fields that are
+    shown under a second name.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    entity: ClassVar[str | None] = None
+    same_field: ClassVar[Mapping[str, str]] = {}
+
+    def own_field(self) -> str | None:
+        """The field that this entry of a list is by itself."""
+        return None
 
 
 class ReasonView(View):
@@ -51,9 +63,70 @@ class SalespersonView(View):
     name: str
 
 
+class PaymentTermsView(View):
+    code: str
+    name_zh: str
+    name_en: str
+    days: int
+    prepaid: bool
+
+
 class PhoneView(View):
+    """`number` is masked for those who may not see it; `id` dials it all the same."""
+
+    id: int
     number: str
     is_main: bool
+    label: str | None
+    contact_id: int | None
+
+
+class AddressView(View):
+    id: int
+    is_main: bool
+    label: str | None
+    recipient: str | None
+    phone: str | None
+    province: str | None
+    city: str | None
+    district: str | None
+    detail: str
+    postcode: str | None
+
+
+class ContactView(View):
+    id: int
+    name: str
+    position: str | None
+    email: str | None
+    birthday: date | None
+    note: str | None
+
+
+class TerritoryView(View):
+    province: str
+    city: str | None
+
+
+class CustomValueView(View):
+    """The value of a field that the business added."""
+
+    code: str
+    label_zh: str
+    label_en: str
+    type: str
+    value: bool | date | Decimal | str | tuple[str, ...]
+
+    def own_field(self) -> str | None:
+        return f"customer.custom.{self.code}"
+
+
+class AboveView(View):
+    """Somebody higher in the channel, the topmost first."""
+
+    id: int
+    name: str
+    level_code: str
 
 
 class PastLineView(View):
@@ -75,19 +148,37 @@ class PastOrderView(View):
 class CustomerView(View):
     """A customer's card; all but id and name is None or empty until the card has been read."""
 
+    entity = "customer"
+    same_field: ClassVar = {"address": "addresses", "above": "parent"}
+
     id: int
     name: str
+    code: str | None = None
     level: LevelView | None = None
     price_policy: PricePolicyView | None = None
+    payment_terms: PaymentTermsView | None = None
     credit_limit: Decimal | None = None
     credit_used: Decimal | None = None
     credit_available: Decimal | None = None
+    credit_overdue: Decimal | None = None
     salesperson: SalespersonView | None = None
     email: str | None = None
+    language: str | None = None
+    birthday: date | None = None
+    anniversary: date | None = None
+    area_code: str | None = None
+    province: str | None = None
+    city: str | None = None
     address: str | None = None
     note: str | None = None
+    above: tuple[AboveView, ...] = ()
     phones: tuple[PhoneView, ...] = ()
+    addresses: tuple[AddressView, ...] = ()
+    contacts: tuple[ContactView, ...] = ()
+    territories: tuple[TerritoryView, ...] = ()
+    custom: tuple[CustomValueView, ...] = ()
     last_orders: tuple[PastOrderView, ...] = ()
+    version: int | None = None
 
 
 class QueueNameView(View):

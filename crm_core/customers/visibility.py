@@ -1,17 +1,51 @@
-"""Which customers a person may see. Rule: one who may not is told the same as when there is none."""
+"""Which customers a person may see.
 
-from sqlalchemy import select
+Rule: one who may not is told the same as when there is none; a customer without a salesperson is
+everybody's, because anybody may have to answer the call.
+"""
+
+from sqlalchemy import ColumnElement, Select, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import aliased
 
 from crm_core.customers.tables import Customer
 from crm_core.errors import NotFound
-from crm_core.rights import Actor
+from crm_core.people.tables import Unit, User
+from crm_core.rights import Actor, Scope
+
+
+def within_scope(actor: Actor) -> ColumnElement[bool]:
+    """The condition on `customers` under which this person may see a row."""
+    if actor.scope is Scope.ALL:
+        return true()
+    own = Customer.salesperson_id == actor.user_id
+    if actor.scope is Scope.UNIT:
+        own = Customer.salesperson_id.in_(_colleagues(actor))
+    return or_(Customer.salesperson_id.is_(None), own)
+
+
+def _colleagues(actor: Actor) -> Select[int]:
+    """Everybody of the person's unit and of the units below it."""
+    mine = select(User.unit_id).where(User.id == actor.user_id).scalar_subquery()
+    units = select(Unit.id).where(or_(Unit.id == mine, Unit.path.any(mine)))
+    return select(User.id).where(User.unit_id.in_(units))
 
 
 async def must_see(holder: AsyncSession | AsyncConnection, actor: Actor, customer_id: int) -> int:
     """The customer's id, which is another one when it was merged into that one. Raises NotFound."""
-    del actor
-    found = (await holder.execute(select(Customer.id).where(Customer.id == customer_id))).scalar()
-    if found is None:
+    asked = aliased(Customer)
+    found = await holder.execute(
+        select(Customer.id)
+        .join(
+            asked,
+            or_(
+                asked.merged_into_id == Customer.id,
+                asked.merged_into_id.is_(None) & (asked.id == Customer.id),
+            ),
+        )
+        .where(asked.id == customer_id, within_scope(actor))
+    )
+    seen = found.scalar_one_or_none()
+    if seen is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    return int(found)
+    return seen

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import LoginRefused
-from crm_core.people.tables import LoginSession, RoleRight, User
-from crm_core.rights import Principal, Right
+from crm_core.people.tables import LoginSession, Role, RoleField, RoleRight, User
+from crm_core.rights import Access, Principal, Right, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ _FOUND = (
         .where(RoleRight.role_code == User.role_code)
         .scalar_subquery()
         .label("rights"),
+        select(Role.scope).where(Role.code == User.role_code).scalar_subquery().label("scope"),
+        select(func.jsonb_object_agg(RoleField.field, RoleField.access))
+        .where(RoleField.role_code == User.role_code)
+        .scalar_subquery()
+        .label("fields"),
         User.locale,
         User.extension,
         LoginSession.id.label("session_id"),
@@ -141,6 +146,8 @@ async def find(
         locale=row.locale,
         extension=row.extension,
         session_id=row.session_id,
+        scope=Scope(row.scope),
+        fields={field: Access(access) for field, access in (row.fields or {}).items()},
     )
     return FoundSession(principal, row.last_seen_at, row.expires_at)
 

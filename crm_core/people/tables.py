@@ -12,10 +12,12 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Integer,
     String,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
@@ -23,12 +25,55 @@ from crm_core.db import Base
 _NOW = func.now()
 
 
+class Unit(Base):
+    """A part of the company: branch, department, team. `path` are the units above, topmost first."""
+
+    __tablename__ = "units"
+    __table_args__ = (
+        CheckConstraint("NOT path @> ARRAY[id]", name="never_above_itself"),
+        CheckConstraint(
+            "parent_id IS NOT DISTINCT FROM path[cardinality(path)]", name="path_ends_at_parent"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
+    path: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
+class Group(Base):
+    """People who answer the same queues, the first queue first; they may come from any unit."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    queues: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
+class GroupMember(Base):
+    __tablename__ = "group_members"
+
+    group_id: Mapped[int] = mapped_column(
+        ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
 class Role(Base):
+    """`scope` says whose customers the role sees."""
+
     __tablename__ = "roles"
+    __table_args__ = (CheckConstraint("scope IN ('all','unit','own')", name="scope_known"),)
 
     code: Mapped[str] = mapped_column(String(30), primary_key=True)
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
+    scope: Mapped[str] = mapped_column(String(5), server_default="all")
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class RoleRight(Base):
@@ -38,6 +83,19 @@ class RoleRight(Base):
         ForeignKey("roles.code", ondelete="CASCADE"), primary_key=True
     )
     right_code: Mapped[str] = mapped_column(String(50), primary_key=True)
+
+
+class RoleField(Base):
+    """A field that a role may not write, or not even see; `field` is such as customer.credit_limit."""
+
+    __tablename__ = "role_fields"
+    __table_args__ = (CheckConstraint("access IN ('hidden','read')", name="access_known"),)
+
+    role_code: Mapped[str] = mapped_column(
+        ForeignKey("roles.code", ondelete="CASCADE"), primary_key=True
+    )
+    field: Mapped[str] = mapped_column(String(80), primary_key=True)
+    access: Mapped[str] = mapped_column(String(6))
 
 
 class User(Base):
@@ -54,6 +112,7 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(50))
     password_hash: Mapped[str] = mapped_column(String(200))
     role_code: Mapped[str] = mapped_column(ForeignKey("roles.code"), index=True)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     extension: Mapped[str | None] = mapped_column(String(8), unique=True)
     locale: Mapped[str] = mapped_column(String(10), server_default="zh-CN")
     active: Mapped[bool] = mapped_column(server_default=text("true"))

@@ -5,6 +5,8 @@ for another one under `_LOCK_MANAGERS`, so that two administrators cannot remove
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -94,26 +96,34 @@ async def change(
     session: AsyncSession, actor_id: int | None, user_id: int, wanted: UserChange
 ) -> UserView:
     """Raises NotFound, Invalid (role), Conflict (extension taken, last manager)."""
-    await session.execute(_LOCK_MANAGERS)
-    before, had_manager = await get(session, user_id), await _has_manager(session)
+    before = await get(session, user_id)
     given = wanted.model_dump(exclude_unset=True)
     if "role" in given:
         await _check_role(session, wanted.role)
         given["role_code"] = given.pop("role")
     if not given:
         return before
-    try:
-        await session.execute(update(User).where(User.id == user_id).values(given))
-    except IntegrityError as error:
-        raise _taken(error) from error
-    if had_manager and not await _has_manager(session):
-        raise Conflict(
-            "This is the last person who may manage people: give that right to another one first."
-        )
+    async with keeping_a_manager(session):
+        try:
+            await session.execute(update(User).where(User.id == user_id).values(given))
+        except IntegrityError as error:
+            raise _taken(error) from error
     after = await get(session, user_id)
     was, became = trail.changes(_values(before), _values(after))
     await trail.record(session, actor_id, "user.update", "user", user_id, before=was, after=became)
     return after
+
+
+@asynccontextmanager
+async def keeping_a_manager(session: AsyncSession) -> AsyncIterator[None]:
+    """Around what may take rights away. Raises Conflict when nobody could manage people afterwards."""
+    await session.execute(_LOCK_MANAGERS)
+    had_manager = await _has_manager(session)
+    yield
+    if had_manager and not await _has_manager(session):
+        raise Conflict(
+            "This is the last person who may manage people: give that right to another one first."
+        )
 
 
 async def get(session: AsyncSession, user_id: int) -> UserView:

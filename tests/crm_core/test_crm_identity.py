@@ -3,8 +3,9 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from crm_core.customers.fields import NewCustomer
 from crm_core.customers.identity import _BY_NUMBER
-from crm_core.customers.service import CustomerService, NewCustomer
+from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
 from crm_core.rights import SYSTEM

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import delete, select
 
 from crm_core import schema
+from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.db import Base, Database
 from crm_core.demo import USERS, seed_demo
 from crm_core.people.tables import RoleRight
+from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_roles
 
 
@@ -41,15 +43,15 @@ async def test_demo_data_may_be_seeded_again_and_again(database):
     made = await seed_demo(database, password_for)
     assert made == tuple(user.login for user in USERS) == tuple(asked)
     assert await seed_demo(database, password_for) == ()
-    customers = CustomerService(database, identify_deadline_s=30)
+    customers, search = CustomerService(database, identify_deadline_s=30), SearchService(database)
     found = await customers.identify("02223456789")
     assert found is not None
     assert (found.name, found.is_vip, found.city) == ("华北食品总代理有限公司", True, "天津")
-    card = await customers.get((await customers.search("唐山"))[0].id)
+    card = await customers.get(SYSTEM, (await search.quick(SYSTEM, "唐山"))[0].id)
     assert card.parent_name == "河北冀中副食批发"
     assert card.salesperson is not None
     assert card.salesperson.name == "张丽"
-    assert len(await customers.search("1", limit=100)) == 12
+    assert len((await search.find(SYSTEM, (), limit=100)).hits) == 12
 
 
 async def test_a_seed_does_not_undo_what_was_changed(database: Database):

@@ -22,7 +22,8 @@ from acd.store import AcdStore
 from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.fastagi import FastAgiServer
 from crm_core.bus import Bus
-from crm_core.customers.service import CustomerService, NewCustomer
+from crm_core.customers.fields import NewCustomer
+from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.errors import DomainError
 from crm_core.places.finder import Places

@@ -103,10 +103,12 @@ async def test_a_new_customer_appears_in_the_pop_of_the_call_in_one_step(house: 
         record = house.call("13700000001", known=False)
         ticket = house.queue(record)
         await page.until(lambda state: record.call_id in state["pops"])
-        wanted = {"name": "新客户", "call_id": record.call_id, "address": "天津 滨海"}
+        wanted = {"name": "新客户", "call_id": record.call_id, "addresses": [{"detail": "天津 滨海"}]}
         status, body = await browser.ask("POST", "/api/customers", wanted)
         assert status == 201, body
-        assert body["customer"]["phones"] == [{"number": "137****0001", "is_main": True}]
+        phones = body["customer"]["phones"]
+        assert [(each["number"], each["is_main"]) for each in phones] == [("137****0001", True)]
+        assert body["customer"]["address"] == "天津 滨海"
         state = await page.until(
             lambda state: (state["pops"][record.call_id]["customer"] or {}).get("phones")
         )

@@ -28,7 +28,7 @@ from acd.service import AcdService
 from acd.store import AcdStore
 from acd.tickets import Offer, Ticket
 from crm_core.bus import Bus
-from crm_core.customers.service import NewCustomer
+from crm_core.customers.fields import NewCustomer
 from crm_core.db import Database
 from crm_core.errors import Conflict
 from crm_core.people.accounts import AccountService

@@ -1,91 +1,261 @@
-"""Customers: found, looked at, entered during the call."""
+"""Customers: found, looked at, entered and changed, merged; where they stand in the channel."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from crm_core.customers.cards import CustomerCard, CustomerHit
-from crm_core.customers.service import NewCustomer
+from crm_core.customers.card_views import CustomerCard
+from crm_core.customers.criteria import FIELDS, Conditions
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.search import CustomerHit
 from crm_core.errors import Invalid
 from crm_core.rights import Right
-from webui.asked import Asked, CallId, Model, Nothing, Text, checked
+from webui.asked import Asked, CallId, Id, Model, Nothing, Text
 from webui.board import facts_of
 from webui.cards import LAST_ORDERS
 from webui.present import Card, customer_view, masked_text
 from webui.routing import NUMBER, Route, needs
 from webui.views import CustomerView, View
 
+Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
 
-class CustomerSearch(Model):
+
+class QuickSearch(Model):
     q: Annotated[Text, Field(max_length=100)] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class WantedCustomer(Model):
-    """Without `phone` the number of the call is taken, which its reader may not be able to see."""
+class WantedSearch(Model):
+    """Every condition must hold; `after` is the one that the page before gave."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=100)]
-    phone: Annotated[Text, Field(max_length=32)] | None = None
+    conditions: Conditions = ()
+    saved_id: Id | None = None
+    order: Literal["newest", "name"] = "newest"
+    after: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    count: bool = False
+
+
+class WantedCustomer(Model, NewCustomer):
+    """Without `phones` the number of the call is taken, which its reader may not be able to see."""
+
     call_id: CallId | None = None
-    email: Annotated[Text, Field(max_length=200)] | None = None
-    address: Annotated[Text, Field(max_length=300)] | None = None
-    note: Annotated[Text, Field(max_length=2000)] | None = None
+
+
+class CustomerChange(Model, CustomerFields):
+    """Only the fields that are given are changed; `version` is the one they were made from."""
+
+    version: Version
+
+
+class WantedMerge(Model):
+    """The other record, which becomes part of this one; the versions are those that were looked at."""
+
+    version: Version
+    dropped_id: Id
+    dropped_version: Version
+
+
+class BelowPage(Model):
+    after: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class CustomerItem(View):
+    entity = "customer"
+    same_field: ClassVar = {"level_code": "level", "number": "phones"}
+
     id: int
     name: str
-    level_code: str
-    number: str | None
-    province: str | None
-    city: str | None
+    level_code: str | None = None
+    number: str | None = None
+    province: str | None = None
+    city: str | None = None
+    salesperson: str | None = None
 
 
 class CustomerList(View):
     items: tuple[CustomerItem, ...]
 
 
+class FoundCustomers(CustomerList):
+    """`after` asks for the next page; `total` counts up to 10,000, only when asked."""
+
+    after: int | None
+    total: int | None
+
+
+class BelowList(CustomerList):
+    after: int | None
+    in_all: int
+
+
 class CustomerAnswer(View):
     customer: CustomerView
 
 
-async def search(asked: Asked[Nothing, CustomerSearch]) -> CustomerList:
-    """Customers by a part of the name or of a number."""
-    found = await asked.services.crm.customers.search(asked.query.q, asked.query.limit)
-    return CustomerList(items=tuple(_item(hit, asked) for hit in found))
+class FieldItem(View):
+    """A field to search by, with the operators it has."""
+
+    field: str
+    operators: tuple[str, ...]
+
+
+class FieldList(View):
+    items: tuple[FieldItem, ...]
+
+
+class MoveItem(View):
+    id: int
+    at: datetime
+    actor: str | None
+    from_parent_id: int | None
+    from_parent: str | None
+    to_parent_id: int | None
+    to_parent: str | None
+    from_level_code: str
+    to_level_code: str
+    from_salesperson: str | None
+    to_salesperson: str | None
+
+
+class MoveList(View):
+    items: tuple[MoveItem, ...]
+
+
+class MergeItem(View):
+    id: int
+    kept_id: int
+    dropped_id: int
+    at: datetime
+    actor_id: int | None
+    undone_at: datetime | None
+
+
+class MergeList(View):
+    items: tuple[MergeItem, ...]
+
+
+class MergeAnswer(View):
+    merge: MergeItem
+
+
+async def quick(asked: Asked[Nothing, QuickSearch]) -> CustomerList:
+    """Customers by a part of the name, its pinyin or initials, or of a number."""
+    query, crm = asked.query, asked.services.crm
+    found = await crm.search.quick(asked.principal, query.q, query.limit)
+    return CustomerList(items=_items(found, asked))
+
+
+async def search(asked: Asked[WantedSearch, Nothing]) -> FoundCustomers:
+    """Customers by any combination of fields, page by page."""
+    body, crm, who = asked.body, asked.services.crm, asked.principal
+    conditions = body.conditions
+    if body.saved_id is not None:
+        conditions += await crm.search.conditions_of(who, body.saved_id)
+    found = await crm.search.find(
+        who, conditions, order=body.order, after=body.after, limit=body.limit, count=body.count
+    )
+    return FoundCustomers(items=_items(found.hits, asked), after=found.after, total=found.total)
+
+
+async def fields(asked: Asked[Nothing, Nothing]) -> FieldList:
+    """What customers can be searched by; custom fields are `custom.` and their code."""
+    visible = [
+        FieldItem(field=name, operators=tuple(sorted(each.kind.operators)))
+        for name, each in FIELDS.items()
+        if asked.principal.may_read("customer", name)
+    ]
+    return FieldList(items=tuple(visible))
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:
     """One customer with the latest orders."""
-    return await _answer(asked, await asked.services.crm.customers.get(int(asked.id)))
+    card = await asked.services.crm.customers.get(asked.principal, int(asked.id))
+    return await _answer(asked, card)
 
 
 async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
     """Enter a customer; with `call_id` the call and its pop know the customer from then on."""
     wanted = asked.body
-    phone = wanted.phone or _caller(asked)
-    given = wanted.model_dump(include={"name", "email", "address", "note"}, exclude_none=True)
-    new = checked(
-        NewCustomer, {key: value for key, value in given.items() if value} | _phones(phone)
-    )
+    given = wanted.model_dump(exclude_unset=True, exclude={"call_id"})
+    if not wanted.phones:
+        given["phones"] = (_caller(asked),)
+    new = NewCustomer.model_validate(given)
     card = await asked.services.crm.customers.create(asked.principal, new)
     if wanted.call_id is not None:
         asked.door.live.link_customer(wanted.call_id, card)
     return await _answer(asked, card)
 
 
-def _phones(phone: str | None) -> dict[str, tuple[str, ...]]:
-    if phone is None:
-        raise Invalid("A customer needs a telephone number.", fields={"phone": "missing"})
-    return {"phones": (phone,)}
+async def change(asked: Asked[CustomerChange, Nothing]) -> CustomerAnswer:
+    """Change some fields; 409 when somebody else has changed the record since."""
+    given = asked.body.model_dump(exclude_unset=True, exclude={"version"})
+    card = await asked.services.crm.customers.update(
+        asked.principal,
+        int(asked.id),
+        asked.body.version,
+        CustomerFields.model_validate(given),
+    )
+    asked.door.live.customer_changed(card.id)
+    return await _answer(asked, card)
 
 
-def _caller(asked: Asked[WantedCustomer, Nothing]) -> str | None:
+async def below(asked: Asked[Nothing, BelowPage]) -> BelowList:
+    """Those directly below in the channel."""
+    query = asked.query
+    found = await asked.services.crm.family.below(
+        asked.principal, int(asked.id), after=query.after, limit=query.limit
+    )
+    return BelowList(items=_items(found.hits, asked), after=found.after, in_all=found.in_all)
+
+
+async def moves(asked: Asked[Nothing, Nothing]) -> MoveList:
+    """Where the customer stood before."""
+    found = await asked.services.crm.family.moves(asked.principal, int(asked.id))
+    return MoveList(items=tuple(MoveItem.model_validate(each) for each in found))
+
+
+async def duplicates(asked: Asked[Nothing, Nothing]) -> CustomerList:
+    """Customers that may be the same one."""
+    found = await asked.services.crm.family.duplicates(asked.principal, int(asked.id))
+    return CustomerList(items=_items(found, asked))
+
+
+async def merges(asked: Asked[Nothing, Nothing]) -> MergeList:
+    """The merges this customer took part in."""
+    found = await asked.services.crm.merging.of_customer(asked.principal, int(asked.id))
+    return MergeList(items=tuple(MergeItem.model_validate(each) for each in found))
+
+
+async def merge(asked: Asked[WantedMerge, Nothing]) -> MergeAnswer:
+    """Make another record part of this one; it can be undone."""
+    body = asked.body
+    made = await asked.services.crm.merging.merge(
+        asked.principal,
+        (int(asked.id), body.version),
+        (body.dropped_id, body.dropped_version),
+    )
+    asked.door.live.customer_changed(made.kept_id)
+    return MergeAnswer(merge=MergeItem.model_validate(made))
+
+
+async def undo_merge(asked: Asked[Nothing, Nothing]) -> MergeAnswer:
+    """Make two customers of one again."""
+    undone = await asked.services.crm.merging.undo(asked.principal, int(asked.id))
+    asked.door.live.customer_changed(undone.kept_id)
+    return MergeAnswer(merge=MergeItem.model_validate(undone))
+
+
+def _caller(asked: Asked[WantedCustomer, Nothing]) -> str:
     call_id = asked.body.call_id
-    if call_id is None:
-        return None
-    call = facts_of(asked.services.acd, call_id) or asked.door.live.shown(call_id)
-    return call.caller if call else None
+    call = None
+    if call_id is not None:
+        call = facts_of(asked.services.acd, call_id) or asked.door.live.shown(call_id)
+    if call is None or call.caller is None:
+        raise Invalid("A customer needs a telephone number.", fields={"phones": "missing"})
+    return call.caller
 
 
 async def _answer(asked: Asked[Model, Nothing], customer: CustomerCard) -> CustomerAnswer:
@@ -93,40 +263,34 @@ async def _answer(asked: Asked[Model, Nothing], customer: CustomerCard) -> Custo
     return CustomerAnswer(customer=customer_view(Card(customer, orders), asked.principal.rights))
 
 
-def _item(hit: CustomerHit, asked: Asked[Nothing, CustomerSearch]) -> CustomerItem:
-    return CustomerItem(
-        id=hit.id,
-        name=hit.name,
-        level_code=hit.level_code,
-        number=masked_text(hit.number, asked.principal.rights),
-        province=hit.province,
-        city=hit.city,
+def _items(hits: tuple[CustomerHit, ...], asked: Asked[Model, Model]) -> tuple[CustomerItem, ...]:
+    rights = asked.principal.rights
+    return tuple(
+        CustomerItem.model_validate(hit).model_copy(
+            update={"number": masked_text(hit.number, rights)}
+        )
+        for hit in hits
     )
 
 
+_VIEW, _EDIT = needs(Right.CUSTOMER_VIEW), needs(Right.CUSTOMER_EDIT)
+_ANY_EDIT = needs(Right.CUSTOMER_EDIT, Right.CUSTOMER_TERMS, Right.CHANNEL_MANAGE)
+_MERGE = needs(Right.CUSTOMER_MERGE)
+_ONE = f"/api/customers/{NUMBER}"
+
 ROUTES = (
+    Route("GET", "/api/customers", quick, _VIEW, query=QuickSearch, answer=CustomerList),
+    Route("POST", "/api/customers/search", search, _VIEW, WantedSearch, answer=FoundCustomers),
+    Route("GET", "/api/customers/fields", fields, _VIEW, answer=FieldList),
     Route(
-        "GET",
-        "/api/customers",
-        search,
-        needs(Right.CUSTOMER_VIEW),
-        query=CustomerSearch,
-        answer=CustomerList,
+        "POST", "/api/customers", create, _EDIT, WantedCustomer, answer=CustomerAnswer, status=201
     ),
-    Route(
-        "GET",
-        f"/api/customers/{NUMBER}",
-        show,
-        needs(Right.CUSTOMER_VIEW),
-        answer=CustomerAnswer,
-    ),
-    Route(
-        "POST",
-        "/api/customers",
-        create,
-        needs(Right.CUSTOMER_EDIT),
-        WantedCustomer,
-        answer=CustomerAnswer,
-        status=201,
-    ),
+    Route("GET", _ONE, show, _VIEW, answer=CustomerAnswer),
+    Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),
+    Route("GET", f"{_ONE}/below", below, _VIEW, query=BelowPage, answer=BelowList),
+    Route("GET", f"{_ONE}/moves", moves, _VIEW, answer=MoveList),
+    Route("GET", f"{_ONE}/duplicates", duplicates, _VIEW, answer=CustomerList),
+    Route("GET", f"{_ONE}/merges", merges, _VIEW, answer=MergeList),
+    Route("POST", f"{_ONE}/merge", merge, _MERGE, WantedMerge, answer=MergeAnswer, status=201),
+    Route("POST", f"/api/merges/{NUMBER}/undo", undo_merge, _MERGE, answer=MergeAnswer),
 )

@@ -103,7 +103,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
         )
     )
     answer = OrderAnswer.model_validate(placed)
-    return json_answer(answer, 201 if placed.created else 200)
+    return json_answer(answer, 201 if placed.created else 200, hidden=asked.hidden)
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> OrderAnswer:

@@ -235,9 +235,9 @@ export interface OrderWanted {
 /** Without a number that of the call is meant, which the reader may not be able to see. */
 export interface NewCustomer {
   name: string;
-  phone?: string;
+  phones?: string[];
   call_id?: string;
-  address?: string;
+  addresses?: { detail: string }[];
   note?: string;
 }
 

@@ -1,0 +1,310 @@
+"""What customers can be searched by, in any combination.
+
+Rule: a field is a line of `FIELDS`; its kind says which operators it has and how a value is read. A field
+that a role may not see cannot be searched by it either, or its values could be guessed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm_core.customers.custom_values import Definition
+from crm_core.customers.fields import Text
+from crm_core.customers.insight_tables import CustomerInsight
+from crm_core.customers.tables import (
+    Customer,
+    CustomerAddress,
+    CustomerContact,
+    CustomerPhone,
+    CustomValue,
+    Territory,
+)
+from crm_core.errors import Invalid
+from crm_core.people.tables import User
+from crm_core.search_text import contains
+
+Operator = Literal["is", "in", "not", "contains", "from", "to", "empty"]
+Value = bool | Decimal | Annotated[Text, Field(max_length=200)]
+
+
+class Condition(BaseModel):
+    """One condition; all of a search must hold.
+
+    `in` and `not` take a list; `from` (at least) and `to` (at most) a number or date; `empty` true or false.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z][a-z0-9_]*)?$", max_length=60)]
+    op: Operator = "is"
+    value: Value | Annotated[tuple[Value, ...], Field(max_length=500)]
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=20)]
+Clause = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the values of a field are read, and which operators it has."""
+
+    read: Callable[[object], object]
+    operators: frozenset[str]
+
+
+def _string(value: object) -> str:
+    if isinstance(value, bool):
+        raise ValueError("write a text")  # noqa: TRY004
+    return str(value)
+
+
+def _whole(value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise ValueError("write a whole number") from None
+    if not 0 < number < 2**31:
+        raise ValueError("this number is out of range")
+    return number
+
+
+def _number(value: object) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("write a number") from None
+    if isinstance(value, bool) or not number.is_finite() or abs(number) >= 10**14:
+        raise ValueError("write a number")
+    return number
+
+
+def _day(value: object) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("write a date as 2026-03-31") from None
+
+
+_CODE = Kind(_string, frozenset({"is", "in", "not", "empty"}))
+_WORDS = Kind(_string, frozenset({"contains"}))
+_REFERENCE = Kind(_whole, frozenset({"is", "in", "not", "empty"}))
+_NUMBER = Kind(_number, frozenset({"is", "from", "to", "empty"}))
+_DAY = Kind(_day, frozenset({"is", "from", "to", "empty"}))
+_MONTH = Kind(_whole, frozenset({"is", "in"}))
+
+Build = Callable[[str, Any], Clause]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A field: how its values are read, and the clause of an operator with a value that was read."""
+
+    kind: Kind
+    build: Build
+
+
+def _column(kind: Kind, column: Any) -> Searched:
+    def build(op: str, value: Any) -> Clause:
+        return _compare(column, op, value)
+
+    return Searched(kind, build)
+
+
+def _compare(column: Any, op: str, value: Any) -> Clause:
+    clauses: Mapping[str, Callable[[], Any]] = {
+        "is": lambda: column == value,
+        "in": lambda: column.in_(value),
+        "not": lambda: column.is_(None) | column.not_in(value),
+        "from": lambda: column >= value,
+        "to": lambda: column <= value,
+        "empty": lambda: column.is_(None) if value else column.is_not(None),
+    }
+    clause: Clause = clauses[op]()
+    return clause
+
+
+def _moment(column: Any) -> Searched:
+    """A time searched by day, in UTC; both ends belong to it."""
+
+    def build(op: str, value: Any) -> Clause:
+        if op == "empty":
+            return _compare(column, op, value)
+        begins = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        ends = begins + timedelta(days=1)
+        clauses: Mapping[str, Clause] = {
+            "is": (column >= begins) & (column < ends),
+            "from": column >= begins,
+            "to": column < ends,
+        }
+        return clauses[op]
+
+    return Searched(_DAY, build)
+
+
+def _insight(kind: Kind, column: Any) -> Searched:
+    """A figure worked out from orders and calls; who has none yet counts as empty."""
+
+    def build(op: str, value: Any) -> Clause:
+        table = CustomerInsight
+        if op == "empty":
+            known = Customer.id.in_(select(table.customer_id).where(column.is_not(None)))
+            return ~known if value else known
+        return Customer.id.in_(select(table.customer_id).where(_compare(column, op, value)))
+
+    return Searched(kind, build)
+
+
+def _part(column: InstrumentedAttribute[str], owner: Any) -> Searched:
+    """Words in one of the lists that belong to a customer."""
+
+    def build(_: str, value: Any) -> Clause:
+        found = contains(column, value)
+        if found is None:
+            raise ValueError("write at least one Chinese sign or three letters or digits")
+        return Customer.id.in_(select(owner).where(found))
+
+    return Searched(_WORDS, build)
+
+
+def _name(_: str, value: Any) -> Clause:
+    found = contains(Customer.search_text, value)
+    if found is None:
+        raise ValueError("write at least one Chinese sign or two letters")
+    return found
+
+
+def _phone(op: str, value: Any) -> Clause:
+    digits = "".join(filter(str.isdecimal, value))
+    if op == "is":
+        return Customer.id.in_(
+            select(CustomerPhone.customer_id).where(CustomerPhone.number.in_((value, digits)))
+        )
+    found = contains(CustomerPhone.number, digits)
+    if found is None or len(digits) < 3:  # noqa: PLR2004
+        raise ValueError("write at least three digits")
+    return Customer.id.in_(select(CustomerPhone.customer_id).where(found))
+
+
+def _under(_: str, value: Any) -> Clause:
+    return Customer.path.contains([value])
+
+
+def _unit(op: str, value: Any) -> Clause:
+    staff = select(User.id).where(_compare(User.unit_id, op, value))
+    return Customer.salesperson_id.in_(staff)
+
+
+def _territory(op: str, value: Any) -> Clause:
+    sells = select(Territory.customer_id).where(_compare(Territory.province, op, value))
+    return Customer.id.in_(sells)
+
+
+def _month(column: Any) -> Searched:
+    def build(op: str, value: Any) -> Clause:
+        return _compare(func.extract("month", column), op, value)
+
+    return Searched(_MONTH, build)
+
+
+def _warning(op: str, value: Any) -> Clause:
+    wanted = [value] if op == "is" else value
+    table = CustomerInsight
+    clause = table.warnings.contains([{"code": wanted[0]}])
+    for code in wanted[1:]:
+        clause |= table.warnings.contains([{"code": code}])
+    return Customer.id.in_(select(table.customer_id).where(clause))
+
+
+FIELDS: Mapping[str, Searched] = {
+    "name": Searched(_WORDS, _name),
+    "code": _column(_CODE, Customer.code),
+    "phones": Searched(Kind(_string, frozenset({"is", "contains"})), _phone),
+    "addresses": _part(CustomerAddress.detail, CustomerAddress.customer_id),
+    "contacts": _part(CustomerContact.name, CustomerContact.customer_id),
+    "territories": Searched(Kind(_string, frozenset({"is", "in"})), _territory),
+    "level": _column(_CODE, Customer.level_code),
+    "parent": _column(_REFERENCE, Customer.parent_id),
+    "under": Searched(Kind(_whole, frozenset({"is"})), _under),
+    "salesperson": _column(_REFERENCE, Customer.salesperson_id),
+    "unit": Searched(Kind(_whole, frozenset({"is", "in"})), _unit),
+    "area": _column(_CODE, Customer.area_code),
+    "province": _column(_CODE, Customer.province),
+    "city": _column(_CODE, Customer.city),
+    "language": _column(_CODE, Customer.language),
+    "email": _column(_CODE, Customer.email),
+    "price_policy": _column(_CODE, Customer.price_policy_code),
+    "payment_terms": _column(_CODE, Customer.payment_terms_code),
+    "credit_limit": _column(_NUMBER, Customer.credit_limit),
+    "credit_used": _column(_NUMBER, Customer.credit_used),
+    "credit_overdue": _column(_NUMBER, Customer.credit_overdue),
+    "credit_available": _column(_NUMBER, Customer.credit_limit - Customer.credit_used),
+    "birthday": _column(_DAY, Customer.birthday),
+    "birthday_month": _month(Customer.birthday),
+    "anniversary": _column(_DAY, Customer.anniversary),
+    "created": _moment(Customer.created_at),
+    "updated": _moment(Customer.updated_at),
+    "grade": _insight(_CODE, CustomerInsight.grade_code),
+    "segment": _insight(_CODE, CustomerInsight.segment_code),
+    "warning": Searched(Kind(_string, frozenset({"is", "in"})), _warning),
+    "last_order": _moment(CustomerInsight.last_order_at),
+    "last_contact": _moment(CustomerInsight.last_contact_at),
+}
+_LISTS = frozenset({"in", "not"})
+_CUSTOM = {
+    "text": (_CODE, CustomValue.string),
+    "choice": (_CODE, CustomValue.string),
+    "choices": (_CODE, CustomValue.string),
+    "number": (_NUMBER, CustomValue.number),
+    "date": (_DAY, CustomValue.day),
+    "yes_no": (
+        Kind(lambda value: Decimal(bool(value)), frozenset({"is", "empty"})),
+        CustomValue.number,
+    ),
+}
+
+
+def clause(condition: Condition, custom: Mapping[str, Definition]) -> Clause:
+    """The condition as SQL on `customers`. Raises Invalid naming the field."""
+    name = condition.field
+    searched = _custom(custom.get(name[7:])) if name.startswith("custom.") else FIELDS.get(name)
+    if searched is None:
+        raise Invalid(f"Customers cannot be searched by {name}.", fields={name: "unknown"})
+    try:
+        return searched.build(condition.op, _read(searched.kind, condition))
+    except ValueError as error:
+        raise Invalid(f"{name}: {error}.", fields={name: str(error)}) from error
+
+
+def _read(kind: Kind, condition: Condition) -> Any:
+    op, value = condition.op, condition.value
+    if op not in kind.operators:
+        raise ValueError(f"use one of {', '.join(sorted(kind.operators))} with this field")
+    if op == "empty":
+        if not isinstance(value, bool):
+            raise ValueError("say true or false")
+        return value
+    if (op in _LISTS) != isinstance(value, tuple):
+        raise ValueError("give a list" if op in _LISTS else "give one value")
+    return tuple(map(kind.read, value)) if isinstance(value, tuple) else kind.read(value)
+
+
+def _custom(field: Definition | None) -> Searched | None:
+    if field is None:
+        return None
+    kind, column = _CUSTOM[field.type]
+
+    def build(op: str, value: Any) -> Clause:
+        rows = select(CustomValue.customer_id).where(CustomValue.field_id == field.id)
+        if op in ("not", "empty"):
+            held = true() if op == "empty" else column.in_(value)
+            absent = Customer.id.not_in(rows.where(held))
+            return absent if value is not False else ~absent
+        return Customer.id.in_(rows.where(_compare(column, op, value)))
+
+    return Searched(kind, build)

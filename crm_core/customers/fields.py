@@ -1,0 +1,154 @@
+"""What people may write in a customer's record.
+
+Rule: a value that is accepted here can be kept; what needs the database to be judged (codes, custom
+fields, the tree) is judged in the transaction that writes it.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from crm_core.numbers import normalise
+from crm_core.rights import Right
+from crm_core.text import printable
+
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
+
+
+def _dialable(value: str) -> str:
+    number = normalise(value)
+    if number is None:
+        raise ValueError(f"“{value[:40]}” is not a telephone number: check its digits")
+    return number
+
+
+def _as_entry(value: Any) -> Any:
+    """A number alone is an entry too."""
+    return {"number": value} if isinstance(value, str) else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
+Name = Annotated[Text, Field(min_length=1, max_length=100)]
+Number = Annotated[str, Field(max_length=64), AfterValidator(_dialable)]
+Email = Annotated[Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
+Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
+RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Code = Annotated[Text, Field(min_length=1, max_length=40)]
+CustomInput = (
+    bool
+    | Annotated[Decimal, Field(max_digits=20, decimal_places=6)]
+    | Annotated[Text, Field(max_length=500)]
+    | Annotated[tuple[Annotated[Text, Field(max_length=500)], ...], Field(max_length=50)]
+    | None
+)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhoneEntry(_Entry):
+    """A new `number`, or one that is there by its `id` (for those who may not see it)."""
+
+    id: RowId | None = None
+    number: Number | None = None
+    label: Annotated[Text, Field(max_length=30)] | None = None
+    contact_id: RowId | None = None
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if (self.id is None) == (self.number is None):
+            raise ValueError("give the number, or the id of one that is there, and not both")
+        return self
+
+
+class AddressEntry(_Entry):
+    id: RowId | None = None
+    label: Annotated[Text, Field(max_length=30)] | None = None
+    recipient: Annotated[Text, Field(max_length=50)] | None = None
+    phone: Number | None = None
+    province: Annotated[Text, Field(max_length=20)] | None = None
+    city: Annotated[Text, Field(max_length=20)] | None = None
+    district: Annotated[Text, Field(max_length=30)] | None = None
+    detail: Annotated[Text, Field(min_length=1, max_length=300)]
+    postcode: Annotated[str, Field(pattern=r"^[0-9]{4,10}$")] | None = None
+
+
+class ContactEntry(_Entry):
+    id: RowId | None = None
+    name: Annotated[Text, Field(min_length=1, max_length=50)]
+    position: Annotated[Text, Field(max_length=50)] | None = None
+    email: Email | None = None
+    birthday: Day | None = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+
+
+class TerritoryEntry(_Entry):
+    """Without `city` the whole province."""
+
+    province: Annotated[Text, Field(min_length=1, max_length=20)]
+    city: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
+
+
+class CustomerFields(BaseModel):
+    """What a person may write in a record; only the fields that are given are kept or changed.
+
+    Of `phones` and `addresses` the first is the main one; a list replaces the list that was there. Of
+    `custom` only the codes that are given change, null empties one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name = ""
+    code: Code | None = None
+    phones: Annotated[
+        tuple[Annotated[PhoneEntry, BeforeValidator(_as_entry)], ...], Field(max_length=20)
+    ] = ()
+    addresses: Annotated[tuple[AddressEntry, ...], Field(max_length=20)] = ()
+    contacts: Annotated[tuple[ContactEntry, ...], Field(max_length=50)] = ()
+    territories: Annotated[tuple[TerritoryEntry, ...], Field(max_length=400)] = ()
+    custom: Annotated[dict[str, CustomInput], Field(max_length=200)] = Field(default_factory=dict)
+    level_code: Annotated[str, Field(max_length=30)] = "consumer"
+    parent_id: RowId | None = None
+    area_code: Annotated[str, Field(pattern=r"^0\d{2,3}$")] | None = None
+    province: Annotated[Text, Field(max_length=20)] | None = None
+    city: Annotated[Text, Field(max_length=20)] | None = None
+    price_policy_code: Annotated[str, Field(max_length=30)] = "list"
+    payment_terms_code: Annotated[str, Field(max_length=30)] | None = None
+    credit_limit: Money = Decimal(0)
+    credit_overdue: Money = Decimal(0)
+    salesperson_id: RowId | None = None
+    email: Email | None = None
+    language: Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z-]*$")] | None = None
+    birthday: Day | None = None
+    anniversary: Day | None = None
+    note: Annotated[Text, Field(max_length=2000)] | None = None
+
+
+class NewCustomer(CustomerFields):
+    name: Name
+
+
+LISTS = frozenset({"phones", "addresses", "contacts", "territories", "custom"})
+_TERMS = ("price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue")
+_CHANNEL = ("level_code", "parent_id", "salesperson_id", "territories")
+NEEDS: Mapping[str, Right] = dict.fromkeys(_TERMS, Right.CUSTOMER_TERMS) | dict.fromkeys(
+    _CHANNEL, Right.CHANNEL_MANAGE
+)
+
+
+def field_code(name: str) -> str:
+    """The field as roles know it: `level_code` is `level`, `salesperson_id` is `salesperson`."""
+    return name.removesuffix("_code").removesuffix("_id") if "_" in name else name

@@ -1,0 +1,191 @@
+"""The lists that belong to a customer's record, written inside the transaction that changes it.
+
+Rule: a list given replaces the one that was there: entries with an `id` stay (and change), others
+come, and those not named go. An id of another customer's entry is refused.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.customers.fields import (
+    AddressEntry,
+    ContactEntry,
+    CustomerFields,
+    PhoneEntry,
+    TerritoryEntry,
+)
+from crm_core.customers.tables import (
+    Customer,
+    CustomerAddress,
+    CustomerContact,
+    CustomerPhone,
+    Territory,
+)
+from crm_core.errors import Invalid, NumberTaken
+
+
+async def write(session: AsyncSession, customer_id: int, given: CustomerFields) -> None:
+    """The lists among the fields that are given. Raises Invalid, NumberTaken."""
+    names = given.model_fields_set
+    if "contacts" in names:
+        await _write_contacts(session, customer_id, given.contacts)
+    if "phones" in names:
+        await _write_phones(session, customer_id, given.phones)
+    if "addresses" in names:
+        await _write_addresses(session, customer_id, given.addresses)
+    if "territories" in names:
+        await _write_territories(session, customer_id, given.territories)
+
+
+async def _write_contacts(
+    session: AsyncSession, customer_id: int, entries: Sequence[ContactEntry]
+) -> None:
+    await _replace(
+        session,
+        CustomerContact,
+        customer_id,
+        "contacts",
+        [entry.model_dump() for entry in entries],
+    )
+
+
+async def _write_addresses(
+    session: AsyncSession, customer_id: int, entries: Sequence[AddressEntry]
+) -> None:
+    await session.execute(
+        update(CustomerAddress)
+        .where(CustomerAddress.customer_id == customer_id, CustomerAddress.is_main)
+        .values(is_main=False)
+    )
+    rows = [entry.model_dump() | {"is_main": place == 0} for place, entry in enumerate(entries)]
+    await _replace(session, CustomerAddress, customer_id, "addresses", rows)
+
+
+async def _replace(
+    session: AsyncSession,
+    table: type[CustomerContact] | type[CustomerAddress],
+    customer_id: int,
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    kept = [row["id"] for row in rows if row["id"] is not None]
+    own = table.customer_id == customer_id
+    there = set(await session.scalars(select(table.id).where(own)))
+    if not there.issuperset(kept) or len(set(kept)) < len(kept):
+        raise Invalid("An entry of this list is not there (any more).", fields={name: "unknown"})
+    await session.execute(delete(table).where(own, table.id.not_in(kept)))
+    for row in rows:
+        values = {key: value for key, value in row.items() if key != "id"}
+        if row["id"] is None:
+            await session.execute(insert(table).values(customer_id=customer_id, **values))
+        else:
+            await session.execute(update(table).where(table.id == row["id"]).values(**values))
+
+
+async def _write_territories(
+    session: AsyncSession, customer_id: int, entries: Sequence[TerritoryEntry]
+) -> None:
+    await session.execute(delete(Territory).where(Territory.customer_id == customer_id))
+    places = dict.fromkeys((entry.province, entry.city) for entry in entries)
+    if places:
+        await session.execute(
+            insert(Territory).values(
+                [
+                    {"customer_id": customer_id, "province": province, "city": city}
+                    for province, city in places
+                ]
+            )
+        )
+
+
+async def _write_phones(
+    session: AsyncSession, customer_id: int, entries: Sequence[PhoneEntry]
+) -> None:
+    there = {
+        row.id: row.number
+        for row in await session.execute(
+            select(CustomerPhone.id, CustomerPhone.number).where(
+                CustomerPhone.customer_id == customer_id
+            )
+        )
+    }
+    numbered: dict[str, PhoneEntry] = {}
+    for entry in entries:
+        number = entry.number if entry.id is None else there.get(entry.id)
+        if number is None:
+            raise Invalid("A telephone of this list is not there (any more).", fields=_UNKNOWN)
+        numbered.setdefault(number, entry)
+    await _check_contacts(session, customer_id, entries)
+    own = CustomerPhone.customer_id == customer_id
+    await session.execute(delete(CustomerPhone).where(own, CustomerPhone.number.not_in(numbered)))
+    await session.execute(update(CustomerPhone).where(own).values(is_main=False))
+    if numbered:
+        await _put_phones(session, customer_id, numbered)
+
+
+_UNKNOWN = {"phones": "unknown"}
+
+
+async def _put_phones(
+    session: AsyncSession, customer_id: int, numbered: Mapping[str, PhoneEntry]
+) -> None:
+    statement = upsert(CustomerPhone).values(
+        [
+            {
+                "number": number,
+                "customer_id": customer_id,
+                "is_main": place == 0,
+                "label": entry.label,
+                "contact_id": entry.contact_id,
+            }
+            for place, (number, entry) in enumerate(numbered.items())
+        ]
+    )
+    new = statement.excluded
+    written = await session.scalars(
+        statement.on_conflict_do_update(
+            index_elements=["number"],
+            set_={"is_main": new.is_main, "label": new.label, "contact_id": new.contact_id},
+            where=CustomerPhone.customer_id == customer_id,
+        ).returning(CustomerPhone.number)
+    )
+    refused = set(numbered) - set(written)
+    if refused:
+        raise await number_taken(session, refused)
+
+
+async def _check_contacts(
+    session: AsyncSession, customer_id: int, entries: Sequence[PhoneEntry]
+) -> None:
+    wanted = {entry.contact_id for entry in entries if entry.contact_id is not None}
+    if not wanted:
+        return
+    known = await session.scalars(
+        select(CustomerContact.id).where(
+            CustomerContact.customer_id == customer_id, CustomerContact.id.in_(wanted)
+        )
+    )
+    if wanted - set(known):
+        raise Invalid(
+            "There is no such contact at this customer.", fields={"contact_id": "unknown"}
+        )
+
+
+async def number_taken(session: AsyncSession, numbers: Iterable[str]) -> NumberTaken:
+    """Whose number it is already."""
+    owner = (
+        await session.execute(
+            select(CustomerPhone.number, Customer.id, Customer.name)
+            .join(Customer, Customer.id == CustomerPhone.customer_id)
+            .where(CustomerPhone.number.in_(numbers))
+            .limit(1)
+        )
+    ).one()
+    return NumberTaken(
+        f"{owner.number} belongs to {owner.name} already: open that customer instead.",
+        fields={"number": owner.number, "customer_id": owner.id, "customer_name": owner.name},
+    )

@@ -1,0 +1,62 @@
+"""What a role may not see is taken out of an answer, wherever in it a record stands.
+
+Rule: every view of a record names its `entity`; a field of it can be hidden when it has a default, and a
+hidden field has that default. It holds for HTTP answers and for pages alike, because both pass here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from webui.views import View
+
+_ViewT = TypeVar("_ViewT", bound=BaseModel)
+
+
+def seen(view: _ViewT, hidden: frozenset[str]) -> _ViewT:
+    """The view without the hidden fields (such as `customer.credit_limit`)."""
+    if not hidden:
+        return view
+    changed: dict[str, Any] = {}
+    for name in type(view).model_fields:
+        value = getattr(view, name)
+        shown = _default(view, name) if _is_hidden(view, name, hidden) else _seen(value, hidden)
+        if shown is not value:
+            changed[name] = shown
+    return view.model_copy(update=changed) if changed else view
+
+
+def _seen(value: Any, hidden: frozenset[str]) -> Any:
+    if isinstance(value, BaseModel):
+        return seen(value, hidden)
+    if isinstance(value, tuple) and any(isinstance(each, BaseModel) for each in value):
+        return tuple(seen(each, hidden) for each in value if not _left_out(each, hidden))
+    return value
+
+
+def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
+    if not isinstance(view, View) or view.entity is None:
+        return False
+    return f"{view.entity}.{view.same_field.get(name, name)}" in hidden
+
+
+def _left_out(each: BaseModel, hidden: frozenset[str]) -> bool:
+    """An entry of a list that is a field of its own, as custom fields are."""
+    own = each.own_field() if isinstance(each, View) else None
+    return own is not None and own in hidden
+
+
+def _default(view: BaseModel, name: str) -> Any:
+    return type(view).model_fields[name].get_default(call_default_factory=True)
+
+
+def hideable(views: Iterator[type[BaseModel]]) -> frozenset[str]:
+    """Every field that a role may be kept from, of these views and all within them."""
+    return frozenset(
+        f"{view.entity}.{view.same_field.get(name, name)}"
+        for view in views
+        if issubclass(view, View) and view.entity is not None
+        for name, field in view.model_fields.items()
+        if not field.is_required()
+    )

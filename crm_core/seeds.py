@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.customers.tables import Level, PricePolicy
+from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
 
@@ -18,8 +18,9 @@ _LEVELS = (
     ("national", "全国总代", "National agent", 1, True),
     ("provincial", "省级代理", "Provincial agent", 2, True),
     ("city", "市级代理", "City agent", 3, False),
-    ("retailer", "零售商", "Retailer", 4, False),
-    ("consumer", "消费者", "Consumer", 5, False),
+    ("county", "县级代理", "County agent", 4, False),
+    ("retailer", "零售商", "Retailer", 5, False),
+    ("consumer", "消费者", "Consumer", 6, False),
 )
 _POLICIES = (
     ("list", "标价", "List price", Decimal(1)),
@@ -27,6 +28,14 @@ _POLICIES = (
     ("off10", "9折", "10 % off", Decimal("0.90")),
     ("off15", "85折", "15 % off", Decimal("0.85")),
     ("off20", "8折", "20 % off", Decimal("0.80")),
+)
+
+
+_TERMS = (
+    ("prepaid", "款到发货", "Paid before delivery", 0, True),
+    ("cod", "货到付款", "Cash on delivery", 0, False),
+    ("net30", "月结30天", "30 days", 30, False),
+    ("net60", "月结60天", "60 days", 60, False),
 )
 
 
@@ -49,7 +58,7 @@ async def seed_roles(session: AsyncSession) -> None:
 
 
 async def seed_channel(session: AsyncSession) -> None:
-    """The usual levels of a sales channel and the usual discounts."""
+    """The usual levels of a sales channel, discounts and terms of payment."""
     await session.execute(
         upsert(Level)
         .values(
@@ -66,6 +75,16 @@ async def seed_channel(session: AsyncSession) -> None:
             [
                 {"code": code, "name_zh": zh, "name_en": en, "discount": discount}
                 for code, zh, en, discount in _POLICIES
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+    await session.execute(
+        upsert(PaymentTerms)
+        .values(
+            [
+                {"code": code, "name_zh": zh, "name_en": en, "days": days, "prepaid": prepaid}
+                for code, zh, en, days, prepaid in _TERMS
             ]
         )
         .on_conflict_do_nothing()

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, func, select, true
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_core.customers.custom_values import Definition
@@ -30,7 +30,7 @@ from crm_core.people.tables import User
 from crm_core.search_text import contains
 
 Operator = Literal["is", "in", "not", "contains", "from", "to", "empty"]
-Value = bool | Decimal | Annotated[Text, Field(max_length=200)]
+Value = StrictBool | Decimal | Annotated[Text, Field(max_length=200)]
 
 
 class Condition(BaseModel):
@@ -147,17 +147,17 @@ def _moment(column: Any) -> Searched:
     return Searched(_DAY, build)
 
 
-def _insight(kind: Kind, column: Any) -> Searched:
+def _insight(inner: Searched) -> Searched:
     """A figure worked out from orders and calls; who has none yet counts as empty."""
 
     def build(op: str, value: Any) -> Clause:
-        table = CustomerInsight
-        if op == "empty":
-            known = Customer.id.in_(select(table.customer_id).where(column.is_not(None)))
-            return ~known if value else known
-        return Customer.id.in_(select(table.customer_id).where(_compare(column, op, value)))
+        absent = op == "not" or (op == "empty" and value)
+        sure = {"not": "in"}.get(op, op)
+        held = inner.build(sure, False if op == "empty" else value)  # noqa: FBT003
+        known = Customer.id.in_(select(CustomerInsight.customer_id).where(held))
+        return ~known if absent else known
 
-    return Searched(kind, build)
+    return Searched(inner.kind, build)
 
 
 def _part(column: InstrumentedAttribute[str], owner: Any) -> Searched:
@@ -215,10 +215,8 @@ def _month(column: Any) -> Searched:
 def _warning(op: str, value: Any) -> Clause:
     wanted = [value] if op == "is" else value
     table = CustomerInsight
-    clause = table.warnings.contains([{"code": wanted[0]}])
-    for code in wanted[1:]:
-        clause |= table.warnings.contains([{"code": code}])
-    return Customer.id.in_(select(table.customer_id).where(clause))
+    given = or_(false(), *(table.warnings.contains([{"code": code}]) for code in wanted))
+    return Customer.id.in_(select(table.customer_id).where(given))
 
 
 FIELDS: Mapping[str, Searched] = {
@@ -249,11 +247,11 @@ FIELDS: Mapping[str, Searched] = {
     "anniversary": _column(_DAY, Customer.anniversary),
     "created": _moment(Customer.created_at),
     "updated": _moment(Customer.updated_at),
-    "grade": _insight(_CODE, CustomerInsight.grade_code),
-    "segment": _insight(_CODE, CustomerInsight.segment_code),
+    "grade": _insight(_column(_CODE, CustomerInsight.grade_code)),
+    "segment": _insight(_column(_CODE, CustomerInsight.segment_code)),
     "warning": Searched(Kind(_string, frozenset({"is", "in"})), _warning),
-    "last_order": _moment(CustomerInsight.last_order_at),
-    "last_contact": _moment(CustomerInsight.last_contact_at),
+    "last_order": _insight(_moment(CustomerInsight.last_order_at)),
+    "last_contact": _insight(_moment(CustomerInsight.last_contact_at)),
 }
 _LISTS = frozenset({"in", "not"})
 _CUSTOM = {

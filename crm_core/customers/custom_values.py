@@ -6,7 +6,7 @@ Rule: `judge` is pure and says in a sentence what is wrong; what it lets through
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, select
@@ -16,6 +16,7 @@ from crm_core.customers.tables import CustomField, CustomValue
 from crm_core.errors import Invalid
 
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
+_TOO_MUCH, _PLACES = Decimal(10) ** 14, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,13 @@ def _text(_: Definition, value: object) -> tuple[Stored, ...]:
 
 
 def _number(field: Definition, value: object) -> tuple[Stored, ...]:
-    if isinstance(value, bool) or not isinstance(value, Decimal | int):
-        raise ValueError("write a number")  # noqa: TRY004
-    number = Decimal(value)
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("write a number") from None
+    if not number.is_finite() or abs(number) >= _TOO_MUCH:
+        raise ValueError("write a number of at most 14 digits before the point")
+    number = round(number, _PLACES)
     if field.least is not None and number < field.least:
         raise ValueError(f"the least is {field.least.normalize():f}")
     if field.most is not None and number > field.most:

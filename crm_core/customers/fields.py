@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     model_validator,
 )
@@ -47,7 +48,7 @@ Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Code = Annotated[Text, Field(min_length=1, max_length=40)]
 CustomInput = (
-    bool
+    StrictBool
     | Annotated[Decimal, Field(max_digits=20, decimal_places=6)]
     | Annotated[Text, Field(max_length=500)]
     | Annotated[tuple[Annotated[Text, Field(max_length=500)], ...], Field(max_length=50)]

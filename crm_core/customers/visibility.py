@@ -4,7 +4,7 @@ Rule: one who may not is told the same as when there is none; a customer without
 everybody's, because anybody may have to answer the call.
 """
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, any_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -27,7 +27,7 @@ def within_scope(actor: Actor) -> ColumnElement[bool]:
 def _colleagues(actor: Actor) -> Select[int]:
     """Everybody of the person's unit and of the units below it."""
     mine = select(User.unit_id).where(User.id == actor.user_id).scalar_subquery()
-    units = select(Unit.id).where(or_(Unit.id == mine, Unit.path.any(mine)))
+    units = select(Unit.id).where(or_(Unit.id == mine, mine == any_(Unit.path)))
     return select(User.id).where(User.unit_id.in_(units))
 
 

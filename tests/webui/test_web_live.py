@@ -103,7 +103,11 @@ async def test_a_new_customer_appears_in_the_pop_of_the_call_in_one_step(house: 
         record = house.call("13700000001", known=False)
         ticket = house.queue(record)
         await page.until(lambda state: record.call_id in state["pops"])
-        wanted = {"name": "新客户", "call_id": record.call_id, "addresses": [{"detail": "天津 滨海"}]}
+        wanted = {
+            "name": "新客户",
+            "call_id": record.call_id,
+            "addresses": [{"detail": "天津 滨海"}],
+        }
         status, body = await browser.ask("POST", "/api/customers", wanted)
         assert status == 201, body
         phones = body["customer"]["phones"]

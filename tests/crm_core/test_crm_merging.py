@@ -1,0 +1,242 @@
+"""Two records become one and two again, and nothing is lost on either way."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, text
+
+from acd.tables import Call
+from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.merging import MergeService
+from crm_core.customers.references import movable, references
+from crm_core.customers.search import SearchService
+from crm_core.customers.service import CustomerService
+from crm_core.customers.tables import Customer
+from crm_core.db import Base
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.rights import SYSTEM
+from dialer.tables import Callback
+from orders.tables import Order
+from tests.crm_core.crm_core_support import person
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def customers(seeded):
+    return CustomerService(seeded)
+
+
+@pytest.fixture
+def merging(seeded):
+    return MergeService(seeded)
+
+
+async def two(customers, numbers):
+    a, b = numbers
+    kept = await customers.create(
+        SYSTEM,
+        NewCustomer(
+            name="海河商贸",
+            level_code="city",
+            phones=(a,),
+            addresses=[{"detail": "一号"}],
+            territories=[{"province": "天津"}],
+        ),
+    )
+    dropped = await customers.create(
+        SYSTEM,
+        NewCustomer(
+            name="海河商贸有限公司",
+            level_code="city",
+            phones=(b,),
+            addresses=[{"detail": "二号"}, {"detail": "三号"}],
+            contacts=[{"name": "老赵"}],
+            territories=[{"province": "天津"}, {"province": "河北"}],
+            email="hh@example.com",
+            note="旧记录",
+            credit_overdue=Decimal(7),
+        ),
+    )
+    return kept, dropped
+
+
+async def rows_of(seeded, customer_id):
+    """How many rows of each table name this customer."""
+    counts = {}
+    async with seeded.reading() as connection:
+        for each in movable():
+            found = await connection.execute(select(each.column).where(each.column == customer_id))
+            counts[each.name] = len(found.all())
+    return {name: count for name, count in counts.items() if count}
+
+
+async def furnish(seeded, customer_id, mark):
+    """An order that holds credit, a call and a call-back."""
+    async with seeded.begin() as session:
+        session.add(
+            Order(
+                number=f"N{mark}", key=f"key-{mark}", fingerprint="f", customer_id=customer_id,
+                status="placed", total=30, credit_held=30, placed_at=NOW,
+            )
+        )  # fmt: skip
+        session.add(
+            Call(
+                id=mark * 32, node="n", linkedid=mark, direction="inbound", did="400", menu_path=[],
+                customer_id=customer_id, started_at=NOW, steps=0,
+            )
+        )  # fmt: skip
+        session.add(
+            Callback(
+                number=f"1370000{ord(mark)}", customer_id=customer_id, queue="q", source="agent"
+            )
+        )
+        await session.execute(
+            text("UPDATE customers SET credit_limit = 100, credit_used = 30 WHERE id = :id"),
+            {"id": customer_id},
+        )
+
+
+def everything(card):
+    return (card.name, card.phones, card.addresses, card.contacts, card.territories, card.email,
+            card.note, card.credit_used, card.credit_overdue, card.parent_id)  # fmt: skip
+
+
+async def test_a_merge_brings_everything_along_and_undoing_it_brings_everything_back(
+    customers, merging, seeded
+):
+    kept, dropped = await two(customers, ("13700001001", "13700001002"))
+    child = await customers.create(
+        SYSTEM, NewCustomer(name="下家", level_code="retailer", parent_id=dropped.id)
+    )
+    grandchild = await customers.create(SYSTEM, NewCustomer(name="再下", parent_id=child.id))
+    await furnish(seeded, kept.id, "a")
+    await furnish(seeded, dropped.id, "b")
+    before = [everything(await customers.get(SYSTEM, each.id)) for each in (kept, dropped)]
+    rows_before = [await rows_of(seeded, each.id) for each in (kept, dropped)]
+
+    merge = await merging.merge(SYSTEM, (kept.id, kept.version), (dropped.id, dropped.version))
+
+    one = await customers.get(SYSTEM, kept.id)
+    assert await customers.get(SYSTEM, dropped.id) == one
+    assert [p.number for p in one.phones] == ["13700001001", "13700001002"]
+    assert [a.detail for a in one.addresses] == ["一号", "二号", "三号"]
+    assert [(t.province) for t in one.territories] == ["天津", "河北"]
+    assert (one.email, one.note, one.contacts[0].name) == ("hh@example.com", "旧记录", "老赵")
+    assert (one.credit_used, one.credit_overdue) == (Decimal(60), Decimal(7))
+    found = await customers.identify("13700001002")
+    assert found is not None
+    assert found.customer_id == kept.id
+    assert [above.id for above in (await customers.get(SYSTEM, grandchild.id)).above] == [
+        kept.id,
+        child.id,
+    ]
+    left = await rows_of(seeded, dropped.id)
+    assert left == {"territories.customer_id": 1}
+    assert [hit.name for hit in await SearchService(seeded).quick(SYSTEM, "海河商贸")] == [
+        "海河商贸"
+    ]
+
+    await merging.undo(SYSTEM, merge.id)
+    after = [everything(await customers.get(SYSTEM, each.id)) for each in (kept, dropped)]
+    assert after == before
+    assert [await rows_of(seeded, each.id) for each in (kept, dropped)] == rows_before
+    assert [above.id for above in (await customers.get(SYSTEM, grandchild.id)).above] == [
+        dropped.id,
+        child.id,
+    ]
+    with pytest.raises(Conflict):
+        await merging.undo(SYSTEM, merge.id)
+
+
+async def test_what_came_after_the_merge_stays_with_the_kept_customer(customers, merging, seeded):
+    kept, dropped = await two(customers, ("13700001011", "13700001012"))
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    await furnish(seeded, kept.id, "c")
+    now = await customers.get(SYSTEM, kept.id)
+    await customers.update(
+        SYSTEM, kept.id, now.version, CustomerFields(email="new@example.com", note=None)
+    )
+    await merging.undo(SYSTEM, merge.id)
+    one, other = [await customers.get(SYSTEM, each.id) for each in (kept, dropped)]
+    assert (one.email, other.email) == ("new@example.com", "hh@example.com")
+    assert (one.credit_used, other.credit_used) == (Decimal(30), Decimal(0))
+    assert (await rows_of(seeded, dropped.id)).get("orders.customer_id") is None
+
+
+async def test_values_that_both_have_stay_with_their_own_record(customers, merging, seeded):
+    fields = CustomFieldService(seeded)
+    for code in ("m_one", "m_two"):
+        await fields.create(
+            SYSTEM, NewCustomField(code=code, type="text", label_zh=code, label_en=code)
+        )
+    kept = await customers.create(SYSTEM, NewCustomer(name="甲", custom={"m_one": "甲一"}))
+    dropped = await customers.create(
+        SYSTEM, NewCustomer(name="乙", custom={"m_one": "乙一", "m_two": "乙二"})
+    )
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    one = await customers.get(SYSTEM, kept.id)
+    assert {each.code: each.value for each in one.custom} == {"m_one": "甲一", "m_two": "乙二"}
+    await merging.undo(SYSTEM, merge.id)
+    assert (await customers.get(SYSTEM, dropped.id)).custom == dropped.custom
+    assert (await customers.get(SYSTEM, kept.id)).custom == kept.custom
+
+
+async def test_merges_on_top_of_each_other_are_undone_in_turn(customers, merging):
+    a, b, c = [await customers.create(SYSTEM, NewCustomer(name=f"叠{n}")) for n in range(3)]
+    first = await merging.merge(SYSTEM, (b.id, 1), (a.id, 1))
+    b = await customers.get(SYSTEM, b.id)
+    second = await merging.merge(SYSTEM, (c.id, 1), (b.id, b.version))
+    assert (await customers.get(SYSTEM, a.id)).id == c.id
+    with pytest.raises(Conflict):
+        await merging.undo(SYSTEM, first.id)
+    await merging.undo(SYSTEM, second.id)
+    assert (await customers.get(SYSTEM, a.id)).id == b.id
+    await merging.undo(SYSTEM, first.id)
+    assert (await customers.get(SYSTEM, a.id)).id == a.id
+    assert [each.id for each in await merging.of_customer(SYSTEM, a.id)] == [first.id]
+
+
+async def test_what_cannot_be_merged_is_refused(customers, merging):
+    top = await customers.create(SYSTEM, NewCustomer(name="上", level_code="national"))
+    below = await customers.create(
+        SYSTEM, NewCustomer(name="下", level_code="city", parent_id=top.id)
+    )
+    with pytest.raises(Invalid):
+        await merging.merge(SYSTEM, (below.id, 1), (top.id, 1))
+    with pytest.raises(Invalid):
+        await merging.merge(SYSTEM, (top.id, 1), (top.id, 1))
+    with pytest.raises(NotFound):
+        await merging.merge(SYSTEM, (top.id, 1), (10**8, 1))
+    with pytest.raises(Conflict):
+        await merging.merge(SYSTEM, (top.id, 1), (below.id, 9))
+    with pytest.raises(Forbidden):
+        await merging.merge(person("agent"), (top.id, 1), (below.id, 1))
+    await merging.merge(SYSTEM, (top.id, 1), (below.id, 1))
+    with pytest.raises(Conflict):
+        await customers.update(SYSTEM, below.id, 2, CustomerFields(note="到原处写"))
+
+
+async def test_of_two_who_merge_the_same_record_at_once_one_succeeds(customers, merging):
+    a, b, c = [await customers.create(SYSTEM, NewCustomer(name=f"争{n}")) for n in range(3)]
+    ended = await asyncio.gather(
+        merging.merge(SYSTEM, (a.id, 1), (c.id, 1)),
+        merging.merge(SYSTEM, (b.id, 1), (c.id, 1)),
+        merging.merge(SYSTEM, (c.id, 1), (a.id, 1)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, Conflict) for each in ended) == 2
+
+
+async def test_every_column_that_names_a_customer_is_followed(seeded):
+    named = {each.name for each in references()}
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            if column.name.endswith("customer_id"):
+                assert f"{table.name}.{column.name}" in named
+    assert {"orders.customer_id", "calls.customer_id", "customers.merged_into_id"} <= named
+    async with seeded.reading() as connection:
+        assert await connection.scalar(select(Customer.id).limit(1)) is not None

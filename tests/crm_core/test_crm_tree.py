@@ -1,0 +1,187 @@
+"""The channel tree: levels, paths, moves with history."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from crm_core.customers.channel import ChannelService, LevelContent, PolicyContent, TermsContent
+from crm_core.customers.family import FamilyService, core_name
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.service import CustomerService
+from crm_core.customers.tables import Customer
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.rights import SYSTEM
+from tests.crm_core.crm_core_support import person
+
+
+@pytest.fixture
+def customers(seeded):
+    return CustomerService(seeded)
+
+
+@pytest.fixture
+def family(seeded):
+    return FamilyService(seeded)
+
+
+async def chain(customers, *levels):
+    """One below the other."""
+    made = []
+    for number, level in enumerate(levels):
+        parent = made[-1].id if made else None
+        new = NewCustomer(name=f"链{number}{level}", level_code=level, parent_id=parent)
+        made.append(await customers.create(SYSTEM, new))
+    return made
+
+
+async def paths(seeded, cards):
+    async with seeded.reading() as connection:
+        rows = await connection.execute(
+            select(Customer.id, Customer.path).where(Customer.id.in_([c.id for c in cards]))
+        )
+        return {row.id: row.path for row in rows}
+
+
+async def test_everybody_above_is_known_at_every_level(customers, seeded):
+    cards = await chain(
+        customers, "national", "provincial", "city", "county", "retailer", "consumer"
+    )
+    last = await customers.get(SYSTEM, cards[-1].id)
+    assert [above.id for above in last.above] == [card.id for card in cards[:-1]]
+    assert (last.parent_id, last.parent_name) == (cards[-2].id, cards[-2].name)
+
+
+async def test_a_move_takes_everybody_below_along_and_keeps_the_history(customers, family, seeded):
+    a, b, c, d = await chain(customers, "national", "provincial", "city", "retailer")
+    other = await customers.create(SYSTEM, NewCustomer(name="另一总代", level_code="national"))
+    moved = await customers.update(SYSTEM, b.id, b.version, CustomerFields(parent_id=other.id))
+    assert await paths(seeded, [a, b, c, d]) == {
+        a.id: [],
+        b.id: [other.id],
+        c.id: [other.id, b.id],
+        d.id: [other.id, b.id, c.id],
+    }
+    await customers.update(SYSTEM, b.id, moved.version, CustomerFields(parent_id=None))
+    history = await family.moves(SYSTEM, b.id)
+    assert [(m.from_parent_id, m.to_parent_id) for m in history] == [
+        (other.id, None),
+        (a.id, other.id),
+    ]
+    below = await family.below(SYSTEM, b.id)
+    assert ([hit.id for hit in below.hits], below.in_all) == ([c.id], 2)
+
+
+async def test_nobody_stands_below_one_who_is_further_out(customers):
+    retailer, _ = await chain(customers, "retailer", "consumer")
+    with pytest.raises(Invalid) as refused:
+        await customers.create(
+            SYSTEM, NewCustomer(name="倒挂", level_code="city", parent_id=retailer.id)
+        )
+    assert refused.value.fields == {"parent_id": "level"}
+    top, below = await chain(customers, "national", "provincial")
+    with pytest.raises(Invalid) as refused:
+        await customers.update(SYSTEM, top.id, top.version, CustomerFields(level_code="retailer"))
+    assert refused.value.fields == {"level_code": "below"}
+    branch = NewCustomer(name="分店", level_code="retailer", parent_id=retailer.id)
+    assert (await customers.create(SYSTEM, branch)).parent_id == retailer.id
+    assert below.level.code == "provincial"
+
+
+async def test_moves_and_entries_at_once_leave_every_path_true(customers, seeded):
+    a, b = await chain(customers, "national", "national")
+    hub = await customers.create(
+        SYSTEM, NewCustomer(name="枢纽", level_code="provincial", parent_id=a.id)
+    )
+
+    async def enter(number):
+        new = NewCustomer(name=f"并发{number}", level_code="city", parent_id=hub.id)
+        return await customers.create(SYSTEM, new)
+
+    async def swing():
+        for number in range(6):
+            now = await customers.get(SYSTEM, hub.id)
+            parent = (a, b)[number % 2].id
+            await customers.update(SYSTEM, hub.id, now.version, CustomerFields(parent_id=parent))
+
+    entered = await asyncio.gather(*(enter(n) for n in range(12)), swing())
+    cards = [card for card in entered if card is not None]
+    where = (await paths(seeded, [hub]))[hub.id]
+    assert set(map(tuple, (await paths(seeded, cards)).values())) == {(*where, hub.id)}
+
+
+async def test_the_table_itself_refuses_a_path_that_is_not_true(customers, seeded):
+    a, b = await chain(customers, "national", "provincial")
+    for wrong in ({"path": [b.id]}, {"path": []}, {"parent_id": None}, {"path": [a.id, b.id]}):
+        with pytest.raises(IntegrityError):
+            async with seeded.begin() as session:
+                await session.execute(update(Customer).where(Customer.id == b.id).values(**wrong))
+
+
+async def test_places_in_the_channel_need_their_own_right(customers):
+    top, _ = await chain(customers, "national", "provincial")
+    agent, manager = person("agent"), person("operations")
+    mine = await customers.create(agent, NewCustomer(name="新客户"))
+    with pytest.raises(Forbidden):
+        await customers.update(agent, mine.id, 1, CustomerFields(parent_id=top.id))
+    moved = await customers.update(manager, mine.id, 1, CustomerFields(parent_id=top.id))
+    assert moved.parent_id == top.id
+    with pytest.raises(Forbidden):
+        await customers.update(manager, mine.id, moved.version, CustomerFields(note="不行"))
+
+
+async def test_levels_policies_and_terms_are_data(seeded, customers):
+    channel = ChannelService(seeded)
+    await channel.levels.put(
+        SYSTEM, "vending", LevelContent(name_zh="自动售货", name_en="Vending", rank=5)
+    )
+    assert (await channel.levels.all())["vending"].rank == 5
+    await customers.create(SYSTEM, NewCustomer(name="售货机", level_code="vending"))
+    with pytest.raises(Conflict):
+        await channel.levels.put(
+            SYSTEM, "vending", LevelContent(name_zh="售货", name_en="V", rank=2)
+        )
+    with pytest.raises(Conflict):
+        await channel.levels.remove(SYSTEM, "vending")
+    with pytest.raises(Forbidden):
+        await channel.price_policies.put(
+            person("agent"),
+            "free",
+            PolicyContent(name_zh="白送", name_en="free", discount="0.0001"),
+        )
+    await channel.payment_terms.put(
+        SYSTEM, "net90", TermsContent(name_zh="月结90天", name_en="90 days", days=90)
+    )
+    await channel.payment_terms.remove(SYSTEM, "net90")
+    with pytest.raises(NotFound):
+        await channel.payment_terms.remove(SYSTEM, "net90")
+
+
+async def test_who_may_be_the_same_customer_is_found(customers, family):
+    one = await customers.create(SYSTEM, NewCustomer(name="津门海河商贸有限公司"))
+    two = await customers.create(SYSTEM, NewCustomer(name="津门海河"))
+    three = await customers.create(
+        SYSTEM,
+        NewCustomer(name="完全不同", email="a@b.example", addresses=({"detail": "海河路1号"},)),
+    )
+    four = await customers.create(SYSTEM, NewCustomer(name="也不同", email="a@b.example"))
+    five = await customers.create(
+        SYSTEM, NewCustomer(name="同址", addresses=({"detail": "海河路1号"},))
+    )
+    assert [hit.id for hit in await family.duplicates(SYSTEM, one.id)] == [two.id]
+    assert [hit.id for hit in await family.duplicates(SYSTEM, three.id)] == [four.id, five.id]
+
+
+@pytest.mark.parametrize(
+    ("name", "core"),
+    [
+        ("天津海河商贸有限公司", "天津海河"),
+        ("天津海河股份有限公司", "天津海河"),
+        ("老王商店", "老王"),
+        ("公司", "公司"),
+        ("Harbour Foods", "harbourfoods"),
+    ],
+)
+def test_the_core_of_a_company_s_name(name, core):
+    assert core_name(name) == core

@@ -5,7 +5,20 @@ are made from them. Where several rights stand, the answer depends on which is h
 """
 
 from webui import openapi, websocket
-from webui.api import agent, callbacks, calls, customers, orders, products, session, system
+from webui.api import (
+    agent,
+    callbacks,
+    calls,
+    channel,
+    custom_fields,
+    customers,
+    orders,
+    organisation,
+    products,
+    searches,
+    session,
+    system,
+)
 from webui.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -15,6 +28,10 @@ ROUTES: tuple[Route, ...] = (
     *products.ROUTES,
     *orders.ROUTES,
     *customers.ROUTES,
+    *searches.ROUTES,
+    *custom_fields.ROUTES,
+    *channel.ROUTES,
+    *organisation.ROUTES,
     *calls.ROUTES,
     *callbacks.ROUTES,
     *system.ROUTES,

@@ -25,6 +25,7 @@ Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 
 NUMBER = r"{id:[1-9][0-9]{0,8}}"
 CALL = r"{id:[0-9a-f]{32}}"
+CODE = r"{id:[a-z][a-z0-9_]{0,29}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Rule: frozen; the door builds nothing of the house itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -56,6 +56,6 @@ class WebServices:
     database: Database
     bus: Bus
     nodes: Sequence[Node]
-    queues_of: Callable[[Principal], tuple[str, ...]]
+    queues_of: Callable[[Principal], Awaitable[tuple[str, ...]]]
     clock: Callable[[], datetime]
     options: WebOptions = field(default_factory=WebOptions)

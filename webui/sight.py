@@ -51,12 +51,18 @@ def _default(view: BaseModel, name: str) -> Any:
     return type(view).model_fields[name].get_default(call_default_factory=True)
 
 
-def hideable(views: Iterator[type[BaseModel]]) -> frozenset[str]:
-    """Every field that a role may be kept from, of these views and all within them."""
+def hideable_fields() -> frozenset[str]:
+    """Every field that a role can be kept from, of all views there are."""
     return frozenset(
         f"{view.entity}.{view.same_field.get(name, name)}"
-        for view in views
-        if issubclass(view, View) and view.entity is not None
+        for view in _views(View)
+        if view.entity is not None
         for name, field in view.model_fields.items()
         if not field.is_required()
     )
+
+
+def _views(view: type[View]) -> Iterator[type[View]]:
+    for each in view.__subclasses__():
+        yield each
+        yield from _views(each)

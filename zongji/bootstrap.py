@@ -24,7 +24,6 @@ from ami_bridge.nodes import AsteriskNodes
 from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.places.finder import Places
-from crm_core.rights import Principal
 from crm_core.services import Crm
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
@@ -105,7 +104,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
             database=database,
             bus=bus,
             nodes=[nodes.client(name) for name in nodes.names],
-            queues_of=lambda principal: _queues_of(principal, tuple(plan.queue_by_name)),
+            queues_of=lambda who: crm.organisation.queues_of(who, tuple(plan.queue_by_name)),
             clock=now,
             options=_web_options(settings),
         ),
@@ -251,8 +250,3 @@ def _tls(settings: Settings) -> Tls | None:
     if web.tls_certificate is None or web.tls_key is None:
         return None
     return Tls(web.tls_certificate, web.tls_key)
-
-
-def _queues_of(principal: Principal, queues: tuple[str, ...]) -> tuple[str, ...]:
-    """Every agent serves every queue until groups are kept as data."""
-    return queues if principal.extension else ()

@@ -153,7 +153,7 @@ def _insight(inner: Searched) -> Searched:
     def build(op: str, value: Any) -> Clause:
         absent = op == "not" or (op == "empty" and value)
         sure = {"not": "in"}.get(op, op)
-        held = inner.build(sure, False if op == "empty" else value)  # noqa: FBT003
+        held = inner.build(sure, False if op == "empty" else value)
         known = Customer.id.in_(select(CustomerInsight.customer_id).where(held))
         return ~known if absent else known
 

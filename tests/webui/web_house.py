@@ -259,8 +259,9 @@ async def open_house(
     )
     await acd.start()
     accounts = AccountService(database, passwords=quick_passwords(), limits=LoginLimits())
+    crm = replace(Crm.of(database, bus, clock), accounts=accounts)
     services = WebServices(
-        crm=replace(Crm.of(database, bus, clock), accounts=accounts),
+        crm=crm,
         orders=OrderService(database, bus, clock=clock),
         acd=acd,
         calls=store,
@@ -269,7 +270,7 @@ async def open_house(
         database=database,
         bus=bus,
         nodes=(link,),
-        queues_of=lambda _: ("north",),
+        queues_of=lambda who: crm.organisation.queues_of(who, ("north",)),
         clock=clock,
         options=options or WebOptions(rhythm=QUICK),
     )

@@ -14,6 +14,10 @@ class NoTelephone(Conflict):
     code = "no_telephone"
 
 
+class NoQueue(Conflict):
+    code = "no_queue"
+
+
 class Command(Model):
     command: Literal["log_in", "ready", "break", "log_out", "finish_wrap_up"]
     reason: str | None = None
@@ -49,7 +53,10 @@ async def _log_in(asked: Asked[Command, Nothing]) -> AgentView:
     who, services = asked.principal, asked.services
     if who.extension is None:
         raise NoTelephone("You have no extension: ask an administrator to give you one.")
-    return await services.acd.log_in(who.user_id, who.name, who.extension, services.queues_of(who))
+    queues = await services.queues_of(who)
+    if not queues:
+        raise NoQueue("You are in no group that serves a queue: ask an administrator.")
+    return await services.acd.log_in(who.user_id, who.name, who.extension, queues)
 
 
 def _reason(asked: Asked[Command, Nothing]) -> str:

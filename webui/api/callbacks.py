@@ -56,7 +56,7 @@ async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
         raise Invalid("Whom to call back? Give a number.", fields={"number": "missing"})
     made = await services.callbacks.request(
         number,
-        _queue(asked, call),
+        await _queue(asked, call),
         source="agent",
         due_at=body.due_at,
         customer_id=call.customer_id if call and call.caller == number else None,
@@ -104,11 +104,11 @@ def _check_agent(asked: Asked[WantedCallback, Nothing]) -> None:
         raise Invalid("There is no such agent at work.", fields={"agent_id": "unknown"})
 
 
-def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) -> str:
+async def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) -> str:
     """The queue of the call, else the first that the asker serves."""
     if call is not None and call.queue is not None:
         return call.queue
-    served = asked.services.queues_of(asked.principal)
+    served = await asked.services.queues_of(asked.principal)
     if not served:
         raise Invalid("You serve no queue: ask a supervisor.", fields={"queue": "missing"})
     return served[0]

@@ -1,0 +1,162 @@
+"""Roles, units and groups as data."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, update
+
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.people.organisation import GroupContent, OrganisationService, UnitContent
+from crm_core.people.roles import RoleContent, RoleService
+from crm_core.people.tables import Unit, User
+from crm_core.people.users import NewUser, UserChange
+from crm_core.rights import ROLES, SYSTEM, Access, Principal, Right, Scope
+from tests.crm_core.crm_core_support import person
+
+
+@pytest.fixture
+def roles(seeded):
+    return RoleService(seeded)
+
+
+@pytest.fixture
+def organisation(seeded):
+    return OrganisationService(seeded)
+
+
+def clerk(**more):
+    values = {
+        "name_zh": "录单员",
+        "name_en": "Clerk",
+        "rights": {Right.CUSTOMER_VIEW, Right.ORDER_VIEW},
+    }
+    return RoleContent(**values | more)
+
+
+async def test_a_role_of_the_business_s_own_holds_at_the_next_request(roles, accounts):
+    await roles.create(SYSTEM, "clerk", clerk(scope=Scope.OWN))
+    made = await accounts.create_user(
+        SYSTEM, NewUser(login="clerk1", name="小李", role="clerk"), "long enough 9!"
+    )
+    opened = await accounts.log_in("clerk1", "long enough 9!", "127.0.0.1")
+    assert opened.principal.rights == {Right.CUSTOMER_VIEW, Right.ORDER_VIEW}
+    assert opened.principal.scope is Scope.OWN
+    wider = clerk(
+        rights={Right.CUSTOMER_VIEW},
+        fields={"customer.credit_limit": Access.HIDDEN, "customer.note": Access.READ,
+                "customer.email": Access.WRITE},
+    )  # fmt: skip
+    await roles.change(SYSTEM, "clerk", 1, wider)
+    now = await accounts.session(opened.token)
+    assert now is not None
+    assert (now.rights, now.scope) == ({Right.CUSTOMER_VIEW}, Scope.ALL)
+    assert now.fields == {
+        "customer.credit_limit": Access.HIDDEN,
+        "customer.note": Access.READ,
+    }
+    assert now.hidden == {"customer.credit_limit"}
+    with pytest.raises(Forbidden) as refused:
+        now.require_write("customer", ["name", "note", "credit_limit"])
+    assert set(refused.value.fields) == {"note", "credit_limit"}
+    with pytest.raises(Conflict):
+        await roles.remove(SYSTEM, "clerk")
+    await accounts.update_user(SYSTEM, made.id, UserChange(role="agent"))
+    await roles.remove(SYSTEM, "clerk")
+    with pytest.raises(NotFound):
+        await roles.remove(SYSTEM, "clerk")
+
+
+async def test_nobody_gives_a_right_that_he_does_not_hold(roles):
+    limited = Principal(
+        1, "m", "m", "m", frozenset({Right.ROLE_MANAGE, Right.CUSTOMER_VIEW}), "zh-CN", None, 1
+    )
+    with pytest.raises(Forbidden):
+        await roles.create(limited, "climber", clerk())
+    made = await roles.create(limited, "viewer", clerk(rights={Right.CUSTOMER_VIEW}))
+    with pytest.raises(Forbidden):
+        await roles.change(limited, "viewer", made.version, clerk(rights=frozenset(Right)))
+    supervisor = next(each for each in await roles.all(SYSTEM) if each.code == "supervisor")
+    kept = RoleContent(
+        name_zh="班长", name_en="Supervisor", rights=frozenset(map(Right, supervisor.rights))
+    )
+    assert (await roles.change(limited, "supervisor", supervisor.version, kept)).rights
+    with pytest.raises(Forbidden):
+        await roles.all(person("agent"))
+
+
+async def test_somebody_who_may_manage_people_always_remains(roles, accounts):
+    await accounts.create_user(
+        SYSTEM, NewUser(login="boss", name="老板", role="admin"), "long enough 9!"
+    )
+    admin = next(each for each in await roles.all(SYSTEM) if each.code == "admin")
+    fewer = RoleContent(
+        name_zh="管理员", name_en="A", rights=ROLES["admin"].rights - {Right.USER_MANAGE}
+    )
+    with pytest.raises(Conflict):
+        await roles.change(SYSTEM, "admin", admin.version, fewer)
+    assert (await roles.all(SYSTEM))[0].version == admin.version
+
+
+async def test_of_many_changes_to_a_role_at_once_one_is_kept(roles):
+    made = await roles.create(SYSTEM, "racer", clerk())
+    changes = [
+        roles.change(SYSTEM, "racer", made.version, clerk(name_en=f"n{n}")) for n in range(8)
+    ]
+    ended = await asyncio.gather(*changes, return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in ended) == 7
+    with pytest.raises(Conflict):
+        await roles.create(SYSTEM, "racer", clerk())
+
+
+async def test_units_form_a_tree_without_a_circle(organisation, seeded):
+    company = await organisation.create_unit(SYSTEM, UnitContent(name="总公司"))
+    branch = await organisation.create_unit(
+        SYSTEM, UnitContent(name="天津分公司", parent_id=company.id)
+    )
+    team = await organisation.create_unit(SYSTEM, UnitContent(name="电销组", parent_id=branch.id))
+    with pytest.raises(Invalid):
+        await organisation.change_unit(
+            SYSTEM, company.id, 1, UnitContent(name="总公司", parent_id=team.id)
+        )
+    with pytest.raises(Conflict):
+        await organisation.create_unit(SYSTEM, UnitContent(name="电销组"))
+    with pytest.raises(Invalid):
+        await organisation.create_unit(SYSTEM, UnitContent(name="无根", parent_id=10**6))
+    await organisation.change_unit(SYSTEM, branch.id, 1, UnitContent(name="天津分公司"))
+    async with seeded.reading() as connection:
+        path = await connection.scalar(select(Unit.path).where(Unit.id == team.id))
+    assert path == [branch.id]
+    with pytest.raises(Conflict):
+        await organisation.remove_unit(SYSTEM, branch.id)
+    await organisation.remove_unit(SYSTEM, team.id)
+    with pytest.raises(Forbidden):
+        await organisation.create_unit(person("supervisor"), UnitContent(name="不许"))
+
+
+async def test_an_agent_serves_the_queues_of_its_groups(organisation, seeded):
+    known = ("north", "east", "retail")
+    who = Principal(1, "a", "a", "agent", frozenset(), "zh-CN", "1001", 1)
+    assert await organisation.queues_of(who, known) == known
+    north = await organisation.create_group(
+        SYSTEM, GroupContent(name="甲组", queues=("retail", "gone", "north"), members={1})
+    )
+    await organisation.create_group(
+        SYSTEM, GroupContent(name="乙组", queues=("east",), members={1})
+    )
+    await organisation.create_group(SYSTEM, GroupContent(name="丙组", queues=("east",)))
+    assert set(await organisation.queues_of(who, known)) == {"retail", "north", "east"}
+    served = await organisation.queues_of(who, known)
+    assert served.index("retail") < served.index("north")
+    outside = Principal(2, "b", "b", "agent", frozenset(), "zh-CN", "1002", 1)
+    assert await organisation.queues_of(outside, known) == ()
+    without = Principal(1, "a", "a", "agent", frozenset(), "zh-CN", None, 1)
+    assert await organisation.queues_of(without, known) == ()
+    with pytest.raises(Invalid):
+        await organisation.create_group(SYSTEM, GroupContent(name="错", members={10**6}))
+    with pytest.raises(Conflict):
+        await organisation.change_group(SYSTEM, north.id, 9, GroupContent(name="甲组"))
+    changed = await organisation.change_group(SYSTEM, north.id, 1, GroupContent(name="甲组"))
+    assert changed.members == ()
+    await organisation.remove_group(SYSTEM, north.id)
+    async with seeded.begin() as session:
+        await session.execute(update(User).values(unit_id=None))

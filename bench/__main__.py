@@ -5,7 +5,7 @@ import sys
 
 from zongji.logs import configure_logging
 
-NAMES = ("ami", "orders", "pop", "calls")
+NAMES = ("ami", "orders", "pop", "calls", "identify", "search")
 
 
 def main() -> int:

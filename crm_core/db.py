@@ -1,4 +1,5 @@
-"""The way to PostgreSQL: one engine; `begin()` for a transaction, `reading()` for single SELECTs.
+"""The way to PostgreSQL: one engine; `begin()` for a transaction, `reading()` for single SELECTs,
+`fetch()` for the statements of the hot path.
 
 Rule: when the server is away or frozen, callers hear `DatabaseUnavailable` within
 `connect_timeout_s` (a new connection) or `statement_timeout_s` (a statement), never later. No SQL
@@ -7,10 +8,11 @@ the pool is noticed by its socket, which costs no round trip.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import structlog
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
@@ -23,6 +25,8 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
+from crm_core.readers import Readers
+from crm_core.statement import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +67,7 @@ class Database:
         event.listen(self._engine.sync_engine, "checkout", _refuse_dead_connection)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._each_alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = Readers(self._engine)
         self.available = True
 
     @asynccontextmanager
@@ -116,6 +121,23 @@ class Database:
         ):
             yield session
 
+    async def fetch(
+        self, statement: Statement, values: Mapping[str, object]
+    ) -> list[asyncpg.Record]:
+        """One statement that changes nothing, by the shortest way. Raises DatabaseUnavailable."""
+        try:
+            rows = await self._readers.fetch(statement, values)
+        except (SQLAlchemyError, OSError) as error:
+            if isinstance(error, DBAPIError) and not _is_away(error):
+                raise
+            raise self._unavailable(error) from error
+        self._mark(available=True)
+        return rows
+
+    def reader_connections(self) -> tuple[asyncpg.Connection, ...]:
+        """The driver's connections that `fetch` has used and keeps."""
+        return self._readers.idle
+
     async def ping(self) -> bool:
         """Ask the server for an answer; never raises."""
         try:
@@ -126,6 +148,7 @@ class Database:
         return self.available
 
     async def close(self) -> None:
+        await self._readers.close()
         await self._engine.dispose()
 
     async def _commit(self, session: AsyncSession) -> None:

@@ -4,8 +4,8 @@ Rule: `search_text` says what a name is found by; the database's own function `s
 grams, which an index holds; `contains` is the condition that uses the index and then looks exactly. It
 needs no extension, and no locale.
 
-A gram is a Chinese sign, two neighbouring ones, three neighbouring letters or digits, or `^` with the
-first two of a word. So one Chinese sign, two letters at the beginning of a word, or three anywhere are
+A gram is a Chinese sign, two neighbours of which one is Chinese, three neighbouring letters or digits, or
+`^` with the first two letters of a word. So one Chinese sign, two letters at the beginning of a word, or three anywhere are
 the least that can be looked for.
 """
 
@@ -31,7 +31,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crm_core.db import Base
 
 LONGEST = 1000
-_CUT = re.compile(r"[a-z0-9]+|[^\x00-\x7f]+")
+_WORD = re.compile(r"[a-z0-9\x80-\U0010ffff]+")
+_SHORT = re.compile(r"[a-z0-9]{2}")
 _HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]+")
 
 # Characters are compared by their code so that no collation matters.
@@ -39,17 +40,18 @@ CREATE_FUNCTION = r"""
 CREATE OR REPLACE FUNCTION search_grams(words text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
   SELECT COALESCE(array_agg(DISTINCT gram COLLATE "C"), '{}')
-    FROM string_to_table(
-           regexp_replace(words, '([a-z0-9]+)|[\x01-\x2f\x3a-\x60\x7b-\x7f]+', ' \1 ', 'g'), ' ')
+    FROM string_to_table(regexp_replace(words, '[\x01-\x2f\x3a-\x60\x7b-\x7f]+', ' ', 'g'), ' ')
            AS word,
+         generate_series(1, length(word)) AS place,
+         LATERAL (SELECT substr(word, place, 1), substr(word, place, 2), substr(word, place, 3))
+           AS cut(one, two, three),
          LATERAL (
-           SELECT substr(word, place, 3) FROM generate_series(1, length(word) - 2) AS place
-            WHERE word < '~' COLLATE "C"
-           UNION ALL SELECT '^' || substr(word, 1, 2) WHERE word BETWEEN '0' AND '~' COLLATE "C"
-           UNION ALL SELECT substr(word, place, size)
-             FROM generate_series(1, length(word)) AS place, generate_series(1, 2) AS size
-            WHERE word > '~' COLLATE "C" AND place + size <= length(word) + 1
-         ) AS cut(gram)
+           SELECT three WHERE octet_length(three) = 3 AND length(three) = 3
+           UNION ALL SELECT two WHERE octet_length(two) > 2 AND length(two) = 2
+           UNION ALL SELECT one WHERE octet_length(one) > 1
+           UNION ALL SELECT '^' || two WHERE octet_length(two) = 2 AND length(two) = 2
+             AND (place = 1 OR octet_length(substr(word, place - 1, 1)) > 1)
+         ) AS grams(gram)
 $$
 """
 DROP_FUNCTION = "DROP FUNCTION IF EXISTS search_grams(text)"
@@ -77,14 +79,18 @@ def search_text(name: str) -> str:
 def query_grams(wanted: str) -> tuple[str, ...]:
     """The grams that a text must have which contains `wanted` (in the form of `plain`)."""
     grams: list[str] = []
-    for part in _CUT.findall(wanted):
-        size = 3 if part.isascii() else 2
-        grams += [part[i : i + size] for i in range(len(part) - size + 1)]
-        if not part.isascii() and len(part) == 1:
-            grams.append(part)
-    if not grams and (short := re.fullmatch(r"[a-z0-9]{2}", wanted)):
-        grams.append(f"^{short[0]}")
+    for word in _WORD.findall(wanted):
+        grams += [g for g in _cut(word, 3) if g.isascii()]
+        grams += [g for g in _cut(word, 2) if not g.isascii()]
+        if len(word) == 1 and not word.isascii():
+            grams.append(word)
+    if not grams and _SHORT.fullmatch(wanted):
+        grams.append(f"^{wanted}")
     return tuple(dict.fromkeys(grams))
+
+
+def _cut(word: str, size: int) -> list[str]:
+    return [word[place : place + size] for place in range(len(word) - size + 1)]
 
 
 def contains(column: InstrumentedAttribute[str], wanted: str) -> ColumnElement[bool] | None:

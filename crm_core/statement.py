@@ -24,7 +24,7 @@ class Statement:
         self.sql = sql
         self._names = tuple(dict.fromkeys(_NAMED.findall(sql)))
         places = {name: f"${place}" for place, name in enumerate(self._names, 1)}
-        self._positional = _NAMED.sub(lambda found: places[found[1]], sql)
+        self.positional = _NAMED.sub(lambda found: places[found[1]], sql)
 
     @classmethod
     def of(cls, query: Select[*tuple[Any, ...]]) -> Self:
@@ -38,7 +38,7 @@ class Statement:
         self, holder: AsyncSession | AsyncConnection, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """For statements that change nothing: they need no transaction and open none."""
-        return await self._fetch(_driver(holder), values)
+        return await self.fetch(_driver(holder), values)
 
     async def write(
         self, session: AsyncSession, values: Mapping[str, object]
@@ -48,14 +48,15 @@ class Statement:
         if not driver.is_in_transaction():
             connection = await session.connection()
             await connection.exec_driver_sql("SELECT 1")
-        return await self._fetch(driver, values)
+        return await self.fetch(driver, values)
 
-    async def _fetch(
+    async def fetch(
         self, driver: asyncpg.Connection, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
+        """On a connection of the driver. Raises ConnectionError when it is lost."""
         arguments = [values[name] for name in self._names]
         try:
-            found: list[asyncpg.Record] = await driver.fetch(self._positional, *arguments)
+            found: list[asyncpg.Record] = await driver.fetch(self.positional, *arguments)
         except (
             asyncpg.PostgresConnectionError,
             asyncpg.OperatorInterventionError,

@@ -64,7 +64,7 @@ _IDENTITY = (
     .join(CustomerPhone, CustomerPhone.customer_id == Customer.id)
     .join(Level, Level.code == Customer.level_code)
 )
-_BY_NUMBER = Statement.of(_IDENTITY.where(CustomerPhone.number == bindparam("number")))
+BY_NUMBER = Statement.of(_IDENTITY.where(CustomerPhone.number == bindparam("number")))
 _LATEST = (
     _IDENTITY.add_columns(CustomerPhone.number)
     .order_by(Customer.updated_at.desc())
@@ -87,20 +87,21 @@ class Identities:
         """Who has this number (in `normalise`'s form)."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._deadline_s
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._turns.acquire()
-        except TimeoutError:
-            return self._last_known(number)
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    await self._turns.acquire()
+            except TimeoutError:
+                return self._last_known(number)
+        else:
+            await self._turns.acquire()
         asked = asyncio.create_task(self._ask(number))
         self._asked.add(asked)
         asked.add_done_callback(self._was_asked)
-        done, _ = await asyncio.wait({asked}, timeout=ends_at - loop.time())
-        if not done:
-            return self._last_known(number)
         try:
-            return asked.result()
-        except DatabaseUnavailable:
+            async with asyncio.timeout_at(ends_at):
+                return await asyncio.shield(asked)
+        except (DatabaseUnavailable, TimeoutError):
             return self._last_known(number)
 
     async def learn(self) -> int:
@@ -118,8 +119,7 @@ class Identities:
         await asyncio.gather(*self._asked, return_exceptions=True)
 
     async def _ask(self, number: str) -> CallerIdentity | None:
-        async with self._database.reading() as connection:
-            rows = await _BY_NUMBER.read(connection, {"number": number})
+        rows = await self._database.fetch(BY_NUMBER, {"number": number})
         found = CallerIdentity(*rows[0]) if rows else None
         self._remember(number, found)
         return found

@@ -213,7 +213,8 @@ async def clauses(
             f"Your role does not see {', '.join(hidden)}, so it cannot search by it.",
             fields=dict.fromkeys(hidden, "forbidden"),
         )
-    known = await custom_values.definitions(holder)
+    own = any(each.field.startswith("custom.") for each in conditions)
+    known = await custom_values.definitions(holder) if own else {}
     there = Customer.merged_into_id.is_(None)
     return (there, within_scope(actor), *(clause(each, known) for each in conditions))
 

@@ -30,14 +30,16 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('zongji.schema'))")
 _T = TypeVar("_T")
 
 
-async def upgrade(database_url: str, *, versions: Path | None = None) -> str | None:
-    """Bring the database to the newest revision, in one transaction; returns it."""
+async def upgrade(
+    database_url: str, *, to: str = "head", versions: Path | None = None
+) -> str | None:
+    """Bring the database to a revision, the newest one, in one transaction; returns it."""
 
     def work(connection: Connection) -> str | None:
         connection.execute(_ONE_AT_A_TIME)
         before = _revision(connection)
         connection.exec_driver_sql(CREATE_FUNCTION)
-        command.upgrade(_config(connection, Base.metadata, versions), "head")
+        command.upgrade(_config(connection, Base.metadata, versions), to)
         after = _revision(connection)
         if after != before:
             log.info("schema_upgraded", before=before, after=after)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from crm_core.customers.fields import NewCustomer
-from crm_core.customers.identity import _BY_NUMBER
+from crm_core.customers.identity import BY_NUMBER
 from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
@@ -50,7 +50,7 @@ async def first_fresh_answer(customers):
 
 
 async def test_a_caller_is_identified_through_indexes_alone(filled):
-    statement = _BY_NUMBER.sql.replace(":number", f"'{KNOWN}'", 1)
+    statement = BY_NUMBER.sql.replace(":number", f"'{KNOWN}'", 1)
     async with filled.begin() as session:
         plan = "\n".join(await session.scalars(text(f"EXPLAIN {statement}")))
     assert "Index Scan using pk_customer_phones" in plan

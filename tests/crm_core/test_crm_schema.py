@@ -3,16 +3,18 @@ import importlib
 import secrets
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from crm_core import schema
+from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.db import Base, Database
 from crm_core.demo import USERS, seed_demo
 from crm_core.people.tables import RoleRight
-from crm_core.rights import SYSTEM
-from crm_core.seeds import seed_roles
+from crm_core.rights import ROLES, SYSTEM
+from crm_core.seeds import seed_channel, seed_roles
+from tests.conftest import PACKAGES
 
 
 @pytest.fixture
@@ -63,3 +65,56 @@ async def test_a_seed_does_not_undo_what_was_changed(database: Database):
             select(RoleRight.role_code).where(RoleRight.right_code == "number.unmask")
         )
         assert not left.all()
+
+
+async def test_the_migrations_lead_to_the_tables_of_the_code(empty_url):
+    for package in PACKAGES:
+        importlib.import_module(f"{package}.tables")
+    await schema.upgrade(empty_url)
+    assert await schema.check(empty_url, Base.metadata) == ()
+
+
+async def test_customers_of_the_first_version_keep_everything(empty_url):
+    await schema.upgrade(empty_url, to="0001")
+    old = Database(empty_url)
+    async with old.begin() as session:
+        for statement in FIRST_VERSION.strip().split(";\n"):
+            await session.execute(text(statement))
+    await old.close()
+    await schema.upgrade(empty_url)
+    database = Database(empty_url)
+    async with database.begin() as session:
+        await seed_roles(session)
+        await seed_channel(session)
+        rights = await session.scalars(
+            select(RoleRight.right_code).where(RoleRight.role_code == "operations")
+        )
+        assert set(rights) == set(ROLES["operations"].rights) | {"own.decision"}
+    customers, search = CustomerService(database), SearchService(database)
+    (hit,) = await search.quick(SYSTEM, "hhsh")
+    card = await customers.get(SYSTEM, hit.id)
+    assert (card.address, card.parent_name, card.phones[0].number) == (
+        "友谊路5号",
+        "总代",
+        "13800000001",
+    )
+    new = NewCustomer(name="县代", level_code="county", parent_id=card.parent_id)
+    made = await customers.create(SYSTEM, new)
+    below = CustomerFields(parent_id=made.id)
+    assert (await customers.update(SYSTEM, card.id, 1, below)).parent_name == "县代"
+    await database.close()
+
+
+FIRST_VERSION = """
+INSERT INTO roles (code, name_zh, name_en) VALUES ('operations', '运营', 'Operations');
+INSERT INTO role_rights VALUES ('operations', 'board.view'), ('operations', 'call.view'),
+  ('operations', 'customer.view'), ('operations', 'order.review'), ('operations', 'order.view'),
+  ('operations', 'own.decision');
+INSERT INTO levels VALUES ('national', '全国总代', 'National agent', 1, true),
+  ('retailer', '零售商', 'Retailer', 4, false);
+INSERT INTO price_policies VALUES ('list', '标价', 'List price', 1);
+INSERT INTO customers (name, level_code, price_policy_code) VALUES ('总代', 'national', 'list');
+INSERT INTO customers (name, level_code, price_policy_code, parent_id, address)
+  VALUES ('海河商行', 'retailer', 'list', 1, '友谊路5号');
+INSERT INTO customer_phones VALUES ('13800000001', 2, true)
+"""

@@ -1,0 +1,117 @@
+"""Values as people and Chinese Excel write them: money with 万 and ¥, full-width digits, dates in every form.
+
+Rule: pure; what cannot be read for certain is refused with a sentence, never guessed.
+"""
+
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+_MONEY = re.compile(r"[¥￥$,\s元]|RMB|CNY", re.IGNORECASE)
+_TIMES = {"万": Decimal(10_000), "千": Decimal(1_000), "亿": Decimal(100_000_000)}
+_DATE = re.compile(
+    r"(?P<year>\d{4})\s*(?:[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})\s*日?"
+    r"|(?P<month8>\d{2})(?P<day8>\d{2}))"
+    r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+)
+_YES = frozenset({"是", "有", "对", "真", "y", "yes", "true", "1", "√", "v"})
+_NO = frozenset({"否", "无", "没有", "假", "n", "no", "false", "0", "×", "x"})
+# Excel counts days from here, because it takes 1900 for a leap year.
+_DAY_ZERO = date(1899, 12, 30)
+_SERIALS = range(61, 109_575)
+_MOST_DIGITS = 99_999_999
+
+Cell = str | float | bool | date | datetime | timedelta | None
+
+
+def text(cell: Cell) -> str | None:
+    """The cell as a person reads it; None when it is empty. A whole number has no “.0”."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool):
+        return "是" if cell else "否"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:  # noqa: PLR2004
+        return str(int(cell))
+    if isinstance(cell, datetime):
+        return str(cell.date()) if cell.time() == cell.min.time() else str(cell)
+    written = unicodedata.normalize("NFKC", str(cell)) if not isinstance(cell, str) else cell
+    return written.strip().strip("\ufeff\u200b") or None
+
+
+def number(cell: Cell) -> Decimal | None:
+    """`12,000.50`, `¥1.2万`, `１２３`, `(300)` is negative. Raises ValueError."""
+    if isinstance(cell, float | int) and not isinstance(cell, bool):
+        return Decimal(repr(cell)) if isinstance(cell, float) else Decimal(cell)
+    written = text(cell)
+    if written is None:
+        return None
+    plain = _MONEY.sub("", unicodedata.normalize("NFKC", written))
+    negative = plain.startswith("(") and plain.endswith(")")
+    plain = plain.strip("()")
+    times = _TIMES.get(plain[-1:], Decimal(1))
+    if times != 1:
+        plain = plain[:-1]
+    try:
+        found = Decimal(plain) * times
+    except InvalidOperation:
+        raise ValueError(f"“{written[:40]}” is not a number") from None
+    if not found.is_finite():
+        raise ValueError(f"“{written[:40]}” is not a number")
+    return -found if negative else found
+
+
+def day(cell: Cell) -> date | None:
+    """`2026-03-05`, `2026/3/5`, `2026年3月5日`, `20260305`, or Excel's own number of a day.
+
+    Raises ValueError.
+    """
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    if isinstance(cell, float | int) and not isinstance(cell, bool):
+        if abs(cell) > _MOST_DIGITS:
+            raise ValueError(f"“{cell}” is not a date: write it as 2026-03-31")
+        if int(cell) in _SERIALS:
+            return _DAY_ZERO + timedelta(days=int(cell))
+        cell = str(int(cell)) if float(cell).is_integer() else str(cell)
+    written = text(cell)
+    if written is None:
+        return None
+    found = _DATE.fullmatch(unicodedata.normalize("NFKC", written).strip())
+    if found is None:
+        raise ValueError(f"“{written[:40]}” is not a date: write it as 2026-03-31")
+    parts = found.groupdict()
+    try:
+        return date(
+            int(parts["year"]),
+            int(parts["month"] or parts["month8"]),
+            int(parts["day"] or parts["day8"]),
+        )
+    except ValueError:
+        raise ValueError(f"there is no day “{written[:40]}”") from None
+
+
+def yes_no(cell: Cell) -> bool | None:
+    """Raises ValueError."""
+    if isinstance(cell, bool):
+        return cell
+    written = text(cell)
+    if written is None:
+        return None
+    known = unicodedata.normalize("NFKC", written).casefold()
+    if known in _YES:
+        return True
+    if known in _NO:
+        return False
+    raise ValueError(f"“{written[:40]}” is neither 是 nor 否")
+
+
+def several(cell: Cell) -> tuple[str, ...]:
+    """`烟、酒，茶` or `138…/139…`: what is separated by a comma, semicolon, 、 or slash."""
+    written = text(cell)
+    if written is None:
+        return ()
+    parts = re.split(r"[、，,;；/|\n]+", written)
+    return tuple(part.strip() for part in parts if part.strip())

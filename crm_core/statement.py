@@ -38,13 +38,13 @@ class Statement:
         self, holder: AsyncSession | AsyncConnection, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """For statements that change nothing: they need no transaction and open none."""
-        return await self.fetch(_driver(holder), values)
+        return await self.fetch(driver_of(holder), values)
 
     async def write(
         self, session: AsyncSession, values: Mapping[str, object]
     ) -> list[asyncpg.Record]:
         """In the session's transaction, which SQLAlchemy opens with its first own statement."""
-        driver = _driver(session)
+        driver = driver_of(session)
         if not driver.is_in_transaction():
             connection = await session.connection()
             await connection.exec_driver_sql("SELECT 1")
@@ -66,7 +66,7 @@ class Statement:
         return found
 
 
-def _driver(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
+def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
     """What `Database` hands out holds its connection already, so that nothing is awaited."""
     if isinstance(holder, AsyncSession):
         connection = holder.sync_session.connection()

@@ -3,7 +3,8 @@
 from crm_core.audit import tables as audit
 from crm_core.customers import insight_tables as insight
 from crm_core.customers import tables as customers
+from crm_core.exchange import tables as exchange
 from crm_core.people import tables as people
 from crm_core.places import tables as places
 
-__all__ = ["audit", "customers", "insight", "people", "places"]
+__all__ = ["audit", "customers", "exchange", "insight", "people", "places"]

@@ -34,6 +34,30 @@ async def record(
     )
 
 
+async def record_many(
+    session: AsyncSession,
+    actor_id: int | None,
+    action: str,
+    entity: str,
+    after: Mapping[int, Mapping[str, object]],
+) -> None:
+    """Note the same action on many records, by their ids."""
+    if after:
+        await session.execute(
+            insert(AuditEntry),
+            [
+                {
+                    "actor_id": actor_id,
+                    "action": action,
+                    "entity": entity,
+                    "entity_id": str(entity_id),
+                    "after": _plain(values),
+                }
+                for entity_id, values in after.items()
+            ],
+        )
+
+
 def changes(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, object]]:

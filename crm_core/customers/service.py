@@ -6,6 +6,7 @@ from, and one made from an older version is refused, never merged.
 
 import asyncio
 import contextlib
+from collections.abc import Collection, Iterable
 
 import structlog
 from sqlalchemy import Executable, func, insert, select, update
@@ -87,7 +88,7 @@ class CustomerService:
 
     async def create(self, actor: Actor, new: NewCustomer) -> CustomerCard:
         """Raises Forbidden, NumberTaken (naming the customer), Invalid, DatabaseUnavailable."""
-        _require(actor, new)
+        require(actor, new.model_fields_set, new.custom)
         values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
         async with self._database.begin() as session:
             path = await tree.path_of_new(session, new.parent_id, new.level_code)
@@ -108,27 +109,35 @@ class CustomerService:
         self, actor: Actor, customer_id: int, version: int, change: CustomerFields
     ) -> CustomerCard:
         """Raises Forbidden, NotFound, Conflict (edited since), NumberTaken, Invalid."""
-        _require(actor, change)
         async with self._database.begin() as session:
-            if change.model_fields_set & _IN_TREE:
-                await tree.lock(session)
-            await must_see(session, actor, customer_id)
-            before = await _lock(session, customer_id, version)
-            was = recorded(await _must_read(session, customer_id), change.model_fields_set)
-            await _change(session, actor, before, change)
-            card = await _must_read(session, customer_id)
-            differs, became = trail.changes(was, recorded(card, change.model_fields_set))
-            await trail.record(
-                session,
-                actor.user_id,
-                "customer.update",
-                "customer",
-                customer_id,
-                before=differs,
-                after=became,
-            )
+            card = await apply(session, actor, customer_id, version, change)
         log.info("customer_updated", customer=customer_id, version=card.version, by=actor.user_id)
         return card
+
+
+async def apply(
+    session: AsyncSession, actor: Actor, customer_id: int, version: int, change: CustomerFields
+) -> CustomerCard:
+    """Change a record inside the caller's transaction. Raises as `CustomerService.update`."""
+    require(actor, change.model_fields_set, change.custom)
+    if change.model_fields_set & _IN_TREE:
+        await tree.lock(session)
+    await must_see(session, actor, customer_id)
+    before = await _lock(session, customer_id, version)
+    was = recorded(await _must_read(session, customer_id), change.model_fields_set)
+    await _change(session, actor, before, change)
+    card = await _must_read(session, customer_id)
+    differs, became = trail.changes(was, recorded(card, change.model_fields_set))
+    await trail.record(
+        session,
+        actor.user_id,
+        "customer.update",
+        "customer",
+        customer_id,
+        before=differs,
+        after=became,
+    )
+    return card
 
 
 async def _change(
@@ -160,13 +169,12 @@ async def _change(
 _IN_TREE = frozenset({"parent_id", "level_code"})
 
 
-def _require(actor: Actor, given: CustomerFields) -> None:
-    """The right of each field that is given, and the role's leave to write it."""
-    for right in {NEEDS.get(name, Right.CUSTOMER_EDIT) for name in given.model_fields_set}:
+def require(actor: Actor, names: Collection[str], custom: Iterable[str] = ()) -> None:
+    """The right of each field that is given, and the role's leave to write it. Raises Forbidden."""
+    for right in {NEEDS.get(name, Right.CUSTOMER_EDIT) for name in names}:
         actor.require(right)
-    names = given.model_fields_set - {"custom"}
-    custom = (f"custom.{code}" for code in given.custom)
-    actor.require_write("customer", sorted({*map(field_code, names), *custom}))
+    plain = (field_code(name) for name in names if name != "custom")
+    actor.require_write("customer", sorted({*plain, *(f"custom.{code}" for code in custom)}))
 
 
 async def _must_read(holder: AsyncSession | AsyncConnection, customer_id: int) -> CustomerCard:

@@ -27,11 +27,16 @@ async def lock(session: AsyncSession) -> None:
     await session.execute(_LOCK)
 
 
+async def lock_shared(session: AsyncSession) -> None:
+    """While new customers are entered: others may be entered too, but nobody moves."""
+    await session.execute(_LOCK_SHARED)
+
+
 async def path_of_new(session: AsyncSession, parent_id: int | None, level_code: str) -> list[int]:
     """Everybody above a customer who is being entered. Raises Invalid."""
     if parent_id is None:
         return []
-    await session.execute(_LOCK_SHARED)
+    await lock_shared(session)
     return await _path_below(session, parent_id, level_code)
 
 

@@ -38,7 +38,8 @@ class Sheet:
 
 def read_sheet(path: Path) -> Sheet:
     """Raises Invalid when the file is no table, or has no header row."""
-    last, first, headers = 0, 0, ()
+    last, first = 0, 0
+    headers: tuple[str, ...] = ()
     for number, cells in _numbered(path):
         if not headers:
             names = [text(cell) or "" for cell in cells[:MOST_COLUMNS]]

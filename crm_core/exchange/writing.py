@@ -1,0 +1,280 @@
+"""A batch of rows into PostgreSQL, inside the transaction that also notes how far the import is.
+
+Rule: new customers come by COPY, all at once; one who is there is changed by the same code as by a
+person's hand, with the same rules and the same trail. A bad row never spoils the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.audit import trail
+from crm_core.customers import cards, custom_values, service
+from crm_core.customers.card_views import CustomerCard, recorded
+from crm_core.customers.fields import CustomerFields
+from crm_core.errors import DatabaseUnavailable, DomainError
+from crm_core.exchange import matching
+from crm_core.exchange.matching import Above, Known
+from crm_core.exchange.records import Codes, Record, Refused
+from crm_core.rights import Actor
+from crm_core.search_text import search_text
+from crm_core.statement import driver_of
+
+_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence('customers', 'id')) FROM generate_series(1, :many)"
+)
+_PLAIN = (
+    "code", "name", "level_code", "parent_id", "area_code", "province", "city",
+    "price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue",
+    "salesperson_id", "email", "language", "birthday", "anniversary", "note",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch."""
+
+    added: int = 0
+    changed: int = 0
+    same: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+    def refuse(self, record: Record, reason: str, *, waits: bool = False) -> None:
+        self.refused.append(Refused(record.row, record.cells, (reason,), waits))
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    record: Record
+    above: Above | None
+
+
+class Writer:
+    """Writes for one person, who needs the rights of every field in the file."""
+
+    def __init__(self, actor: Actor, codes: Codes, ranks: Mapping[str, int]) -> None:
+        self._actor = actor
+        self._codes = codes
+        self._ranks = ranks
+        self._required = tuple(code for code, each in codes.custom.items() if each.required)
+
+    async def write(self, session: AsyncSession, records: Sequence[Record]) -> Outcome:
+        """The caller holds the lock of the tree.
+
+        Raises asyncpg's UniqueViolationError when somebody enters the same customer meanwhile.
+        """
+        outcome = Outcome()
+        for part in matching.rounds(records):
+            known = await matching.matches(session, self._actor, part)
+            parents = await matching.above(session, (r.parent for r in part if r.parent))
+            new: list[_New] = []
+            for record in part:
+                found = matching.meant(record, known)
+                if isinstance(found, Refused):
+                    outcome.refused.append(found)
+                elif found is None:
+                    self._plan(record, parents, new, outcome)
+                else:
+                    await self._change(session, record, found, parents, outcome)
+            await self._add(session, new)
+            outcome.added += len(new)
+        return outcome
+
+    def _plan(
+        self,
+        record: Record,
+        parents: Mapping[str, Above | None],
+        new: list[_New],
+        outcome: Outcome,
+    ) -> None:
+        missing = [code for code in self._required if code not in record.fields.custom]
+        if not record.fields.name:
+            outcome.refuse(record, "a new customer needs a name")
+        elif missing:
+            labels = "、".join(self._codes.custom[code].label_zh for code in missing)
+            outcome.refuse(record, f"must be filled in: {labels}")
+        elif record.parent is None:
+            new.append(_New(record, None))
+        elif record.parent not in parents:
+            outcome.refuse(record, f"nobody above is called “{record.parent[:40]}”", waits=True)
+        else:
+            self._place(record, parents[record.parent], new, outcome)
+
+    def _place(
+        self, record: Record, above: Above | None, new: list[_New], outcome: Outcome
+    ) -> None:
+        if above is None:
+            outcome.refuse(record, f"several customers are called “{record.parent}”: give the code")
+        elif above.rank > self._ranks[record.fields.level_code]:
+            outcome.refuse(record, f"“{record.parent}” stands further out than this customer")
+        else:
+            new.append(_New(record, above))
+
+    async def _add(self, session: AsyncSession, new: Sequence[_New]) -> None:
+        if not new:
+            return
+        ids = [row[0] for row in await session.execute(_IDS, {"many": len(new)})]
+        driver = driver_of(session)
+        pairs = list(zip(ids, new, strict=True))
+        tables: Mapping[str, tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]] = {
+            "customers": (("id", *_PLAIN, "path", "search_text"), map(_customer, pairs)),
+            "customer_phones": (("number", "customer_id", "is_main"), _phones(pairs)),
+            "customer_addresses": (("customer_id", "is_main", "detail"), _addresses(pairs)),
+            "customer_contacts": (("customer_id", "name"), _contacts(pairs)),
+            "custom_values": (
+                ("customer_id", "field_id", "place", "string", "number", "day"),
+                self._custom(pairs),
+            ),
+        }
+        for table, (columns, rows) in tables.items():
+            await driver.copy_records_to_table(table, records=list(rows), columns=columns)
+        given = {each: _given(one.record) for each, one in pairs}
+        await trail.record_many(session, self._actor.user_id, "customer.import", "customer", given)
+
+    def _custom(self, pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
+        for customer_id, new in pairs:
+            stored = custom_values.judged(self._codes.custom, new.record.fields.custom)
+            for field_id, values in stored.items():
+                for place, each in enumerate(values):
+                    yield customer_id, field_id, place, each.string, each.number, each.day
+
+    async def _change(
+        self,
+        session: AsyncSession,
+        record: Record,
+        known: Known,
+        parents: Mapping[str, Above | None],
+        outcome: Outcome,
+    ) -> None:
+        card = await cards.read_card(session, known.id)
+        if card is None:
+            outcome.refuse(record, "the customer has just been removed")
+            return
+        above = parents.get(record.parent) if record.parent else None
+        if record.parent and above is None:
+            waits = record.parent not in parents
+            outcome.refuse(record, f"nobody above is called “{record.parent[:40]}”", waits=waits)
+            return
+        change = _differing(card, record, above)
+        if not change:
+            outcome.same += 1
+            return
+        try:
+            async with session.begin_nested():
+                wanted = CustomerFields.model_validate(change)
+                await service.apply(session, self._actor, card.id, card.version, wanted)
+        except DatabaseUnavailable:
+            raise
+        except DomainError as error:
+            outcome.refuse(record, error.message)
+        else:
+            outcome.changed += 1
+
+
+def _customer(pair: tuple[int, _New]) -> tuple[Any, ...]:
+    customer_id, new = pair
+    values = {name: getattr(new.record.fields, name) for name in _PLAIN}
+    above = new.above
+    values["parent_id"] = above.id if above else None
+    path = [*above.path, above.id] if above else []
+    return (customer_id, *values.values(), path, search_text(new.record.fields.name))
+
+
+def _phones(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
+    for customer_id, new in pairs:
+        numbers = dict.fromkeys(each.number for each in new.record.fields.phones)
+        for place, number in enumerate(numbers):
+            yield number, customer_id, place == 0
+
+
+def _addresses(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
+    for customer_id, new in pairs:
+        for each in new.record.fields.addresses:
+            yield customer_id, True, each.detail
+
+
+def _contacts(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
+    for customer_id, new in pairs:
+        for each in new.record.fields.contacts:
+            yield customer_id, each.name
+
+
+def _given(record: Record) -> dict[str, object]:
+    given = record.fields.model_dump(
+        exclude_unset=True, exclude={"phones", "addresses", "contacts"}
+    )
+    return given | {
+        "phones": [each.number for each in record.fields.phones],
+        "row": record.row,
+    }
+
+
+def _differing(card: CustomerCard, record: Record, above: Above | None) -> dict[str, Any]:
+    """What of the row is not so in the record yet, as a change of it."""
+    fields = record.fields
+    now: Mapping[str, object] = {
+        name: value
+        for name, value in recorded(card, _PLAIN).items()
+        if name in fields.model_fields_set and name != "parent_id"
+    }
+    change = {
+        name: getattr(fields, name) for name, was in now.items() if getattr(fields, name) != was
+    }
+    if above is not None and above.id != card.parent_id:
+        change["parent_id"] = above.id
+    there = {each.number for each in card.phones}
+    if any(each.number not in there for each in fields.phones):
+        kept = [
+            {"id": each.id, "label": each.label, "contact_id": each.contact_id}
+            for each in card.phones
+        ]
+        change["phones"] = [
+            *kept,
+            *({"number": e.number} for e in fields.phones if e.number not in there),
+        ]
+    change |= _places(card, fields)
+    custom = {each.code: each.value for each in card.custom}
+    differs = {
+        code: value for code, value in fields.custom.items() if str(custom.get(code)) != str(value)
+    }
+    return change | ({"custom": differs} if differs else {})
+
+
+def _places(card: CustomerCard, fields: CustomerFields) -> dict[str, Any]:
+    change: dict[str, Any] = {}
+    known = [each.name for each in card.contacts]
+    if any(each.name not in known for each in fields.contacts):
+        kept = [
+            {"id": e.id, "name": e.name, "position": e.position, "email": e.email,
+             "birthday": e.birthday, "note": e.note}
+            for e in card.contacts
+        ]  # fmt: skip
+        change["contacts"] = [
+            *kept,
+            *({"name": e.name} for e in fields.contacts if e.name not in known),
+        ]
+    main = card.addresses[0] if card.addresses else None
+    for each in fields.addresses:
+        if main is None or each.detail not in (main.detail, main.line):
+            others = [_as_entry(other) for other in card.addresses if each.detail != other.detail]
+            same = next((o.id for o in card.addresses if o.detail == each.detail), None)
+            change["addresses"] = [{"id": same, "detail": each.detail}, *others]
+    return change
+
+
+def _as_entry(address: Any) -> dict[str, Any]:
+    names = (
+        "id",
+        "label",
+        "recipient",
+        "phone",
+        "province",
+        "city",
+        "district",
+        "detail",
+        "postcode",
+    )
+    return {name: getattr(address, name) for name in names}

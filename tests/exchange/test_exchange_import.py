@@ -1,0 +1,361 @@
+"""Customers out of Excel and CSV: recognised, taken in once, refused with reasons, resumed."""
+
+import asyncio
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from crm_core.audit.tables import AuditEntry
+from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.tables import Customer
+from crm_core.errors import Conflict, Forbidden, Invalid
+from crm_core.exchange import importing, jobs
+from crm_core.rights import SYSTEM
+from tests.crm_core.crm_core_support import person
+from tests.exchange.exchange_files import csv_file, xlsx
+
+ADMIN, OPERATIONS = person("admin", 1), person("operations", 2)
+
+
+async def take_in(imports, file, actor=ADMIN, plan=None):
+    preview = await imports.hand_in(actor, file.name, file)
+    await imports.start(actor, preview.job.id, plan)
+    return await imports.run(preview.job.id)
+
+
+async def why(imports, job):
+    return {row.row: row.reasons for row in await imports.refusals(ADMIN, job.id)}
+
+
+async def one(search, customers, name):
+    (hit,) = [hit for hit in await search.quick(SYSTEM, name) if hit.name == name]
+    return await customers.get(SYSTEM, hit.id)
+
+
+async def test_a_chinese_excel_file_is_understood_as_it_is(imports, search, customers, tmp_path):
+    file = xlsx(
+        tmp_path / "客户.xlsx",
+        [
+            [],
+            ["客户编码", "客户名称*", "联系电话", "手机", "客户等级", "上级", "省份", "城市", "详细地址",
+             "联系人", "价格政策", "账期", "信用额度（元）", "生日", "备注", "不认识的列"],
+            ["E1", "盛达总代", "022-27000001", 13700020001, "全国总代", "", "天津市", "天津市", "友谊路1号",
+             "赵总", "8折", "月结30天", "¥50万", date(1980, 2, 1), "老客户", "x"],
+            ["E2", "盛达分销", "022-27000002、13700020002", "", "市级代理", "盛达总代", "河北省", "唐山市",
+             "新华道2号", "", "9折", "", "12,000.50", "1985年3月4日", "", "y"],
+        ],
+    )  # fmt: skip
+    preview = await imports.hand_in(ADMIN, "客户.xlsx", file)
+    assert "不认识的列" not in preview.proposed
+    assert preview.rows[0][0] == "E1"
+    await imports.start(ADMIN, preview.job.id)
+    told = []
+    job = await imports.run(preview.job.id, told.append)
+    assert (job.state, job.total, job.added, job.refused) == ("done", 2, 2, 0)
+    assert {each.done for each in told} == {2}
+    top, below = [await one(search, customers, name) for name in ("盛达总代", "盛达分销")]
+    assert (top.level.code, top.price_policy.code, top.credit_limit) == (
+        "national",
+        "off20",
+        Decimal(500_000),
+    )
+    assert [p.number for p in top.phones] == ["02227000001", "13700020001"]
+    assert (top.province, top.city, top.address, top.contacts[0].name) == (
+        "天津",
+        "天津",
+        "友谊路1号",
+        "赵总",
+    )
+    assert (top.birthday, below.birthday) == (date(1980, 2, 1), date(1985, 3, 4))
+    assert top.payment_terms is not None
+    assert (top.payment_terms.code, below.parent_id) == ("net30", top.id)
+    assert below.credit_limit == Decimal("12000.50")
+    assert [hit.id for hit in await search.quick(SYSTEM, "sdfx")] == [below.id]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8", ","), ("utf-8-sig", ","), ("gbk", ","), ("gb18030", "\t"), ("utf-16", ";")],
+)
+async def test_csv_is_read_in_every_encoding_chinese_programs_write(
+    imports, search, tmp_path, encoding, delimiter
+):
+    name = f"编码{encoding.replace('-', '')}"
+    file = csv_file(
+        tmp_path / "a.csv", [["名称", "备注"], [name, "逗号,在内"]], encoding, delimiter
+    )
+    job = await take_in(imports, file)
+    assert job.added == 1
+    assert [hit.name for hit in await search.quick(SYSTEM, name)] == [name]
+
+
+async def test_a_bad_row_never_spoils_the_rest_and_says_why(imports, search, tmp_path):
+    rows = [
+        ["名称", "电话", "等级", "上级", "额度", "生日"],
+        ["好一", "13700030001", "零售商", "", 100, ""],
+        ["坏号", "不是电话", "", "", "", ""],
+        ["坏级", "", "皇帝", "", "", ""],
+        ["坏额", "", "", "", "很多", ""],
+        ["负额", "", "", "", -5, ""],
+        ["坏日", "", "", "", "", "2026-02-30"],
+        ["", "13700030002", "", "", "", ""],
+        ["无上", "", "", "没有这人", "", ""],
+        ["\x01怪", "", "", "", "", ""],
+        ["长" * 101, "", "", "", "", ""],
+        ["好二", "13700030003", "", "", "", ""],
+        ["倒挂", "", "全国总代", "好一", "", ""],
+    ]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.state, job.added, job.refused) == ("done", 2, 10)
+    reasons = await why(imports, job)
+    assert sorted(reasons) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 13]
+    assert reasons[4] == ["等级: there is no “皇帝”"]
+    assert "2026-02-30" in reasons[7][0]
+    assert "name" in reasons[8][0]
+    assert "没有这人" in reasons[9][0]
+    assert len(await search.quick(SYSTEM, "好二")) == 1
+
+
+async def test_the_same_file_again_changes_nothing(imports, customers, search, tmp_path):
+    rows = [["名称", "电话", "地址", "联系人"]]
+    rows += [[f"重复{n}", f"1370004{n:04d}", f"路{n}号", "张"] for n in range(30)]
+    first = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    again = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (first.added, again.added, again.same, again.changed) == (30, 0, 30, 0)
+    rows[1] = ["重复零", "13700040000", "新路", "李"]
+    changed = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (changed.same, changed.changed) == (29, 1)
+    card = await one(search, customers, "重复零")
+    assert ([c.name for c in card.contacts], card.address) == (["张", "李"], "新路")
+    assert [a.detail for a in card.addresses] == ["新路", "路0号"]
+
+
+async def test_rows_of_one_customer_become_one_customer(imports, customers, search, tmp_path):
+    rows = [
+        ["编码", "名称", "电话", "备注"],
+        ["Z9", "分三行", "13700050001", ""],
+        ["Z9", "", "13700050002", ""],
+        ["", "", "13700050002", "第三行"],
+    ]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.added, job.changed, job.refused) == (1, 2, 0)
+    card = await one(search, customers, "分三行")
+    assert ({p.number for p in card.phones}, card.note) == (
+        {"13700050001", "13700050002"},
+        "第三行",
+    )
+
+
+async def test_a_row_that_means_two_customers_is_refused(imports, customers, tmp_path):
+    for name, number in (("甲店", "13700060001"), ("乙店", "13700060002")):
+        await customers.create(SYSTEM, NewCustomer(name=name, code=name, phones=(number,)))
+    rows = [["编码", "名称", "电话"], ["", "丙", "13700060001/13700060002"], ["甲店", "", "13700060002"],
+            ["新码", "丁", "13700060001"]]  # fmt: skip
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    reasons = await why(imports, job)
+    assert sorted(reasons) == [2, 3, 4]
+    assert "甲店" in reasons[2][0]
+    assert "乙店" in reasons[2][0]
+
+
+async def test_a_customer_above_may_come_later_in_the_file(imports, customers, search, tmp_path):
+    rows = [["名称", "等级", "上级"]]
+    rows += [[f"后链{n}", "零售商", f"后链{n + 1}"] for n in range(5)]
+    rows += [["后链5", "全国总代", ""]]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.added, job.refused, await why(imports, job)) == (6, 0, {})
+    card = await one(search, customers, "后链0")
+    assert [above.name for above in card.above] == [f"后链{n}" for n in (5, 4, 3, 2, 1)]
+
+
+async def test_custom_fields_come_by_their_label(imports, customers, search, seeded, tmp_path):
+    fields = CustomFieldService(seeded)
+    for code, kind, options in (
+        ("i_size", "number", ()),
+        ("i_open", "date", ()),
+        ("i_cold", "yes_no", ()),
+        ("i_sells", "choices", ("烟", "酒")),
+    ):
+        await fields.create(
+            SYSTEM,
+            NewCustomField(
+                code=code, type=kind, label_zh=f"列{code}", label_en=code, options=options
+            ),
+        )
+    rows = [["名称", "列i_size", "i_open", "i_cold", "i_sells"],
+            ["有自定", "1,200", "2020年1月2日", "是", "烟、酒"], ["错自定", "", "", "", "茶"]]  # fmt: skip
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.added, job.refused) == (1, 1)
+    card = await one(search, customers, "有自定")
+    assert {each.code: each.value for each in card.custom} == {
+        "i_size": Decimal(1200),
+        "i_open": date(2020, 1, 2),
+        "i_cold": True,
+        "i_sells": ("烟", "酒"),
+    }
+
+
+async def test_an_import_that_was_killed_goes_on_and_writes_nothing_twice(
+    imports, seeded, clock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(importing, "BATCH", 10)
+    rows = [["名称", "电话"], *[[f"断点{n}", f"1370007{n:04d}"] for n in range(45)]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+
+    def die(job):
+        if job.added == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await imports.run(preview.job.id, die)
+    assert await imports.run(preview.job.id) is None
+    clock.pass_by(seconds=jobs.LEASE.total_seconds() + 1)
+    job = await imports.run(preview.job.id)
+    assert (job.state, job.added, job.refused) == ("done", 45, 0)
+    async with seeded.reading() as connection:
+        many = await connection.scalar(
+            select(func.count()).select_from(Customer).where(Customer.name.startswith("断点"))
+        )
+    assert many == 45
+
+
+async def test_a_worker_whose_lease_was_taken_over_writes_nothing_more(
+    imports, seeded, clock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(importing, "BATCH", 10)
+    rows = [["名称"], *[[f"两工{n}"] for n in range(30)]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+    other: list[asyncio.Task] = []
+
+    def sleep_too_long(job):
+        if job.added == 10 and not other:
+            clock.pass_by(seconds=120)
+            other.append(asyncio.create_task(imports.run(preview.job.id)))
+
+    first = await imports.run(preview.job.id, sleep_too_long)
+    second = await other[0]
+    assert second is not None
+    assert {first.state, second.state} <= {"done", "running"}
+    assert (await imports.get(ADMIN, preview.job.id)).added == 30
+    async with seeded.reading() as connection:
+        many = await connection.scalar(
+            select(func.count()).select_from(Customer).where(Customer.name.startswith("两工"))
+        )
+    assert many == 30
+
+
+async def test_somebody_who_enters_the_same_customer_meanwhile_is_met(
+    imports, customers, tmp_path, monkeypatch
+):
+    from crm_core.exchange import writing
+
+    rows = [["名称", "电话", "备注"], ["抢先", "13700080001", "来自文件"]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+    looked, entered = writing.matching.matches, []
+
+    async def then_somebody_enters(session, actor, records):
+        found = await looked(session, actor, records)
+        if not entered:
+            entered.append(
+                await customers.create(SYSTEM, NewCustomer(name="抢先", phones=("13700080001",)))
+            )
+        return found
+
+    monkeypatch.setattr(writing.matching, "matches", then_somebody_enters)
+    job = await imports.run(preview.job.id)
+    assert (job.added, job.changed) == (0, 1)
+    assert (await customers.get(SYSTEM, entered[0].id)).note == "来自文件"
+
+
+async def test_who_lacks_a_right_cannot_bring_it_in_by_file(imports, customers, tmp_path):
+    rows = [["名称", "信用额度"], ["越权", 10**6]]
+    with pytest.raises(Forbidden):
+        await imports.hand_in(
+            person("agent", 3), "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8")
+        )
+    preview = await imports.hand_in(
+        OPERATIONS, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8")
+    )
+    with pytest.raises(Forbidden):
+        await imports.start(OPERATIONS, preview.job.id)
+    await imports.start(ADMIN, preview.job.id)
+    with pytest.raises(Conflict):
+        await imports.start(ADMIN, preview.job.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b"\n\n,,\n"),
+        ("a.xlsx", b"PK\x03\x04 but no zip"),
+        ("a.xls", b"\xd0\xcf\x11\xe0 but no workbook"),
+        ("a.csv", b"\xff\xfea\x00\xd8"),
+        ("a.pdf", b"%PDF-1.7\n\x80\x81\xfe\xff\x00"),
+    ],
+)
+async def test_what_is_no_table_is_refused_in_words(imports, tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(Invalid):
+        await take_in(imports, file)
+
+
+async def test_a_plan_that_makes_no_sense_is_named(imports, tmp_path):
+    rows = [["甲", "乙"], ["x", "y"]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    for plan in (
+        {},
+        {"甲": "note"},
+        {"甲": "name", "乙": "name"},
+        {"丙": "name"},
+        {"甲": "password_hash"},
+        {"甲": "custom.nothing", "乙": "name"},
+    ):
+        with pytest.raises(Invalid):
+            await imports.start(ADMIN, preview.job.id, plan)
+    await imports.start(ADMIN, preview.job.id, {"甲": "name", "乙": "note"})
+
+
+async def test_an_import_leaves_its_trail(imports, seeded, customers, search, tmp_path):
+    rows = [["名称", "电话"], ["留痕", "13700090001"]]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    card = await one(search, customers, "留痕")
+    await customers.update(SYSTEM, card.id, 1, CustomerFields(note="x"))
+    async with seeded.begin() as session:
+        actions = await session.scalars(
+            select(AuditEntry.action).where(AuditEntry.entity == "exchange")
+            .where(AuditEntry.entity_id == str(job.id)).order_by(AuditEntry.id)
+        )  # fmt: skip
+        entry = await session.scalar(
+            select(AuditEntry).where(
+                AuditEntry.action == "customer.import", AuditEntry.entity_id == str(card.id)
+            )
+        )
+    assert list(actions) == ["import.start", "import.done"]
+    assert entry is not None
+    assert entry.after == {"name": "留痕", "phones": ["13700090001"], "row": 2}
+    assert entry.actor_id == 1
+
+
+async def test_a_cancelled_import_stops_and_keeps_what_came_in(imports, tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 10)
+    rows = [["名称"], *[[f"取消{n}"] for n in range(30)]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+    stopping: list[asyncio.Task] = []
+
+    def stop(job):
+        if not stopping:
+            stopping.append(asyncio.create_task(imports.cancel(ADMIN, job.id)))
+
+    job = await imports.run(preview.job.id, stop)
+    await stopping[0]
+    assert job.state in ("cancelled", "running", "done")
+    assert (await imports.get(ADMIN, preview.job.id)).added in (10, 20, 30)

@@ -5,7 +5,8 @@ import sys
 
 from zongji.logs import configure_logging
 
-NAMES = ("ami", "orders", "pop", "calls", "identify", "search")
+NAMES = ("ami", "orders", "pop", "calls", "identify", "search", "import")
+MODULES = {"import": "importing"}
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
         return 2
     configure_logging(quiet=True)
     for name in wanted:
-        importlib.import_module(f"bench.{name}").main()
+        importlib.import_module(f"bench.{MODULES.get(name, name)}").main()
     return 0
 
 

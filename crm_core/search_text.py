@@ -11,9 +11,10 @@ the least that can be looked for.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
+from pypinyin import lazy_pinyin
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -33,7 +34,7 @@ from crm_core.db import Base
 LONGEST = 1000
 _WORD = re.compile(r"[a-z0-9\x80-\U0010ffff]+")
 _SHORT = re.compile(r"[a-z0-9]{2}")
-_HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]+")
+_PART = re.compile(r"[a-z0-9]+|[㐀-鿿\U00020000-\U0003ffff]+")
 
 # Characters are compared by their code so that no collation matters.
 CREATE_FUNCTION = r"""
@@ -65,15 +66,21 @@ def plain(words: str) -> str:
 def search_text(name: str) -> str:
     """The name, its pinyin and its initials: 华北食品 → 华北食品 huabeishipin hbsp."""
     known = plain(name)[:200]
-    pinyin = ["".join(lazy_pinyin(part, errors="ignore")) for part in _HAN.findall(known)]
+    parts = _PART.findall(known)
+    spoken = [_pinyin(part) for part in parts if not part.isascii()]
+    pinyin = ["".join(syllables) for syllables in spoken]
     initials = "".join(
-        "".join(lazy_pinyin(part, style=Style.FIRST_LETTER, errors="ignore"))
-        if _HAN.match(part)
-        else part[:1]
-        for part in re.findall(r"[a-z0-9]+|[㐀-鿿\U00020000-\U0003ffff]+", known)
+        part[:1] if part.isascii() else "".join(each[:1] for each in _pinyin(part))
+        for part in parts
     )
     added = dict.fromkeys([*pinyin, "".join(pinyin), initials])
     return " ".join(filter(None, (known, *added)))[:LONGEST]
+
+
+@lru_cache(maxsize=20_000)
+def _pinyin(han: str) -> tuple[str, ...]:
+    """The syllables; names share their ends, such as 商贸有限公司."""
+    return tuple(lazy_pinyin(han, errors="ignore"))
 
 
 def query_grams(wanted: str) -> tuple[str, ...]:

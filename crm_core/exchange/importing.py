@@ -212,7 +212,8 @@ class _Run:
         async with self._database.begin() as session:
             actor = await _actor(session, self._job.created_by)
             codes = await _codes(session)
-            ranks = dict((await session.execute(select(Level.code, Level.rank))).tuples().all())
+            levels = await session.execute(select(Level.code, Level.rank))
+            ranks = {row.code: row.rank for row in levels}
             self._held = await session.scalar(
                 select(ExchangeJob.lease_until).where(ExchangeJob.id == self._job.id)
             )

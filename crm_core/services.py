@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from crm_core.bus import Bus
@@ -13,6 +14,8 @@ from crm_core.customers.merging import MergeService
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
+from crm_core.exchange.exporting import ExportService
+from crm_core.exchange.importing import ImportService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
@@ -25,6 +28,8 @@ class Crm:
     accounts: AccountService
     customers: CustomerService
     search: SearchService
+    imports: ImportService
+    exports: ExportService
     family: FamilyService
     channel: ChannelService
     merging: MergeService
@@ -33,13 +38,18 @@ class Crm:
     organisation: OrganisationService
 
     @classmethod
-    def of(cls, database: Database, bus: Bus, clock: Callable[[], datetime]) -> Self:
-        """None is started."""
+    def of(
+        cls, database: Database, bus: Bus, clock: Callable[[], datetime], *, files: Path
+    ) -> Self:
+        """None is started; `files` is where imports and exports lie."""
         del bus
+        search = SearchService(database)
         return cls(
             accounts=AccountService(database, clock=clock),
             customers=CustomerService(database),
-            search=SearchService(database),
+            search=search,
+            imports=ImportService(database, files, clock=clock),
+            exports=ExportService(database, files, search, clock=clock),
             family=FamilyService(database),
             channel=ChannelService(database),
             merging=MergeService(database),

@@ -60,6 +60,9 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
         "parameters": [*_parameters(route, path)],
         "responses": {str(route.status): answer, "4XX": {"description": "refused"}},
     }
+    if route.raw:
+        file = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": file}
     if route.body is not Nothing:
         operation["requestBody"] = {"required": True, "content": _json(route.body)}
     return operation

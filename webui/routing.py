@@ -50,7 +50,9 @@ def needs(*rights: Right) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the table. `answer` None: no content, or none that is JSON."""
+    """One line of the table. `answer` None: no content, or none that is JSON; `raw`: the handler
+    reads the body itself, because it is a file.
+    """
 
     method: str
     path: str
@@ -61,6 +63,7 @@ class Route:
     answer: type[View] | None = None
     status: int = 200
     headers: tuple[str, ...] = ()
+    raw: bool = False
 
 
 def json_answer(
@@ -82,7 +85,8 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             structlog.contextvars.bind_contextvars(user=who.user_id)
             _check_rights(route, who)
         query = read_query(request, route.query)
-        body = Nothing() if request.method == "GET" else await read_body(request, route.body)
+        no_json = route.raw or request.method == "GET"
+        body = Nothing() if no_json else await read_body(request, route.body)
         asked = Asked(body, query, request, door, who, token)
         answer = await route.handler(asked)
         if answer is None:

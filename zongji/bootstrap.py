@@ -23,6 +23,7 @@ from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.exchange.worker import ExchangeWorker
 from crm_core.places.finder import Places
 from crm_core.services import Crm
 from dialer.line import AsteriskLine, TrunkSettings
@@ -40,6 +41,7 @@ from orders.ports import Notifier
 from orders.service import OrderService
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
+from zongji.exchange import launch
 from zongji.settings import Settings
 
 
@@ -70,13 +72,16 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    crm = Crm.of(database, bus, now)
+    crm = Crm.of(database, bus, now, files=settings.var / "exchange")
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
     places = Places()
     await places.load(database)
 
     calls = AcdStore(database)
+    exchange = ExchangeWorker(database, launch, clock=now)
+    exchange.start()
+    stack.push_async_callback(exchange.close)
     acd = await _acd(settings, plan, bus, calls, stack)
     orders = await _orders(settings, database, bus, stack)
 

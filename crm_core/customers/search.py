@@ -130,6 +130,12 @@ class SearchService:
         page = tuple(CustomerHit(*row) for row in rows[:limit])
         return Found(page, page[-1].id if len(rows) > limit else None, total)
 
+    async def count(self, actor: Actor, conditions: Sequence[Condition], most: int) -> int:
+        """How many fulfil every condition, counted up to `most`. Raises Forbidden, Invalid."""
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            return await _count(connection, await clauses(connection, actor, conditions), most)
+
     async def saved(self, actor: Actor) -> tuple[SavedView, ...]:
         """One's own searches and those that are shared, by name."""
         table = SavedSearch
@@ -255,10 +261,8 @@ def _page(query: Select[Any], order: Order, after: int | None) -> Select[Any]:
     return query.where(tuple_(Customer.name, Customer.id) > tuple_(name, after))
 
 
-async def _count(connection: AsyncConnection, where: Sequence[Clause]) -> int:
-    some: Select[Any] = (
-        select(literal_column("1")).select_from(Customer).where(*where).limit(_COUNTED)
-    )
+async def _count(connection: AsyncConnection, where: Sequence[Clause], most: int = _COUNTED) -> int:
+    some: Select[Any] = select(literal_column("1")).select_from(Customer).where(*where).limit(most)
     return int(await connection.scalar(select(func.count()).select_from(some.subquery())) or 0)
 
 

@@ -25,6 +25,7 @@ from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
 from crm_core.exchange.columns import BY_FIELD, propose
+from crm_core.exchange.files import table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.records import Codes, Reader, Record, Refused
 from crm_core.exchange.sheets import Sheet, read_sheet
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 1_000
 MOST_ROWS = 1_000_000
+REASONS = "原因 Reasons"
 _PREVIEW = 5
 _TRIES = 5
 _WRITTEN_AS = {
@@ -66,11 +68,11 @@ class ImportService:
 
     def __init__(self, database: Database, folder: Path, *, clock: Callable[[], datetime]) -> None:
         self._database = database
-        self._folder = folder
+        self.folder = folder
         self._clock = clock
 
     def path(self, job_id: int) -> Path:
-        return self._folder / f"import-{job_id}"
+        return self.folder / f"import-{job_id}"
 
     async def hand_in(self, actor: Actor, filename: str, file: Path) -> Preview:
         """Take over a file. Raises Forbidden, Invalid (no table, no header row, too many rows)."""
@@ -98,7 +100,7 @@ class ImportService:
                     .returning(ExchangeJob.id)
                 )
             ).scalar_one()
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(file.replace, self.path(job_id))
             job = await jobs.get(session, job_id)
         shown = tuple(tuple(text(cell) or "" for cell in cells) for _, cells in rows)
@@ -150,6 +152,40 @@ class ImportService:
         async with self._database.reading() as connection:
             return await _own(connection, actor, job_id)
 
+    async def any(self, job_id: int) -> JobView:
+        """An import or an export, whoever asks. Raises NotFound."""
+        async with self._database.reading() as connection:
+            return await jobs.get(connection, job_id)
+
+    async def latest(
+        self, actor: Actor, *, before: int | None = None, limit: int = 20
+    ) -> tuple[JobView, ...]:
+        """One's own imports and exports, the newest first; everybody's with `user.manage`."""
+        only = None if actor.may(Right.USER_MANAGE) else actor.user_id
+        async with self._database.reading() as connection:
+            return await jobs.latest(connection, created_by=only, before=before, limit=limit)
+
+    async def refused_file(self, actor: Actor, job_id: int) -> Path:
+        """The refused rows as Excel, to correct and hand in again. Raises Forbidden, NotFound, Conflict."""
+        job = await self.get(actor, job_id)
+        path = self._refused_path(job.id)
+        if not await asyncio.to_thread(path.exists):
+            raise Conflict("No row of this import was refused, or it is not done yet.")
+        return path
+
+    def _refused_path(self, job_id: int) -> Path:
+        return self.folder / f"refused-{job_id}.xlsx"
+
+    async def _write_refused(self, job_id: int) -> None:
+        """The reasons stand in the first column."""
+        sheet = await asyncio.to_thread(read_sheet, self.path(job_id))
+        after = 0
+        with table(self._refused_path(job_id), "xlsx", (REASONS, *sheet.headers)) as rows:
+            while found := await self.refusals(SYSTEM, job_id, after=after):
+                for each in found:
+                    rows.write(("；".join(each.reasons), *each.cells))
+                after = found[-1].row
+
     async def refusals(
         self, actor: Actor, job_id: int, *, after: int = 0, limit: int = 1_000
     ) -> Sequence[RefusedRow]:
@@ -171,7 +207,10 @@ class ImportService:
         if job is None:
             return None
         try:
-            return await _Run(self._database, self._clock, job, self.path(job_id), tell).all()
+            done = await _Run(self._database, self._clock, job, self.path(job_id), tell).all()
+            if done.refused:
+                await self._write_refused(job_id)
+            return done  # noqa: TRY300
         except jobs.LeaseLost:
             log.info("import_given_up", job=job_id)
         except Invalid as error:

@@ -259,7 +259,7 @@ async def open_house(
     )
     await acd.start()
     accounts = AccountService(database, passwords=quick_passwords(), limits=LoginLimits())
-    crm = replace(Crm.of(database, bus, clock), accounts=accounts)
+    crm = replace(Crm.of(database, bus, clock, files=folder / "exchange"), accounts=accounts)
     services = WebServices(
         crm=crm,
         orders=OrderService(database, bus, clock=clock),

@@ -2,7 +2,7 @@
 
 import typer
 
-from zongji.cli import asterisk, database, line, outbound, people, running, service
+from zongji.cli import asterisk, customers, database, line, outbound, people, running, service
 
 app = typer.Typer(
     name="zongji",
@@ -22,7 +22,9 @@ app.command()(running.call)
 app.command()(running.doctor)
 app.command()(running.tools)
 app.command()(running.pages)
+app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
+app.add_typer(customers.app, name="customers")
 app.add_typer(database.app, name="db")
 app.add_typer(line.menus, name="menu")
 app.add_typer(line.prompts, name="prompts")

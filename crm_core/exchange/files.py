@@ -1,0 +1,82 @@
+"""Tables written into files: Excel or CSV, row by row.
+
+Rule: constant memory; a text that a spreadsheet would take for a formula is written as text.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Protocol, TextIO
+
+import xlsxwriter
+
+Format = Literal["xlsx", "csv"]
+Value = str | int | Decimal | date | datetime | None
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Rows(Protocol):
+    """Takes one row after the other."""
+
+    def write(self, row: Sequence[Value]) -> None: ...
+
+
+@contextmanager
+def table(path: Path, form: Format, headers: Sequence[str]) -> Iterator[Rows]:
+    """A file whose first row names the columns; complete when the block ends."""
+    writer = _excel(path) if form == "xlsx" else _csv(path)
+    with writer as rows:
+        rows.write(headers)
+        yield rows
+
+
+@contextmanager
+def _excel(path: Path) -> Iterator[Rows]:
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(path), options | {"remove_timezone": True}) as book:
+        yield _Sheet(book)
+
+
+class _Sheet:
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self._sheet = book.add_worksheet()
+        self._day = book.add_format({"num_format": "yyyy-mm-dd"})
+        self._bold = book.add_format({"bold": True})
+        self._sheet.freeze_panes(1, 0)
+        self._next = 0
+
+    def write(self, row: Sequence[Value]) -> None:
+        for column, value in enumerate(row):
+            if isinstance(value, date):
+                self._sheet.write_datetime(self._next, column, value, self._day)
+            elif isinstance(value, int | Decimal):
+                self._sheet.write_number(self._next, column, float(value))
+            elif value:
+                bold = self._bold if self._next == 0 else None
+                self._sheet.write_string(self._next, column, value, bold)
+        self._next += 1
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Rows]:
+    """With a mark that lets Chinese Excel know it is UTF-8."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        yield _Lines(file)
+
+
+class _Lines:
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file)
+
+    def write(self, row: Sequence[Value]) -> None:
+        self._writer.writerow([_harmless(value) for value in row])
+
+
+def _harmless(value: Value) -> str:
+    if value is None:
+        return ""
+    written = value.isoformat() if isinstance(value, date) else str(value)
+    return f"'{written}" if isinstance(value, str) and written.startswith(_FORMULA) else written

@@ -1,0 +1,187 @@
+"""Customers in bulk: out of files and into files."""
+
+import asyncio
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from crm_core.bus import Bus
+from crm_core.customers.criteria import Condition
+from crm_core.db import Database
+from crm_core.exchange.exporting import ExportContent
+from crm_core.exchange.importing import Tell
+from crm_core.exchange.jobs import JobView
+from crm_core.rights import SYSTEM
+from crm_core.services import Crm
+from zongji import settings
+from zongji.cli.progress import console
+from zongji.platform.errors import PlatformError
+
+app = typer.Typer(help="Customers in bulk: import, export.", no_args_is_help=True)
+
+_STATES = {"done": "[green]✓[/green]", "failed": "[red]✗[/red]"}
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="Excel or CSV (UTF-8, GBK).", exists=True)],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="What a column means, such as “店名=name”; may be repeated."),
+    ] = None,
+    refused: Annotated[
+        Path | None, typer.Option(help="Where refused rows go; else beside the file.")
+    ] = None,
+) -> None:
+    """Take customers in from a file; who is there already is brought up to date.
+
+    The first row names the columns (客户名称, 电话, 客户等级, 上级, 信用额度 …). A row means the customer who has
+    its code or one of its numbers, so the same file may be taken in again. Rows that cannot be taken in are
+    written to a file with the reasons; correct them there and import that file.
+    """
+    target = refused or file.with_name(f"{file.stem}-refused.xlsx")
+    job, bad = asyncio.run(_import(file, dict(_meaning(each) for each in column or ()), target))
+    console.print(
+        f"{_STATES.get(job.state, '')} {job.total} rows: {job.added} new, {job.changed} changed, "
+        f"{job.same} as they were, {job.refused} refused"
+    )
+    if job.error:
+        console.print(f"[red]{job.error}[/red]")
+    if bad:
+        console.print(f"The refused rows, with the reasons, are in {target}")
+    raise typer.Exit(int(job.state != "done"))
+
+
+@app.command("export")
+def export_file(
+    file: Annotated[Path, typer.Argument(help="Ends in .xlsx or .csv.")],
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="A condition such as “level=city”, “credit_limit>=1000”, “name~海河”."),
+    ] = None,
+) -> None:
+    """Write customers to a file, all of them or those who fulfil every condition."""
+    if file.suffix not in (".xlsx", ".csv"):
+        raise PlatformError("The file's name must end in .xlsx or .csv.")
+    content = ExportContent.model_validate(
+        {"format": file.suffix[1:], "conditions": [_condition(each) for each in where or ()]}
+    )
+    job = asyncio.run(_export(file, content))
+    console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")
+
+
+def exchange(
+    job: Annotated[int, typer.Argument(help="The number of the import or export.")],
+) -> None:
+    """Do one import or export; the daemon runs this."""
+
+    async def work() -> None:
+        database = Database(_url(), statement_timeout_s=300)
+        crm = _crm(database)
+        try:
+            done = await crm.imports.run(job) if await _is_import(crm, job) else None
+            if done is None:
+                await crm.exports.run(job)
+        finally:
+            await database.close()
+
+    asyncio.run(work())
+
+
+async def _is_import(crm: Crm, job_id: int) -> bool:
+    return (await crm.imports.any(job_id)).kind == "import"
+
+
+async def _import(file: Path, plan: dict[str, str], refused: Path) -> tuple[JobView, int]:
+    database = Database(_url(), statement_timeout_s=300)
+    imports = _crm(database).imports
+    copy = settings.load().var / f"incoming-{file.name}"
+    try:
+        await asyncio.to_thread(shutil.copyfile, file, copy)
+        preview = await imports.hand_in(SYSTEM, file.name, copy)
+        wanted = {**preview.proposed, **plan}
+        for header in preview.headers:
+            if header not in wanted:
+                console.print(f"[yellow]“{header}” is left out: name it with --column[/yellow]")
+        await imports.start(SYSTEM, preview.job.id, wanted)
+        with _bar() as tell:
+            job = await imports.run(preview.job.id, tell)
+        job = job or await imports.get(SYSTEM, preview.job.id)
+        if job.refused:
+            made = await imports.refused_file(SYSTEM, job.id)
+            await asyncio.to_thread(shutil.copyfile, made, refused)
+        return job, job.refused
+    finally:
+        copy.unlink(missing_ok=True)
+        await database.close()
+
+
+async def _export(file: Path, content: ExportContent) -> JobView:
+    database = Database(_url(), statement_timeout_s=300)
+    exports = _crm(database).exports
+    try:
+        started = await exports.start(SYSTEM, content)
+        with _bar() as tell:
+            await exports.run(started.id, tell)
+        job, path = await exports.fetch(SYSTEM, started.id)
+        await asyncio.to_thread(shutil.move, path, file)
+        return job
+    finally:
+        await database.close()
+
+
+class _bar:  # noqa: N801
+    """A progress bar that is told of the job."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> Tell:
+        self._bar.start()
+        task = self._bar.add_task("customers", total=None)
+
+        def tell(job: JobView) -> None:
+            self._bar.update(task, completed=job.done, total=max(job.total, job.done))
+
+        return tell
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _meaning(column: str) -> tuple[str, str]:
+    header, _, field = column.rpartition("=")
+    if not header or not field:
+        raise PlatformError(f"--column takes “header=field”, such as 店名=name, not “{column}”.")
+    return header, field
+
+
+_OPERATORS = {"~": "contains", ">=": "from", "<=": "to", "=": "is"}
+
+
+def _condition(written: str) -> Condition:
+    for sign, operator in _OPERATORS.items():
+        field, found, value = written.partition(sign)
+        if found:
+            return Condition.model_validate({"field": field, "op": operator, "value": value})
+    raise PlatformError(f"--where takes field=value, field>=value, field~word, not “{written}”.")
+
+
+def _crm(database: Database) -> Crm:
+    return Crm.of(
+        database, Bus(), lambda: datetime.now(UTC), files=settings.load().var / "exchange"
+    )
+
+
+def _url() -> str:
+    return settings.load().database_url.get_secret_value()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
@@ -58,7 +59,7 @@ async def seed_roles(session: AsyncSession) -> None:
 
 
 async def seed_channel(session: AsyncSession) -> None:
-    """The usual levels of a sales channel, discounts and terms of payment."""
+    """The usual levels of a sales channel, discounts, terms of payment and classes of complaints."""
     await session.execute(
         upsert(Level)
         .values(
@@ -89,3 +90,4 @@ async def seed_channel(session: AsyncSession) -> None:
         )
         .on_conflict_do_nothing()
     )
+    await seed_complaints(session)

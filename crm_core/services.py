@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from crm_core.bus import Bus
+from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
 from crm_core.customers.custom_fields import CustomFieldService
 from crm_core.customers.family import FamilyService
@@ -19,6 +20,7 @@ from crm_core.exchange.importing import ImportService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
+from crm_core.todos.service import TodoService
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Crm:
     """One of each."""
 
     accounts: AccountService
+    complaints: ComplaintService
     customers: CustomerService
     search: SearchService
     imports: ImportService
@@ -36,6 +39,7 @@ class Crm:
     custom_fields: CustomFieldService
     roles: RoleService
     organisation: OrganisationService
+    todos: TodoService
 
     @classmethod
     def of(
@@ -46,6 +50,7 @@ class Crm:
         search = SearchService(database)
         return cls(
             accounts=AccountService(database, clock=clock),
+            complaints=ComplaintService(database, clock=clock),
             customers=CustomerService(database),
             search=search,
             imports=ImportService(database, files, clock=clock),
@@ -56,4 +61,5 @@ class Crm:
             custom_fields=CustomFieldService(database),
             roles=RoleService(database),
             organisation=OrganisationService(database),
+            todos=TodoService(database, clock=clock),
         )

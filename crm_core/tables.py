@@ -1,10 +1,12 @@
 """Every table of the SQL core, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from crm_core.audit import tables as audit
+from crm_core.complaints import tables as complaints
 from crm_core.customers import insight_tables as insight
 from crm_core.customers import tables as customers
 from crm_core.exchange import tables as exchange
 from crm_core.people import tables as people
 from crm_core.places import tables as places
+from crm_core.todos import tables as todos
 
-__all__ = ["audit", "customers", "exchange", "insight", "people", "places"]
+__all__ = ["audit", "complaints", "customers", "exchange", "insight", "people", "places", "todos"]

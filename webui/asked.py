@@ -5,28 +5,20 @@ are refused; no handler reads a body or a query by itself.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
-    StringConstraints,
     ValidationError,
 )
 
 from crm_core.errors import Invalid
 from crm_core.rights import Principal
-from crm_core.text import printable
 from webui.door import Door
 from webui.errors import BadRequest, Unauthenticated
 from webui.services import WebServices
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
-Id = Annotated[int, Field(ge=1, le=999_999_999)]
-CallId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Model(BaseModel):

@@ -10,6 +10,8 @@ from webui.api import (
     callbacks,
     calls,
     channel,
+    complaint_categories,
+    complaints,
     custom_fields,
     customers,
     exchange,
@@ -19,6 +21,7 @@ from webui.api import (
     searches,
     session,
     system,
+    todos,
 )
 from webui.routing import Route
 
@@ -36,6 +39,9 @@ ROUTES: tuple[Route, ...] = (
     *organisation.ROUTES,
     *calls.ROUTES,
     *callbacks.ROUTES,
+    *todos.ROUTES,
+    *complaint_categories.ROUTES,
+    *complaints.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

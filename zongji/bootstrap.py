@@ -26,6 +26,7 @@ from crm_core.db import Database
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.places.finder import Places
 from crm_core.services import Crm
+from crm_core.todos.alarms import TodoAlarms
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
 from dialer.service import Dialer
@@ -138,6 +139,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(agi.close)
     await web.start()
     stack.push_async_callback(web.close)
+    alarms = TodoAlarms(database, bus, clock=now)
+    alarms.start()  # last, so that whoever shows an alarm hears it
+    stack.push_async_callback(alarms.close)
     return Daemon(web, agi, nodes, acd, database)
 
 

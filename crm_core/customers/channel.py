@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
-from crm_core.customers.fields import Text
 from crm_core.customers.tables import Customer, Level, PaymentTerms, PricePolicy
 from crm_core.db import Database
 from crm_core.errors import Conflict, NotFound
+from crm_core.fields import Text
 from crm_core.rights import Actor, Right
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]

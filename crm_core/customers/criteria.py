@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_core.customers.custom_values import Definition
-from crm_core.customers.fields import Text
 from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.tables import (
     Customer,
@@ -26,6 +25,7 @@ from crm_core.customers.tables import (
     Territory,
 )
 from crm_core.errors import Invalid
+from crm_core.fields import Text
 from crm_core.people.tables import User
 from crm_core.search_text import contains
 

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers.custom_values import Definition, definition, definitions
-from crm_core.customers.fields import Text
 from crm_core.customers.tables import CustomField
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.fields import Text
 from crm_core.rights import Actor, Right
 
 _Label = Annotated[Text, Field(min_length=1, max_length=50)]

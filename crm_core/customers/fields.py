@@ -16,13 +16,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
-    StringConstraints,
     model_validator,
 )
 
+from crm_core.fields import Text
 from crm_core.numbers import normalise
 from crm_core.rights import Right
-from crm_core.text import printable
 
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
@@ -39,7 +38,6 @@ def _as_entry(value: Any) -> Any:
     return {"number": value} if isinstance(value, str) else value
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 Number = Annotated[str, Field(max_length=64), AfterValidator(_dialable)]
 Email = Annotated[Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]

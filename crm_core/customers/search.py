@@ -29,11 +29,11 @@ from sqlalchemy.orm import aliased
 from crm_core.audit import trail
 from crm_core.customers import custom_values
 from crm_core.customers.criteria import Clause, Condition, Conditions, clause
-from crm_core.customers.fields import Text
 from crm_core.customers.tables import Customer, CustomerPhone, SavedSearch
 from crm_core.customers.visibility import within_scope
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
+from crm_core.fields import Text
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
 from crm_core.search_text import contains, plain

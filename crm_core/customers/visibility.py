@@ -4,9 +4,11 @@ Rule: one who may not is told the same as when there is none; a customer without
 everybody's, because anybody may have to answer the call.
 """
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, any_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crm_core.customers.tables import Customer
 from crm_core.errors import NotFound
@@ -22,6 +24,13 @@ def within_scope(actor: Actor) -> ColumnElement[bool]:
     if actor.scope is Scope.UNIT:
         own = Customer.salesperson_id.in_(_colleagues(actor))
     return or_(Customer.salesperson_id.is_(None), own)
+
+
+def concerns_seen(column: InstrumentedAttribute[Any], actor: Actor) -> ColumnElement[bool]:
+    """The condition on another table that its record concerns nobody, or somebody this person may see."""
+    if actor.scope is Scope.ALL:
+        return true()
+    return or_(column.is_(None), column.in_(select(Customer.id).where(within_scope(actor))))
 
 
 def _colleagues(actor: Actor) -> Select[int]:

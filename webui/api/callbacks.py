@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from crm_core.errors import Forbidden, Invalid, NotFound
+from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
 from dialer.events import CallbackView
-from webui.asked import Asked, CallId, Id, Model, Nothing, Text
+from webui.asked import Asked, Model, Nothing
 from webui.board import facts_of
 from webui.pops import CallFacts
 from webui.present import callback_item

@@ -10,8 +10,9 @@ from crm_core.customers.criteria import FIELDS, Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
 from crm_core.errors import Invalid
+from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
-from webui.asked import Asked, CallId, Id, Model, Nothing, Text
+from webui.asked import Asked, Model, Nothing
 from webui.board import facts_of
 from webui.cards import LAST_ORDERS
 from webui.present import Card, customer_view, masked_text

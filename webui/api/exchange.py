@@ -11,8 +11,9 @@ from pydantic import Field
 
 from crm_core.errors import Invalid
 from crm_core.exchange.exporting import ExportContent
+from crm_core.fields import Id, Text
 from crm_core.rights import Right
-from webui.asked import Asked, Id, Model, Nothing, Text
+from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 

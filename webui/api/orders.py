@@ -9,10 +9,11 @@ from aiohttp import web
 from pydantic import Field
 
 from crm_core.errors import Invalid
+from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
 from orders.commands import PlaceOrder
 from webui.api.products import WantedLines
-from webui.asked import Asked, CallId, Id, Model, Nothing, Text
+from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from crm_core.fields import Id, Text
 from crm_core.rights import Right
 from orders.commands import MOST_LINES, MOST_OF_ONE, OrderLine
-from webui.asked import Asked, Id, Model, Nothing, Text
+from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
 from webui.views import ReasonView, View
 

@@ -1,0 +1,79 @@
+"""Lists of complaints. Rule: one statement each, with a page's end."""
+
+from datetime import datetime
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from crm_core.complaints import categories, views
+from crm_core.complaints.commands import ComplaintQuery, OverdueQuery, StepQuery
+from crm_core.complaints.tables import Complaint, ComplaintStep
+from crm_core.complaints.views import ComplaintBrief, ComplaintView, StepView
+from crm_core.customers.visibility import concerns_seen
+from crm_core.rights import Actor
+
+_ON_THE_CARD = 5
+
+
+async def listed(
+    connection: AsyncConnection, actor: Actor, wanted: ComplaintQuery, now: datetime
+) -> tuple[ComplaintView, ...]:
+    """The newest first."""
+    query = views.complaints(now).where(concerns_seen(Complaint.customer_id, actor))
+    if wanted.customer_id is not None:
+        query = query.where(Complaint.customer_id == wanted.customer_id)
+    if wanted.category_code is not None:
+        tree = categories.below(wanted.category_code)
+        query = query.where(Complaint.category_code.in_(select(tree.c.code)))
+    if wanted.state is not None:
+        query = query.where(Complaint.state == wanted.state)
+    if wanted.open:
+        query = query.where(Complaint.handled_at.is_(None))
+    if wanted.handler_id is not None:
+        query = query.where(Complaint.handler_id == wanted.handler_id)
+    if wanted.before is not None:
+        query = query.where(Complaint.id < wanted.before)
+    rows = await connection.execute(query.order_by(Complaint.id.desc()).limit(wanted.limit))
+    return tuple(ComplaintView(*row) for row in rows)
+
+
+async def overdue(
+    connection: AsyncConnection, actor: Actor, wanted: OverdueQuery, now: datetime
+) -> tuple[ComplaintView, ...]:
+    """The longest overdue first."""
+    seen = concerns_seen(Complaint.customer_id, actor)
+    query = views.complaints(now).where(views.is_overdue(now), seen)
+    if wanted.handler_id is not None:
+        query = query.where(Complaint.handler_id == wanted.handler_id)
+    if wanted.after is not None:
+        last = select(Complaint.due_at, Complaint.id).where(Complaint.id == wanted.after)
+        end = last.correlate(None).scalar_subquery()
+        query = query.where(tuple_(Complaint.due_at, Complaint.id) > end)
+    rows = await connection.execute(
+        query.order_by(Complaint.due_at, Complaint.id).limit(wanted.limit)
+    )
+    return tuple(ComplaintView(*row) for row in rows)
+
+
+async def open_of(
+    connection: AsyncConnection, customer_id: int, now: datetime
+) -> tuple[ComplaintBrief, ...]:
+    """What a customer waits for, the gravest first."""
+    rows = await connection.execute(
+        views.briefs(now)
+        .where(Complaint.customer_id == customer_id, Complaint.handled_at.is_(None))
+        .order_by(Complaint.severity.desc(), Complaint.due_at, Complaint.id)
+        .limit(_ON_THE_CARD)
+    )
+    return tuple(ComplaintBrief(*row) for row in rows)
+
+
+async def steps(
+    connection: AsyncConnection, complaint_id: int, wanted: StepQuery
+) -> tuple[StepView, ...]:
+    """The oldest first."""
+    query = views.steps().where(ComplaintStep.complaint_id == complaint_id)
+    if wanted.after is not None:
+        query = query.where(ComplaintStep.id > wanted.after)
+    rows = await connection.execute(query.order_by(ComplaintStep.id).limit(wanted.limit))
+    return tuple(StepView(*row) for row in rows)

@@ -1,6 +1,6 @@
 """The services of the SQL core, made once for whoever composes a program of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
 from crm_core.customers.custom_fields import CustomFieldService
 from crm_core.customers.family import FamilyService
+from crm_core.customers.history import HistoryService, Source
 from crm_core.customers.merging import MergeService
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
@@ -20,6 +21,7 @@ from crm_core.exchange.importing import ImportService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
+from crm_core.rights import Right
 from crm_core.todos.service import TodoService
 
 
@@ -31,6 +33,7 @@ class Crm:
     complaints: ComplaintService
     customers: CustomerService
     search: SearchService
+    history: HistoryService
     imports: ImportService
     exports: ExportService
     family: FamilyService
@@ -43,16 +46,29 @@ class Crm:
 
     @classmethod
     def of(
-        cls, database: Database, bus: Bus, clock: Callable[[], datetime], *, files: Path
+        cls,
+        database: Database,
+        bus: Bus,
+        clock: Callable[[], datetime],
+        *,
+        files: Path,
+        told: Sequence[tuple[Right | None, Source]] = (),
     ) -> Self:
-        """None is started; `files` is where imports and exports lie."""
+        """None is started; `files` is where imports and exports lie.
+
+        `told` are what other packages tell of a customer's history, and the right that it needs.
+        """
         del bus
         search = SearchService(database)
+        complaints = ComplaintService(database, clock=clock)
+        todos = TodoService(database, clock=clock)
+        own = ((Right.COMPLAINT_WORK, complaints.entries), (Right.TODO_WORK, todos.entries))
         return cls(
             accounts=AccountService(database, clock=clock),
-            complaints=ComplaintService(database, clock=clock),
+            complaints=complaints,
             customers=CustomerService(database),
             search=search,
+            history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
             exports=ExportService(database, files, search, clock=clock),
             family=FamilyService(database),
@@ -61,5 +77,5 @@ class Crm:
             custom_fields=CustomFieldService(database),
             roles=RoleService(database),
             organisation=OrganisationService(database),
-            todos=TodoService(database, clock=clock),
+            todos=todos,
         )

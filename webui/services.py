@@ -13,7 +13,7 @@ from acd.service import AcdService
 from acd.store import AcdStore
 from crm_core.bus import Bus
 from crm_core.db import Database
-from crm_core.rights import Principal
+from crm_core.rights import Principal, Right
 from crm_core.services import Crm
 from orders.service import OrderService
 from webui.page import Backlog
@@ -45,7 +45,10 @@ class WebOptions:
 
 @dataclass(frozen=True, slots=True)
 class WebServices:
-    """`queues_of`: which queues an agent serves, in order of preference. `recordings` is the folder."""
+    """`queues_of`: which queues an agent serves, in order of preference. `recordings` is the folder.
+
+    `right_to_dial`: the right that a number needs, by how far it is.
+    """
 
     crm: Crm
     orders: OrderService
@@ -57,5 +60,6 @@ class WebServices:
     bus: Bus
     nodes: Sequence[Node]
     queues_of: Callable[[Principal], Awaitable[tuple[str, ...]]]
+    right_to_dial: Callable[[str], Right]
     clock: Callable[[], datetime]
     options: WebOptions = field(default_factory=WebOptions)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from webui.views import View
 
+_ALWAYS = frozenset({"version"})  # an edit needs it
 _ViewT = TypeVar("_ViewT", bound=BaseModel)
 
 
@@ -36,7 +37,7 @@ def _seen(value: Any, hidden: frozenset[str]) -> Any:
 
 
 def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
-    if not isinstance(view, View) or view.entity is None:
+    if not isinstance(view, View) or view.entity is None or name in _ALWAYS:
         return False
     return f"{view.entity}.{view.same_field.get(name, name)}" in hidden
 
@@ -58,7 +59,7 @@ def hideable_fields() -> frozenset[str]:
         for view in _views(View)
         if view.entity is not None
         for name, field in view.model_fields.items()
-        if not field.is_required()
+        if not field.is_required() and name not in _ALWAYS
     )
 
 

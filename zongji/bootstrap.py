@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
+from acd import timeline as acd_timeline
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
 from acd.lineplan import LinePlan
@@ -25,6 +26,8 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.places.finder import Places
+from crm_core.places.reach import RIGHTS, reach
+from crm_core.rights import Right
 from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
 from dialer.line import AsteriskLine, TrunkSettings
@@ -34,6 +37,7 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders import timeline as order_timeline
 from orders.notify.email import EmailNotifier, MailServer
 from orders.notify.sms_aliyun import AliyunAccount, AliyunSms
 from orders.outbox import OutboxWorker
@@ -73,7 +77,13 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    crm = Crm.of(database, bus, now, files=settings.var / "exchange")
+    crm = Crm.of(
+        database,
+        bus,
+        now,
+        files=settings.var / "exchange",
+        told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+    )
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
     places = Places()
@@ -111,6 +121,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
             bus=bus,
             nodes=[nodes.client(name) for name in nodes.names],
             queues_of=lambda who: crm.organisation.queues_of(who, tuple(plan.queue_by_name)),
+            right_to_dial=lambda number: RIGHTS[reach(number, places, settings.home_area_code)],
             clock=now,
             options=_web_options(settings),
         ),

@@ -116,6 +116,11 @@ class Settings(BaseSettings):
     language: Literal["zh", "en"] = "zh"
     watchdog_s: float = Field(default=5.0, gt=0.2, description="a daemon silent this long is ended")
     trunk: str = Field(default="trunk", description="the PJSIP endpoint that carries calls out")
+    home_area_code: str | None = Field(
+        default=None,
+        pattern=r"^0\d{2,3}$",
+        description="numbers elsewhere need the right to dial long distance; without it none do",
+    )
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
     web: WebSettings = WebSettings()
     agi: AgiSettings = AgiSettings()

@@ -231,7 +231,7 @@ FIELDS: Mapping[str, Searched] = {
     "under": Searched(Kind(_whole, frozenset({"is"})), _under),
     "salesperson": _column(_REFERENCE, Customer.salesperson_id),
     "unit": Searched(Kind(_whole, frozenset({"is", "in"})), _unit),
-    "area": _column(_CODE, Customer.area_code),
+    "area_code": _column(_CODE, Customer.area_code),
     "province": _column(_CODE, Customer.province),
     "city": _column(_CODE, Customer.city),
     "language": _column(_CODE, Customer.language),

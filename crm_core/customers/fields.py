@@ -148,6 +148,15 @@ NEEDS: Mapping[str, Right] = dict.fromkeys(_TERMS, Right.CUSTOMER_TERMS) | dict.
 )
 
 
+_KNOWN_AS = {
+    "level_code": "level",
+    "parent_id": "parent",
+    "price_policy_code": "price_policy",
+    "payment_terms_code": "payment_terms",
+    "salesperson_id": "salesperson",
+}
+
+
 def field_code(name: str) -> str:
-    """The field as roles know it: `level_code` is `level`, `salesperson_id` is `salesperson`."""
-    return name.removesuffix("_code").removesuffix("_id") if "_" in name else name
+    """The field as roles and searches know it."""
+    return _KNOWN_AS.get(name, name)

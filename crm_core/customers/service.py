@@ -7,6 +7,7 @@ from, and one made from an older version is refused, never merged.
 import asyncio
 import contextlib
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Executable, func, insert, select, update
@@ -18,7 +19,7 @@ from crm_core.customers import cards, custom_values, parts, tree
 from crm_core.customers.card_views import CustomerCard, recorded
 from crm_core.customers.fields import LISTS, NEEDS, CustomerFields, NewCustomer, field_code
 from crm_core.customers.identity import CallerIdentity, Identities
-from crm_core.customers.tables import Customer
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
@@ -28,6 +29,12 @@ from crm_core.search_text import search_text
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedPhone:
+    number: str
+    customer_id: int
 
 
 class CustomerService:
@@ -85,6 +92,21 @@ class CustomerService:
         async with self._database.reading() as connection:
             seen = await must_see(connection, actor, customer_id)
             return await _must_read(connection, seen)
+
+    async def phone(self, actor: Actor, phone_id: int) -> OwnedPhone:
+        """A number by its id, to dial it. Raises NotFound, also outside the actor's scope."""
+        async with self._database.reading() as connection:
+            row = (
+                await connection.execute(
+                    select(CustomerPhone.number, CustomerPhone.customer_id).where(
+                        CustomerPhone.id == phone_id
+                    )
+                )
+            ).one_or_none()
+            if row is None:
+                raise NotFound("There is no such telephone (any more).")
+            await must_see(connection, actor, row.customer_id)
+        return OwnedPhone(row.number, row.customer_id)
 
     async def create(self, actor: Actor, new: NewCustomer) -> CustomerCard:
         """Raises Forbidden, NumberTaken (naming the customer), Invalid, DatabaseUnavailable."""
@@ -173,8 +195,8 @@ def require(actor: Actor, names: Collection[str], custom: Iterable[str] = ()) ->
     """The right of each field that is given, and the role's leave to write it. Raises Forbidden."""
     for right in {NEEDS.get(name, Right.CUSTOMER_EDIT) for name in names}:
         actor.require(right)
-    plain = (field_code(name) for name in names if name != "custom")
-    actor.require_write("customer", sorted({*plain, *(f"custom.{code}" for code in custom)}))
+    known = {field_code(name) for name in names} | {f"custom.{code}" for code in custom}
+    actor.require_write("customer", sorted(known))
 
 
 async def _must_read(holder: AsyncSession | AsyncConnection, customer_id: int) -> CustomerCard:

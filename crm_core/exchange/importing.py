@@ -202,12 +202,16 @@ class ImportService:
 
     async def run(self, job_id: int, tell: Tell = lambda _: None) -> JobView | None:
         """Do the work of a job; None when somebody else does it. Raises DatabaseUnavailable."""
+        now = self._clock()
         async with self._database.begin() as session:
-            job = await jobs.claim(session, job_id, self._clock())
+            job = await jobs.claim(session, job_id, now)
         if job is None:
             return None
+        work = Work(
+            self._database, self._clock, job, self.path(job_id), tell, held=now + jobs.LEASE
+        )
         try:
-            done = await _Run(self._database, self._clock, job, self.path(job_id), tell).all()
+            done = await work.all()
             if done.refused:
                 await self._write_refused(job_id)
             return done  # noqa: TRY300
@@ -227,7 +231,7 @@ class ImportService:
             )
 
 
-class _Run:
+class Work:
     """One worker's way through one file."""
 
     def __init__(
@@ -237,13 +241,16 @@ class _Run:
         job: JobView,
         path: Path,
         tell: Tell,
+        *,
+        held: datetime,
     ) -> None:
+        """`held`: until when the job is held now."""
         self._database = database
         self._clock = clock
         self._job = job
         self._path = path
         self._tell = tell
-        self._held: datetime | None = None
+        self._held = held
 
     async def all(self) -> JobView:
         """Raises LeaseLost, Invalid (the file, or who handed it in)."""
@@ -253,9 +260,6 @@ class _Run:
             codes = await _codes(session)
             levels = await session.execute(select(Level.code, Level.rank))
             ranks = {row.code: row.rank for row in levels}
-            self._held = await session.scalar(
-                select(ExchangeJob.lease_until).where(ExchangeJob.id == self._job.id)
-            )
         _check_rights(actor, self._job.plan)
         reader = Reader(sheet.headers, self._job.plan, codes)
         writer = Writer(actor, codes, ranks)
@@ -325,7 +329,6 @@ class _Run:
         self, session: AsyncSession, outcome: Outcome, *, row: int, came_back: int = 0
     ) -> None:
         now, job = self._clock(), self._job
-        assert self._held is not None
         values = {
             "row": row,
             "added": job.added + outcome.added,
@@ -339,7 +342,6 @@ class _Run:
     async def _finish(self, actor: Actor) -> JobView:
         now = self._clock()
         async with self._database.begin() as session:
-            assert self._held is not None
             await jobs.advance(
                 session, self._job.id, held=self._held, now=now, state="done", finished_at=now
             )

@@ -224,24 +224,22 @@ async def test_an_import_that_was_killed_goes_on_and_writes_nothing_twice(
 
 
 async def test_a_worker_whose_lease_was_taken_over_writes_nothing_more(
-    imports, seeded, clock, tmp_path, monkeypatch
+    imports, seeded, clock, tmp_path
 ):
-    monkeypatch.setattr(importing, "BATCH", 10)
     rows = [["名称"], *[[f"两工{n}"] for n in range(30)]]
     preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
     await imports.start(ADMIN, preview.job.id)
-    other: list[asyncio.Task] = []
-
-    def sleep_too_long(job):
-        if job.added == 10 and not other:
-            clock.pass_by(seconds=120)
-            other.append(asyncio.create_task(imports.run(preview.job.id)))
-
-    first = await imports.run(preview.job.id, sleep_too_long)
-    second = await other[0]
-    assert second is not None
-    assert {first.state, second.state} <= {"done", "running"}
-    assert (await imports.get(ADMIN, preview.job.id)).added == 30
+    async with seeded.begin() as session:
+        claimed = await jobs.claim(session, preview.job.id, clock())
+    late = importing.Work(
+        seeded, clock, claimed, imports.path(claimed.id), lambda _: None, held=clock() + jobs.LEASE
+    )
+    clock.pass_by(seconds=jobs.LEASE.total_seconds() + 1)
+    in_time = await imports.run(preview.job.id)
+    with pytest.raises(jobs.LeaseLost):
+        await late.all()
+    assert in_time is not None
+    assert (await imports.get(ADMIN, preview.job.id)).added == in_time.added == 30
     async with seeded.reading() as connection:
         many = await connection.scalar(
             select(func.count()).select_from(Customer).where(Customer.name.startswith("两工"))

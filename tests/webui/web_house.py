@@ -18,6 +18,7 @@ import aiohttp
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
+from acd import timeline as acd_timeline
 from acd.events import Reason
 from acd.journal import Journal
 from acd.lineplan import read_plan
@@ -35,12 +36,15 @@ from crm_core.people.accounts import AccountService
 from crm_core.people.login_limits import LoginLimits
 from crm_core.people.passwords import Passwords
 from crm_core.people.users import NewUser
-from crm_core.rights import SYSTEM
+from crm_core.places.finder import Places
+from crm_core.places.reach import RIGHTS, reach
+from crm_core.rights import SYSTEM, Right
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from orders import timeline as order_timeline
 from orders.service import OrderService
 from webui.ports import Node
 from webui.rounds import Rhythm
@@ -259,7 +263,16 @@ async def open_house(
     )
     await acd.start()
     accounts = AccountService(database, passwords=quick_passwords(), limits=LoginLimits())
-    crm = replace(Crm.of(database, bus, clock, files=folder / "exchange"), accounts=accounts)
+    crm = replace(
+        Crm.of(
+            database,
+            bus,
+            clock,
+            files=folder / "exchange",
+            told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+        ),
+        accounts=accounts,
+    )
     services = WebServices(
         crm=crm,
         orders=OrderService(database, bus, clock=clock),
@@ -271,6 +284,7 @@ async def open_house(
         bus=bus,
         nodes=(link,),
         queues_of=lambda who: crm.organisation.queues_of(who, ("north",)),
+        right_to_dial=lambda number: RIGHTS[reach(number, Places(), "022")],
         clock=clock,
         options=options or WebOptions(rhythm=QUICK),
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from crm_core.customers.service import OwnedPhone
 from crm_core.errors import Forbidden, Invalid, NotFound
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
@@ -22,8 +23,11 @@ _MOST = 1000
 
 
 class WantedCallback(Model):
-    """Without `number` that of the call is taken, which its reader may not be able to see."""
+    """Without `number` that of `phone_id` (one of a customer's), or of the call, is taken: whoever asks may not
+    be able to see it.
+    """
 
+    phone_id: Id | None = None
     number: Annotated[Text, Field(max_length=32)] | None = None
     due_at: AwareDatetime | None = None
     agent_id: Id | None = None
@@ -52,20 +56,30 @@ async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
     call = None
     if body.call_id is not None:
         call = facts_of(services.acd, body.call_id) or asked.door.live.shown(body.call_id)
-    number = body.number or (call.caller if call else None)
+    known = await _phone(asked)
+    number = known.number if known else body.number or (call.caller if call else None)
     if number is None:
         raise Invalid("Whom to call back? Give a number.", fields={"number": "missing"})
+    if known is not None or body.number is not None:
+        asked.principal.require(services.right_to_dial(number))
+    customer_id = call.customer_id if call and call.caller == number else None
     made = await services.callbacks.request(
         number,
         await _queue(asked, call),
         source="agent",
         due_at=body.due_at,
-        customer_id=call.customer_id if call and call.caller == number else None,
+        customer_id=known.customer_id if known else customer_id,
         agent_id=body.agent_id,
         call_id=body.call_id,
         note=body.note,
     )
     return _answer(asked, made)
+
+
+async def _phone(asked: Asked[WantedCallback, Nothing]) -> OwnedPhone | None:
+    if asked.body.phone_id is None:
+        return None
+    return await asked.services.crm.customers.phone(asked.principal, asked.body.phone_id)
 
 
 async def call_now(asked: Asked[Nothing, Nothing]) -> CallbackAnswer:

@@ -1,6 +1,6 @@
 """Customers: found, looked at, entered and changed, merged; where they stand in the channel."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from crm_core.customers.criteria import FIELDS, Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
 from crm_core.errors import Invalid
-from crm_core.fields import CallId, Id, Text
+from crm_core.fields import CallId, Id, Moment, Text
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
 from webui.board import facts_of
@@ -125,6 +125,28 @@ class MoveList(View):
     items: tuple[MoveItem, ...]
 
 
+class TimelinePage(Model):
+    """Entries before this time; without it the newest."""
+
+    before: Moment | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class TimelineItem(View):
+    """Something that happened; `kind` is such as order.placed, `reference` names the record."""
+
+    at: datetime
+    kind: str
+    reference: str
+    title: str
+    params: dict[str, str]
+    actor: str | None
+
+
+class Timeline(View):
+    items: tuple[TimelineItem, ...]
+
+
 class MergeItem(View):
     id: int
     kept_id: int
@@ -218,6 +240,30 @@ async def moves(asked: Asked[Nothing, Nothing]) -> MoveList:
     return MoveList(items=tuple(MoveItem.model_validate(each) for each in found))
 
 
+async def timeline(asked: Asked[Nothing, TimelinePage]) -> Timeline:
+    """Calls, orders, complaints, to-dos and moves, the newest first."""
+    query, services = asked.query, asked.services
+    told = await services.crm.history.timeline(
+        asked.principal,
+        int(asked.id),
+        before=query.before or services.clock() + timedelta(seconds=1),
+        limit=query.limit,
+    )
+    return Timeline(
+        items=tuple(
+            TimelineItem(
+                at=each.entry.at,
+                kind=each.entry.kind,
+                reference=each.entry.reference,
+                title=each.entry.title,
+                params=dict(each.entry.params),
+                actor=each.actor,
+            )
+            for each in told
+        )
+    )
+
+
 async def duplicates(asked: Asked[Nothing, Nothing]) -> CustomerList:
     """Customers that may be the same one."""
     found = await asked.services.crm.family.duplicates(asked.principal, int(asked.id))
@@ -290,6 +336,7 @@ ROUTES = (
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),
     Route("GET", f"{_ONE}/below", below, _VIEW, query=BelowPage, answer=BelowList),
     Route("GET", f"{_ONE}/moves", moves, _VIEW, answer=MoveList),
+    Route("GET", f"{_ONE}/timeline", timeline, _VIEW, query=TimelinePage, answer=Timeline),
     Route("GET", f"{_ONE}/duplicates", duplicates, _VIEW, answer=CustomerList),
     Route("GET", f"{_ONE}/merges", merges, _VIEW, answer=MergeList),
     Route("POST", f"{_ONE}/merge", merge, _MERGE, WantedMerge, answer=MergeAnswer, status=201),

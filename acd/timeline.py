@@ -1,0 +1,57 @@
+"""Calls in a customer's history. Rule: told are calls that have ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acd.tables import Call
+from crm_core.timeline import TimelineEntry
+
+
+async def entries(
+    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+) -> Sequence[TimelineEntry]:
+    """Calls that began before a time, the newest first."""
+    rows = await connection.execute(
+        select(
+            Call.id,
+            Call.direction,
+            Call.outcome,
+            Call.queue,
+            Call.medium,
+            Call.agent_id,
+            Call.started_at,
+            Call.answered_at,
+            Call.ended_at,
+        )
+        .where(
+            Call.customer_id.in_(customer_ids),
+            Call.started_at < before,
+            Call.outcome.is_not(None),
+        )
+        .order_by(Call.started_at.desc())
+        .limit(limit)
+    )
+    return [
+        TimelineEntry(
+            at=row.started_at,
+            kind=f"call.{row.direction}",
+            reference=row.id,
+            title=row.medium or "",
+            params={
+                "outcome": row.outcome,
+                "queue": row.queue or "",
+                "talk_s": _seconds(row.answered_at, row.ended_at),
+            },
+            actor_id=row.agent_id,
+        )
+        for row in rows
+    ]
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> str:
+    if since is None or until is None:
+        return "0"
+    return str(round((until - since).total_seconds()))

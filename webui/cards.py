@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
-from crm_core.customers.service import CustomerService
 from crm_core.errors import DatabaseUnavailable
+from crm_core.services import Crm
 from orders.service import OrderService
 from webui.present import Card
 
@@ -22,13 +22,24 @@ AT_ONCE = 8
 LAST_ORDERS = 3
 
 
+async def read_card(crm: Crm, orders: OrderService, customer_id: int) -> Card | None:
+    """All that the pop shows of a customer, None when there is no such one. Raises DatabaseUnavailable."""
+    customer = await crm.customers.card(customer_id)
+    if customer is None:
+        return None
+    return Card(
+        customer,
+        await orders.last_orders(customer.id, LAST_ORDERS),
+        await crm.todos.open_of(customer.id),
+        await crm.complaints.open_of(customer.id),
+    )
+
+
 class Cards:
     """Cards by call; `on_ready` hears of a call whose card has come."""
 
-    def __init__(
-        self, customers: CustomerService, orders: OrderService, *, on_ready: Callable[[str], None]
-    ) -> None:
-        self._customers = customers
+    def __init__(self, crm: Crm, orders: OrderService, *, on_ready: Callable[[str], None]) -> None:
+        self._crm = crm
         self._orders = orders
         self._on_ready = on_ready
         self._cards: OrderedDict[str, Card] = OrderedDict()
@@ -70,17 +81,16 @@ class Cards:
     async def _read(self, call_id: str, customer_id: int) -> None:
         try:
             async with self._turn:
-                customer = await self._customers.card(customer_id)
-                orders = await self._orders.last_orders(customer_id, LAST_ORDERS)
+                card = await read_card(self._crm, self._orders, customer_id)
         except DatabaseUnavailable:
             log.info("card_not_read", call_id=call_id, customer=customer_id)
             return
         except Exception:
             log.exception("card_failed", call_id=call_id, customer=customer_id)
             return
-        if customer is None:
+        if card is None:
             return
-        self._cards[call_id] = Card(customer, tuple(orders))
+        self._cards[call_id] = card
         while len(self._cards) > MOST:
             self._cards.popitem(last=False)
         self._on_ready(call_id)

@@ -17,7 +17,14 @@ COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
 NEEDS: dict[PageKind, Right] = {"sidebar": Right.AGENT_WORK, "board": Right.BOARD_VIEW}
 _MATTERS = {
     "sidebar": frozenset(
-        {Right.NUMBER_UNMASK, Right.CUSTOMER_VIEW, Right.ORDER_VIEW, Right.CALLBACK_WORK}
+        {
+            Right.NUMBER_UNMASK,
+            Right.CUSTOMER_VIEW,
+            Right.ORDER_VIEW,
+            Right.CALLBACK_WORK,
+            Right.TODO_WORK,
+            Right.COMPLAINT_WORK,
+        }
     ),
     "board": frozenset({Right.NUMBER_UNMASK}),
 }

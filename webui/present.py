@@ -10,9 +10,11 @@ from typing import Protocol
 
 from acd.events import QueueChanged
 from acd.views import AgentView, WaitingView
+from crm_core.complaints.views import ComplaintBrief
 from crm_core.customers.card_views import CustomerCard
 from crm_core.numbers import mask, shown
 from crm_core.rights import Right
+from crm_core.todos.views import TodoBrief
 from dialer.events import CallbackView
 from orders.views import OrderSummary
 from webui.pops import CallFacts, Pop
@@ -23,6 +25,7 @@ from webui.views import (
     BoardQueue,
     BoardWaiting,
     CallbackItem,
+    ComplaintBriefView,
     CustomerView,
     LevelView,
     PastOrderView,
@@ -31,6 +34,7 @@ from webui.views import (
     PopView,
     QueueNameView,
     ReasonView,
+    TodoBriefView,
 )
 
 Rights = frozenset[Right]
@@ -45,10 +49,12 @@ class _Reason(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A customer with the latest orders, as read for one call."""
+    """A customer with the latest orders and what is still to be done, as read for one call."""
 
     customer: CustomerCard
-    orders: tuple[OrderSummary, ...]
+    orders: tuple[OrderSummary, ...] = ()
+    todos: tuple[TodoBrief, ...] = ()
+    complaints: tuple[ComplaintBrief, ...] = ()
 
 
 def reasons(why: Iterable[_Reason]) -> tuple[ReasonView, ...]:
@@ -65,11 +71,15 @@ def customer_view(card: Card, rights: Rights) -> CustomerView:
     if Right.CUSTOMER_VIEW not in rights:
         return CustomerView(id=customer.id, name=customer.name)
     orders = card.orders if Right.ORDER_VIEW in rights else ()
+    todos = card.todos if Right.TODO_WORK in rights else ()
+    complaints = card.complaints if Right.COMPLAINT_WORK in rights else ()
     whole = CustomerView.model_validate(customer)
     return whole.model_copy(
         update={
             "phones": tuple(_masked_phone(each, unmasked=unmasked) for each in whole.phones),
             "addresses": tuple(_masked_address(each, rights) for each in whole.addresses),
+            "todos": tuple(TodoBriefView.model_validate(each) for each in todos),
+            "complaints": tuple(ComplaintBriefView.model_validate(each) for each in complaints),
             "last_orders": tuple(PastOrderView.model_validate(order) for order in orders),
         }
     )

@@ -145,6 +145,31 @@ class PastOrderView(View):
     lines: tuple[PastLineView, ...]
 
 
+class TodoBriefView(View):
+    """Something that is still to be done for a customer."""
+
+    id: int
+    title: str
+    kind: str
+    priority: str
+    due_at: datetime
+    overdue: bool
+    assignee_name: str
+
+
+class ComplaintBriefView(View):
+    """A complaint that is not handled yet."""
+
+    id: int
+    category_zh: str
+    category_en: str
+    severity: int
+    state: str
+    due_at: datetime
+    overdue: bool
+    handler_name: str | None
+
+
 class CustomerView(View):
     """A customer's card; all but id and name is None or empty until the card has been read."""
 
@@ -177,6 +202,8 @@ class CustomerView(View):
     contacts: tuple[ContactView, ...] = ()
     territories: tuple[TerritoryView, ...] = ()
     custom: tuple[CustomValueView, ...] = ()
+    todos: tuple[TodoBriefView, ...] = ()
+    complaints: tuple[ComplaintBriefView, ...] = ()
     last_orders: tuple[PastOrderView, ...] = ()
     version: int | None = None
 

@@ -284,3 +284,38 @@ async def test_roles_units_and_groups_are_kept_over_http(house: House):
         assert status == 201
         status, _ = await admin.ask("DELETE", f"/api/groups/{answer['group']['id']}", {})
         assert status == 204
+
+
+async def test_what_is_still_open_for_the_customer_stands_in_the_pop(house: House, agent: Browser):
+    customer_id = await made(house, "有未了", "13711110099")
+    due = datetime(2020, 1, 1, tzinfo=UTC).isoformat()
+    async with house.at_work("agent"):
+        page = await agent.open()
+        record = house.call("13711110099", known=False)
+        ticket = house.queue(record)
+        offer_in(ticket)
+        card = await house.services.crm.customers.get(SYSTEM, customer_id)
+        house.server.door.live.link_customer(record.call_id, card)
+        await page.until(lambda s: (s["pops"].get(record.call_id) or {}).get("customer"))
+        wanted = {"customer_id": customer_id, "category_code": "delivery_late", "description": "晚"}
+        _, complaint = await agent.ask("POST", "/api/complaints", wanted)
+        todo = {"title": "送样品", "customer_id": customer_id, "due_at": due}
+        _, todo = await agent.ask("POST", "/api/todos", todo)
+
+        def shown(state) -> tuple:
+            customer = state["pops"][record.call_id]["customer"]
+            return (
+                [(each["title"], each["overdue"]) for each in customer["todos"]],
+                [(each["category_en"], each["state"]) for each in customer["complaints"]],
+            )
+
+        await page.until(lambda s: all(shown(s)))
+        assert shown(page.state)[0] == [("送样品", True)]
+        assert shown(page.state)[1][0][1] == "open"
+        await agent.ask("POST", f"/api/complaints/{complaint['complaint']['id']}/take", {})
+        await page.until(lambda s: shown(s)[1][0][1] == "in_progress")
+        version = {"version": todo["todo"]["version"]}
+        await agent.ask("POST", f"/api/todos/{todo['todo']['id']}/complete", version)
+        await page.until(lambda s: shown(s)[0] == [])
+        ticket.leave("abandoned")
+        record.end("abandoned")

@@ -13,7 +13,13 @@ from tests.webui.web_house import PASSWORD, Browser, House
 from webui.sight import hideable_fields
 
 FIELDS = sorted({*hideable_fields(), "customer.custom.secret_no"})
-NOT_WRITTEN = {"customer.credit_used", "customer.credit_available", "customer.last_orders"}
+NOT_WRITTEN = {
+    "customer.credit_used",
+    "customer.credit_available",
+    "customer.last_orders",
+    "customer.todos",
+    "customer.complaints",
+}
 WRITES = {
     "customer.code": {"code": "W1"},
     "customer.level": {"level_code": "city"},
@@ -160,5 +166,5 @@ async def test_without_limits_everything_is_shown(house: House, full: int):
     async with clerk(house, {}) as browser:
         _, one = await browser.ask("GET", f"/api/customers/{full}")
         empty = {name for name, value in one["customer"].items() if value in (None, [])}
-        assert empty <= {"above", "last_orders"}
+        assert empty <= {"above", "last_orders", "todos", "complaints"}
         assert "138****8000" in json.dumps(one)

@@ -191,13 +191,13 @@ async def steps(asked: Asked[Nothing, ComplaintStepSearch]) -> ComplaintStepList
 
 async def create(asked: Asked[WantedComplaint, Nothing]) -> ComplaintAnswer:
     """Enter a complaint; it is due after the hours of its category."""
-    return _answer(asked, await _service(asked).create(asked.principal, asked.body))
+    return _changed(asked, await _service(asked).create(asked.principal, asked.body))
 
 
 async def edit(asked: Asked[WantedComplaintEdit, Nothing]) -> ComplaintAnswer:
     """Correct what was entered, until it is handled."""
     made = await _service(asked).edit(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 async def comment(asked: Asked[WantedComplaintComment, Nothing]) -> None:
@@ -207,37 +207,37 @@ async def comment(asked: Asked[WantedComplaintComment, Nothing]) -> None:
 
 async def take(asked: Asked[Nothing, Nothing]) -> ComplaintAnswer:
     """Become its handler."""
-    return _answer(asked, await _service(asked).take(asked.principal, int(asked.id)))
+    return _changed(asked, await _service(asked).take(asked.principal, int(asked.id)))
 
 
 async def assign(asked: Asked[WantedComplaintAssign, Nothing]) -> ComplaintAnswer:
     """Give it to a handler, or to another one."""
     made = await _service(asked).assign(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 async def resolve(asked: Asked[WantedComplaintResolve, Nothing]) -> ComplaintAnswer:
     """It is settled, with what was agreed."""
     made = await _service(asked).resolve(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 async def close(asked: Asked[WantedComplaintClose, Nothing]) -> ComplaintAnswer:
     """The customer has been asked whether that was good."""
     made = await _service(asked).close(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 async def reopen(asked: Asked[WantedComplaintReason, Nothing]) -> ComplaintAnswer:
     """It is not settled after all; it is due anew."""
     made = await _service(asked).reopen(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 async def reject(asked: Asked[WantedComplaintReason, Nothing]) -> ComplaintAnswer:
     """It is none of ours, or none at all."""
     made = await _service(asked).reject(asked.principal, int(asked.id), asked.body)
-    return _answer(asked, made)
+    return _changed(asked, made)
 
 
 def _service(asked: Asked[Model, Model]) -> ComplaintService:
@@ -251,6 +251,12 @@ def _item(who: Principal, complaint: ComplaintView) -> ComplaintItem:
 
 def _answer(asked: Asked[Model, Model], complaint: ComplaintView) -> ComplaintAnswer:
     return ComplaintAnswer(complaint=_item(asked.principal, complaint))
+
+
+def _changed(asked: Asked[Model, Model], complaint: ComplaintView) -> ComplaintAnswer:
+    """The pops of its customer show it, too."""
+    asked.door.live.customer_changed(complaint.customer_id)
+    return _answer(asked, complaint)
 
 
 def _list(asked: Asked[Model, Model], found: Iterable[ComplaintView]) -> ComplaintList:

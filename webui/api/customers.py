@@ -5,17 +5,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from crm_core.customers.card_views import CustomerCard
 from crm_core.customers.criteria import FIELDS, Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
-from crm_core.errors import Invalid
+from crm_core.errors import Invalid, NotFound
 from crm_core.fields import CallId, Id, Moment, Text
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
 from webui.board import facts_of
-from webui.cards import LAST_ORDERS
-from webui.present import Card, customer_view, masked_text
+from webui.cards import read_card
+from webui.present import customer_view, masked_text
 from webui.routing import NUMBER, Route, needs
 from webui.views import CustomerView, View
 
@@ -196,7 +195,7 @@ async def fields(asked: Asked[Nothing, Nothing]) -> FieldList:
 async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:
     """One customer with the latest orders."""
     card = await asked.services.crm.customers.get(asked.principal, int(asked.id))
-    return await _answer(asked, card)
+    return await _answer(asked, card.id)
 
 
 async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
@@ -209,7 +208,7 @@ async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
     card = await asked.services.crm.customers.create(asked.principal, new)
     if wanted.call_id is not None:
         asked.door.live.link_customer(wanted.call_id, card)
-    return await _answer(asked, card)
+    return await _answer(asked, card.id)
 
 
 async def change(asked: Asked[CustomerChange, Nothing]) -> CustomerAnswer:
@@ -222,7 +221,7 @@ async def change(asked: Asked[CustomerChange, Nothing]) -> CustomerAnswer:
         CustomerFields.model_validate(given),
     )
     asked.door.live.customer_changed(card.id)
-    return await _answer(asked, card)
+    return await _answer(asked, card.id)
 
 
 async def below(asked: Asked[Nothing, BelowPage]) -> BelowList:
@@ -305,9 +304,11 @@ def _caller(asked: Asked[WantedCustomer, Nothing]) -> str:
     return call.caller
 
 
-async def _answer(asked: Asked[Model, Nothing], customer: CustomerCard) -> CustomerAnswer:
-    orders = await asked.services.orders.last_orders(customer.id, LAST_ORDERS)
-    return CustomerAnswer(customer=customer_view(Card(customer, orders), asked.principal.rights))
+async def _answer(asked: Asked[Model, Nothing], customer_id: int) -> CustomerAnswer:
+    card = await read_card(asked.services.crm, asked.services.orders, customer_id)
+    if card is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    return CustomerAnswer(customer=customer_view(card, asked.principal.rights))
 
 
 def _items(hits: tuple[CustomerHit, ...], asked: Asked[Model, Model]) -> tuple[CustomerItem, ...]:

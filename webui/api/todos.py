@@ -154,41 +154,52 @@ async def history(asked: Asked[Nothing, TodoHistorySearch]) -> TodoHistoryList:
 
 async def create(asked: Asked[WantedTodo, Nothing]) -> TodoAnswer:
     """Enter a to-do; for another person it is a note to a supervisor, or needs todo.supervise."""
-    return _answer(await _service(asked).create(asked.principal, asked.body))
+    return _changed(asked, await _service(asked).create(asked.principal, asked.body))
 
 
 async def edit(asked: Asked[WantedTodoEdit, Nothing]) -> TodoAnswer:
     """Change what is asked for."""
-    return _answer(await _service(asked).edit(asked.principal, int(asked.id), asked.body))
+    return _changed(asked, await _service(asked).edit(asked.principal, int(asked.id), asked.body))
 
 
 async def reassign(asked: Asked[WantedTodoReassign, Nothing]) -> TodoAnswer:
     """Give it to somebody else."""
-    return _answer(await _service(asked).reassign(asked.principal, int(asked.id), asked.body))
+    return _changed(
+        asked, await _service(asked).reassign(asked.principal, int(asked.id), asked.body)
+    )
 
 
 async def snooze(asked: Asked[WantedTodoSnooze, Nothing]) -> TodoAnswer:
     """Put it off; the alarm starts anew."""
-    return _answer(await _service(asked).snooze(asked.principal, int(asked.id), asked.body))
+    return _changed(asked, await _service(asked).snooze(asked.principal, int(asked.id), asked.body))
 
 
 async def complete(asked: Asked[WantedTodoClose, Nothing]) -> TodoAnswer:
     """It is done."""
-    return _answer(await _service(asked).complete(asked.principal, int(asked.id), asked.body))
+    return _changed(
+        asked, await _service(asked).complete(asked.principal, int(asked.id), asked.body)
+    )
 
 
 async def cancel(asked: Asked[WantedTodoClose, Nothing]) -> TodoAnswer:
     """Nobody needs to do it any more."""
-    return _answer(await _service(asked).cancel(asked.principal, int(asked.id), asked.body))
+    return _changed(asked, await _service(asked).cancel(asked.principal, int(asked.id), asked.body))
 
 
 async def reopen(asked: Asked[WantedTodoReopen, Nothing]) -> TodoAnswer:
     """It is not done after all."""
-    return _answer(await _service(asked).reopen(asked.principal, int(asked.id), asked.body))
+    return _changed(asked, await _service(asked).reopen(asked.principal, int(asked.id), asked.body))
 
 
 def _service(asked: Asked[Model, Model]) -> TodoService:
     return asked.services.crm.todos
+
+
+def _changed(asked: Asked[Model, Model], todo: TodoView) -> TodoAnswer:
+    """The pops of its customer show it, too."""
+    if todo.customer_id is not None:
+        asked.door.live.customer_changed(todo.customer_id)
+    return _answer(todo)
 
 
 def _answer(todo: TodoView) -> TodoAnswer:

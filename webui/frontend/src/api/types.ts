@@ -64,6 +64,7 @@ export interface PricePolicy {
 }
 
 export interface CustomerPhone {
+  id: number;
   number: string;
   is_main: boolean;
 }
@@ -84,6 +85,27 @@ export interface PastOrder {
   lines: OrderedLine[];
 }
 
+/** Something that is still to be done for a customer. */
+export interface OpenTodo {
+  id: number;
+  title: string;
+  due_at: Instant;
+  overdue: boolean;
+  assignee_name: string;
+}
+
+/** A complaint that is not handled yet; severity 3 is the gravest. */
+export interface OpenComplaint {
+  id: number;
+  category_zh: string;
+  category_en: string;
+  severity: number;
+  state: string;
+  due_at: Instant;
+  overdue: boolean;
+  handler_name: string | null;
+}
+
 /** All but id and name is null or empty until the card has been read, and for who may not see it. */
 export interface Customer {
   id: number;
@@ -98,6 +120,8 @@ export interface Customer {
   address: string | null;
   note: string | null;
   phones: CustomerPhone[];
+  todos: OpenTodo[];
+  complaints: OpenComplaint[];
   last_orders: PastOrder[];
 }
 

@@ -12,6 +12,7 @@ export type CodeTable =
   | "breaks"
   | "reasons"
   | "orderStatus"
+  | "complaintState"
   | "messageStatus"
   | "channels"
   | "errors"

@@ -53,6 +53,14 @@ export default {
     over_credit: "Over the credit: ¥{available} available",
     out_of_stock: "{sku}: not enough stock, {available} available",
   },
+  complaintState: {
+    open: "Open",
+    in_progress: "In progress",
+    resolved: "Resolved",
+    closed: "Closed",
+    reopened: "Reopened",
+    rejected: "Rejected",
+  },
   orderStatus: {
     placed: "Ordered",
     review: "In review",

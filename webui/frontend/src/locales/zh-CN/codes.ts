@@ -53,6 +53,14 @@ export default {
     over_credit: "超出信用额度，可用 ¥{available}",
     out_of_stock: "{sku} 库存不足，可用 {available}",
   },
+  complaintState: {
+    open: "待受理",
+    in_progress: "处理中",
+    resolved: "已处理",
+    closed: "已关闭",
+    reopened: "重新处理",
+    rejected: "不予受理",
+  },
   orderStatus: {
     placed: "已订购",
     review: "待审核",

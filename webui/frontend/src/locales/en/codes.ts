@@ -137,6 +137,7 @@ export default {
     move_not_allowed: "The order's status does not allow this",
     commit_unknown: "The database broke off; it is not known whether this was saved",
     no_telephone: "You have no extension; ask your administrator",
+    no_queue: "You are in no group that serves a queue: ask an administrator",
     origin_refused: "This address may not be used here",
     not_our_page: "Please use the pages of this system",
     too_many_pages: "Too many pages are open; close some first",

@@ -137,6 +137,7 @@ export default {
     move_not_allowed: "订单当前状态不允许此操作",
     commit_unknown: "数据库中断，暂不知是否已保存",
     no_telephone: "您没有分机，请联系管理员",
+    no_queue: "您不在任何服务队列的组里，请联系管理员",
     origin_refused: "此地址不允许访问",
     not_our_page: "请从本系统的页面操作",
     too_many_pages: "打开的页面太多，请先关闭一些",

@@ -10,6 +10,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _PATIENCE_S = 5.0
+running: dict[int, asyncio.subprocess.Process] = {}
 
 
 async def launch(job_id: int) -> None:
@@ -17,11 +18,14 @@ async def launch(job_id: int) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "zongji", "exchange", str(job_id), stdin=asyncio.subprocess.DEVNULL
     )
+    running[job_id] = process
     try:
         code = await process.wait()
     except asyncio.CancelledError:
         await _stop(process)
         raise
+    finally:
+        del running[job_id]
     if code != 0:
         log.error("exchange_process_failed", job=job_id, code=code)
 

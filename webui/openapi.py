@@ -71,12 +71,18 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
 def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
     text = {"type": "string"}
     for name in re.findall(r"\{(\w+)\}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": text}
+        form = {"type": "string", "pattern": f"^{_form_of(route, name)}$"}
+        yield {"name": name, "in": "path", "required": True, "schema": form}
     for name, field in route.query.model_fields.items():
         schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
         yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
     for name in (*route.headers, *(() if route.method == "GET" else ("X-Zongji",))):
         yield {"name": name, "in": "header", "required": True, "schema": text}
+
+
+def _form_of(route: Route, name: str) -> str:
+    """The pattern after the name in the route's path; it has no slash."""
+    return route.path.partition(f"{{{name}:")[2].partition("/")[0].removesuffix("}")
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:

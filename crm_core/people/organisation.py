@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
+from crm_core.fields import Text
 from crm_core.people.tables import Group, GroupMember, Unit, User
 from crm_core.rights import Actor, Principal, Right
 
@@ -25,7 +26,7 @@ _MOVE_BELOW = text(
     "UPDATE units SET path = CAST(:above AS integer[]) || path[array_position(path, :id):]"
     " WHERE path @> ARRAY[CAST(:id AS integer)]"
 )
-_Name = Annotated[str, Field(min_length=1, max_length=50)]
+_Name = Annotated[Text, Field(min_length=1, max_length=50)]
 _UserId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 
 

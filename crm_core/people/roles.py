@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
+from crm_core.fields import Text
 from crm_core.people import users
 from crm_core.people.tables import Role, RoleField, RoleRight, User
 from crm_core.rights import Access, Actor, Right, Scope
 
-_Label = Annotated[str, Field(min_length=1, max_length=50)]
+_Label = Annotated[Text, Field(min_length=1, max_length=50)]
 _FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,30}\.[a-z][a-z0-9_.]{0,48}$")]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from crm_core.audit.service import AuditTrail
 from crm_core.bus import Bus
 from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
@@ -31,6 +32,7 @@ class Crm:
 
     accounts: AccountService
     complaints: ComplaintService
+    audit: AuditTrail
     customers: CustomerService
     search: SearchService
     history: HistoryService
@@ -66,6 +68,7 @@ class Crm:
         return cls(
             accounts=AccountService(database, clock=clock),
             complaints=complaints,
+            audit=AuditTrail(database, clock=clock),
             customers=CustomerService(database),
             search=search,
             history=HistoryService(database, (*own, *told)),

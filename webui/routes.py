@@ -7,6 +7,7 @@ are made from them. Where several rights stand, the answer depends on which is h
 from webui import openapi, websocket
 from webui.api import (
     agent,
+    audit,
     callbacks,
     calls,
     channel,
@@ -42,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *todos.ROUTES,
     *complaint_categories.ROUTES,
     *complaints.ROUTES,
+    *audit.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

@@ -1,6 +1,6 @@
 """What a role may not see is taken out of an answer, wherever in it a record stands.
 
-Rule: every view of a record names its `entity`; a field of it can be hidden when it has a default, and a
+Rule: every view of a record names its `ENTITY`; a field of it can be hidden when it has a default, and a
 hidden field has that default. It holds for HTTP answers and for pages alike, because both pass here.
 """
 
@@ -37,9 +37,9 @@ def _seen(value: Any, hidden: frozenset[str]) -> Any:
 
 
 def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
-    if not isinstance(view, View) or view.entity is None or name in _ALWAYS:
+    if not isinstance(view, View) or view.ENTITY is None or name in _ALWAYS:
         return False
-    return f"{view.entity}.{view.same_field.get(name, name)}" in hidden
+    return f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}" in hidden
 
 
 def _left_out(each: BaseModel, hidden: frozenset[str]) -> bool:
@@ -55,9 +55,9 @@ def _default(view: BaseModel, name: str) -> Any:
 def hideable_fields() -> frozenset[str]:
     """Every field that a role can be kept from, of all views there are."""
     return frozenset(
-        f"{view.entity}.{view.same_field.get(name, name)}"
+        f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}"
         for view in _views(View)
-        if view.entity is not None
+        if view.ENTITY is not None
         for name, field in view.model_fields.items()
         if not field.is_required() and name not in _ALWAYS
     )

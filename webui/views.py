@@ -19,14 +19,14 @@ PopState = Literal["offered", "ringing", "talking", "ended"]
 class View(BaseModel):
     """Frozen, and made from dataclasses of the same shape.
 
-    `entity` names the record whose fields roles may be kept from; `same_field` the fields that are
+    `ENTITY` names the record whose fields roles may be kept from; `SAME_FIELD` the fields that are
     shown under a second name.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
-    entity: ClassVar[str | None] = None
-    same_field: ClassVar[Mapping[str, str]] = {}
+    ENTITY: ClassVar[str | None] = None
+    SAME_FIELD: ClassVar[Mapping[str, str]] = {}
 
     def own_field(self) -> str | None:
         """The field that this entry of a list is by itself."""
@@ -173,8 +173,8 @@ class ComplaintBriefView(View):
 class CustomerView(View):
     """A customer's card; all but id and name is None or empty until the card has been read."""
 
-    entity = "customer"
-    same_field: ClassVar = {"address": "addresses", "above": "parent"}
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"address": "addresses", "above": "parent"}
 
     id: int
     name: str

@@ -22,6 +22,7 @@ from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
+from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.exchange.worker import ExchangeWorker
@@ -86,6 +87,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     )
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
+    sealer = AuditSealer(database, settings.audit_anchor, clock=now)
+    sealer.start()
+    stack.push_async_callback(sealer.close)
     places = Places()
     await places.load(database)
 

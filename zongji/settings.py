@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     def recording_folder(self) -> Path:
         return self.recordings or self.var / "recordings"
 
+    @property
+    def audit_anchor(self) -> Path:
+        """The hashes of the audit trail's seals, outside the database."""
+        return self.var / "audit-seals.log"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -1,14 +1,41 @@
-"""The audit trail. Rule: an entry is written in the transaction of the change it tells of, and only
-values that changed are kept; passwords and tokens never come here.
+"""Writing the audit trail. Rule: an entry is written in the transaction of the change it tells of, and
+only values that changed are kept; passwords and tokens never come here.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.audit.tables import AuditEntry
+from crm_core.errors import Invalid
+from crm_core.statement import Statement
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_INTO = "INSERT INTO audit_log (actor_id, action, entity, entity_id, before, after)"
+_RECORD = Statement(
+    f"{_INTO} VALUES (:actor_id, :action, :entity, :entity_id, :before, :after) RETURNING id"
+)
+_RECORD_MANY = Statement(
+    f"{_INTO} SELECT e.actor_id, e.action, e.entity, e.entity_id, e.before::jsonb, e.after::jsonb"
+    " FROM unnest(:actor_ids::int[], :actions::text[], :entities::text[], :entity_ids::text[],"
+    " :befores::text[], :afters::text[])"
+    " WITH ORDINALITY AS e (actor_id, action, entity, entity_id, before, after, place)"
+    " ORDER BY e.place"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of many that are recorded at once."""
+
+    actor_id: int | None
+    action: str
+    entity: str
+    entity_id: int | str
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
 
 
 async def record(
@@ -20,42 +47,40 @@ async def record(
     *,
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
-) -> None:
-    """Note that `actor_id` (None: Zongji itself) did `action`, such as "customer.update"."""
-    await session.execute(
-        insert(AuditEntry).values(
-            actor_id=actor_id,
-            action=action,
-            entity=entity,
-            entity_id=str(entity_id),
-            before=_plain(before),
-            after=_plain(after),
-        )
+) -> int:
+    """Note that `actor_id` (None: Zongji itself) did `action`, such as "customer.update".
+
+    Returns the entry's id. Raises Invalid for a value that cannot be kept as JSON.
+    """
+    written = await _RECORD.write(
+        session,
+        {
+            "actor_id": actor_id,
+            "action": action,
+            "entity": entity,
+            "entity_id": str(entity_id),
+            "before": _json(before),
+            "after": _json(after),
+        },
     )
+    return int(written[0]["id"])
 
 
-async def record_many(
-    session: AsyncSession,
-    actor_id: int | None,
-    action: str,
-    entity: str,
-    after: Mapping[int, Mapping[str, object]],
-) -> None:
-    """Note the same action on many records, by their ids."""
-    if after:
-        await session.execute(
-            insert(AuditEntry),
-            [
-                {
-                    "actor_id": actor_id,
-                    "action": action,
-                    "entity": entity,
-                    "entity_id": str(entity_id),
-                    "after": _plain(values),
-                }
-                for entity_id, values in after.items()
-            ],
-        )
+async def record_many(session: AsyncSession, entries: Sequence[Entry]) -> None:
+    """Note many changes, in their order and in one statement. Raises Invalid, as `record` does."""
+    if not entries:
+        return
+    await _RECORD_MANY.write(
+        session,
+        {
+            "actor_ids": [each.actor_id for each in entries],
+            "actions": [each.action for each in entries],
+            "entities": [each.entity for each in entries],
+            "entity_ids": [str(each.entity_id) for each in entries],
+            "befores": [_json(each.before) for each in entries],
+            "afters": [_json(each.after) for each in entries],
+        },
+    )
 
 
 def changes(
@@ -66,9 +91,15 @@ def changes(
     return {key: before.get(key) for key in changed}, {key: after[key] for key in changed}
 
 
-def _plain(values: Mapping[str, object] | None) -> dict[str, object] | None:
-    """Decimals, times and the like as text, as JSON needs it."""
+def _json(values: Mapping[str, object] | None) -> str | None:
+    """JSON as PostgreSQL takes it; decimals, times and the like as text. Raises Invalid."""
     if values is None:
         return None
-    plain: dict[str, object] = json.loads(json.dumps(dict(values), default=str))
-    return plain
+    try:
+        written = json.dumps(dict(values), default=str, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError as error:
+        raise Invalid(f"The audit trail cannot keep these values: {error}.") from error
+    if _NUL.search(written):
+        raise Invalid("The audit trail cannot keep text with a zero character: remove it.")
+    return written

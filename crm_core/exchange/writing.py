@@ -131,8 +131,13 @@ class Writer:
         }
         for table, (columns, rows) in tables.items():
             await driver.copy_records_to_table(table, records=list(rows), columns=columns)
-        given = {each: _given(one.record) for each, one in pairs}
-        await trail.record_many(session, self._actor.user_id, "customer.import", "customer", given)
+        entries = [
+            trail.Entry(
+                self._actor.user_id, "customer.import", "customer", each, after=_given(one.record)
+            )
+            for each, one in pairs
+        ]
+        await trail.record_many(session, entries)
 
     def _custom(self, pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
         for customer_id, new in pairs:

@@ -1,11 +1,13 @@
 import asyncio
 import importlib
 import secrets
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import delete, select, text
 
 from crm_core import schema
+from crm_core.audit.service import AuditTrail
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
@@ -102,6 +104,8 @@ async def test_customers_of_the_first_version_keep_everything(empty_url):
     made = await customers.create(SYSTEM, new)
     below = CustomerFields(parent_id=made.id)
     assert (await customers.update(SYSTEM, card.id, 1, below)).parent_name == "县代"
+    seen = await AuditTrail(database, clock=lambda: datetime.now(UTC)).verify()
+    assert not seen.faults
     await database.close()
 
 
@@ -116,5 +120,7 @@ INSERT INTO price_policies VALUES ('list', '标价', 'List price', 1);
 INSERT INTO customers (name, level_code, price_policy_code) VALUES ('总代', 'national', 'list');
 INSERT INTO customers (name, level_code, price_policy_code, parent_id, address)
   VALUES ('海河商行', 'retailer', 'list', 1, '友谊路5号');
-INSERT INTO customer_phones VALUES ('13800000001', 2, true)
+INSERT INTO customer_phones VALUES ('13800000001', 2, true);
+INSERT INTO audit_log (action, entity, entity_id, after) VALUES
+  ('customer.create', 'customer', '2', '{"name": "海河商行"}')
 """

@@ -63,8 +63,8 @@ class BelowPage(Model):
 
 
 class CustomerItem(View):
-    entity = "customer"
-    same_field: ClassVar = {"level_code": "level", "number": "phones"}
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"level_code": "level", "number": "phones"}
 
     id: int
     name: str

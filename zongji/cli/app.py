@@ -2,7 +2,17 @@
 
 import typer
 
-from zongji.cli import asterisk, customers, database, line, outbound, people, running, service
+from zongji.cli import (
+    asterisk,
+    audit,
+    customers,
+    database,
+    line,
+    outbound,
+    people,
+    running,
+    service,
+)
 
 app = typer.Typer(
     name="zongji",
@@ -26,6 +36,7 @@ app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
 app.add_typer(customers.app, name="customers")
 app.add_typer(database.app, name="db")
+app.add_typer(audit.app, name="audit")
 app.add_typer(line.menus, name="menu")
 app.add_typer(line.prompts, name="prompts")
 app.add_typer(outbound.campaigns, name="campaign")

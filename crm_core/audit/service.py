@@ -1,0 +1,103 @@
+"""The audit trail as a whole: searching it, checking it, taking it out, letting it expire.
+
+Rule: nothing here changes an entry but a redaction and an expiry, which leave their own.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from crm_core.audit import archive, lines, reading, retention, trail
+from crm_core.audit.anchor import AnchorFile
+from crm_core.audit.archive import ArchiveFault, NewFile
+from crm_core.audit.findings import Progress, Report
+from crm_core.audit.reading import AuditPage, AuditSearch
+from crm_core.audit.retention import KEPT_BY_LAW, Expired
+from crm_core.audit.verification import Verification
+from crm_core.db import Database
+from crm_core.errors import Invalid
+from crm_core.rights import Actor, Right
+
+log = structlog.get_logger(__name__)
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    rows: int
+    sha256: str
+
+
+class AuditTrail:
+    """The trail behind one database; entries are written by `trail.record`."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def search(self, actor: Actor, wanted: AuditSearch) -> AuditPage:
+        """Newest first. Raises Forbidden, Invalid, DatabaseUnavailable."""
+        async with self._database.reading() as connection:
+            return await reading.search(connection, actor, wanted)
+
+    async def verify(self, anchor: Path | None = None, progress: Progress = _unseen) -> Report:
+        """Hold everything against everything. Raises DatabaseUnavailable, OSError (the anchor)."""
+        async with self._database.reading() as connection:
+            file = AnchorFile(anchor) if anchor is not None else None
+            return await Verification(connection, file, progress).run()
+
+    async def check_archive(self, file: Path) -> AsyncIterator[ArchiveFault | int]:
+        """Hold an archive against the seals: each seal's id, or what is wrong. Raises Invalid."""
+        async with self._database.reading() as connection:
+            async for each in archive.check(connection, file):
+                yield each
+
+    async def export(self, actor: Actor, file: Path, progress: Progress = _unseen) -> Exported:
+        """Every entry as a line of JSON, numbers unmasked; itself an entry of the trail.
+
+        Raises Forbidden, Conflict (the file is there already), Invalid.
+        """
+        actor.require(Right.AUDIT_VIEW)
+        actor.require(Right.NUMBER_UNMASK)
+        rows = 0
+        with NewFile(file) as written:
+            async with self._database.reading() as connection:
+                async for batch in lines.every(connection):
+                    written.write(batch)
+                    rows += len(batch)
+                    progress(rows, rows)
+            async with self._database.begin() as session:
+                told = {"file": str(file), "rows": rows}
+                await trail.record(
+                    session, actor.user_id, "audit.export", "audit", "log", after=told
+                )
+            return Exported(rows, written.finish())
+
+    async def expire(
+        self,
+        actor: Actor,
+        before: datetime,
+        file: Path,
+        *,
+        really: bool = False,
+        progress: Progress = _unseen,
+    ) -> Expired:
+        """Move sealed entries older than `before` to a new file; what younger than three years needs
+        `really`. Raises Forbidden, Invalid, Conflict.
+        """
+        if not really and before > self._clock() - KEPT_BY_LAW:
+            raise Invalid(
+                "The e-commerce law asks to keep records of trade for three years, the cybersecurity"
+                " law logs for six months: choose an earlier date, or say that you really mean it.",
+                fields={"before": "too recent"},
+            )
+        async with self._database.begin() as session:
+            expired = await retention.expire(session, actor, before, file, progress)
+        log.info("audit_expired", rows=expired.rows, upto=expired.last_seal, file=str(file))
+        return expired

@@ -1,0 +1,98 @@
+"""The audit trail: who changed what, from what to what.
+
+Rule: who may not see telephone numbers gets none here either.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from crm_core.audit.reading import AuditSearch
+from crm_core.fields import Id, Text
+from crm_core.rights import Right
+from webui.asked import Asked, Model, Nothing
+from webui.routing import Route, needs
+from webui.views import View
+
+
+def _sensible(at: datetime) -> datetime:
+    if not 1970 <= at.year <= 2200:  # noqa: PLR2004
+        raise ValueError("choose a year from 1970 to 2200")
+    return at
+
+
+_When = Annotated[AwareDatetime, AfterValidator(_sensible)]
+
+
+class WantedEntries(Model):
+    """`action`: how it begins; `q`: what stands in a value; `before`: the `next` of the page before."""
+
+    since: _When | None = None
+    until: _When | None = None
+    actor_id: Id | None = None
+    action: Annotated[Text, Field(max_length=50)] = ""
+    entity: Annotated[Text, Field(max_length=30)] | None = None
+    entity_id: Annotated[Text, Field(max_length=50)] | None = None
+    q: Annotated[Text, Field(max_length=100)] = ""
+    before: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class FieldChangeView(View):
+    field: str
+    before: Any
+    after: Any
+
+
+class AuditItem(View):
+    """`actor_id` is None for Zongji itself; `redacted_at`: the values were deleted on request."""
+
+    id: int
+    at: datetime
+    actor_id: int | None
+    actor_name: str | None
+    action: str
+    entity: str
+    entity_id: str
+    changes: tuple[FieldChangeView, ...]
+    redacted_at: datetime | None
+
+
+class AuditList(View):
+    """`next` asks for what is older, and may be there when `items` is short or empty."""
+
+    items: tuple[AuditItem, ...]
+    next: int | None
+
+
+async def search(asked: Asked[Nothing, WantedEntries]) -> AuditList:
+    """Entries, the newest first."""
+    wanted = asked.query
+    page = await asked.services.crm.audit.search(
+        asked.principal,
+        AuditSearch(
+            since=wanted.since,
+            until=wanted.until,
+            actor_id=wanted.actor_id,
+            action=wanted.action,
+            entity=wanted.entity,
+            entity_id=wanted.entity_id,
+            text=wanted.q,
+            before_id=wanted.before,
+            limit=wanted.limit,
+        ),
+    )
+    return AuditList.model_validate(page)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/audit",
+        search,
+        needs(Right.AUDIT_VIEW),
+        query=WantedEntries,
+        answer=AuditList,
+    ),
+)

@@ -48,6 +48,7 @@ class Condition(BaseModel):
 
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=20)]
 Clause = ColumnElement[bool]
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,12 @@ def _number(value: object) -> Decimal:
 
 def _day(value: object) -> date:
     try:
-        return date.fromisoformat(str(value))
+        day = date.fromisoformat(str(value))
     except ValueError:
         raise ValueError("write a date as 2026-03-31") from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return day
 
 
 _CODE = Kind(_string, frozenset({"is", "in", "not", "empty"}))

@@ -192,6 +192,8 @@ async def test_pages_follow_each_other_and_miss_nobody(shop, search, order):
         ("birthday", "is", "2026-02-30"),
         ("birthday_month", "is", 1.5),
         ("created", "empty", "yes"),
+        ("created", "to", "9999-12-31"),
+        ("birthday", "from", "0001-01-01"),
         ("phones", "contains", "12"),
         ("name", "contains", "%"),
         ("under", "in", [1]),

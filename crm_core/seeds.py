@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
+from crm_core.knowledge.categories import seed_knowledge
 from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
 
@@ -59,7 +60,9 @@ async def seed_roles(session: AsyncSession) -> None:
 
 
 async def seed_channel(session: AsyncSession) -> None:
-    """The usual levels of a sales channel, discounts, terms of payment and classes of complaints."""
+    """The usual levels of a sales channel, discounts, terms of payment; categories of
+    complaints and of the knowledge base.
+    """
     await session.execute(
         upsert(Level)
         .values(
@@ -91,3 +94,4 @@ async def seed_channel(session: AsyncSession) -> None:
         .on_conflict_do_nothing()
     )
     await seed_complaints(session)
+    await seed_knowledge(session)

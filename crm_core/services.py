@@ -19,6 +19,7 @@ from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.knowledge.service import KnowledgeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
@@ -44,6 +45,7 @@ class Crm:
     custom_fields: CustomFieldService
     roles: RoleService
     organisation: OrganisationService
+    knowledge: KnowledgeService
     todos: TodoService
 
     @classmethod
@@ -60,7 +62,6 @@ class Crm:
 
         `told` are what other packages tell of a customer's history, and the right that it needs.
         """
-        del bus
         search = SearchService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
@@ -80,5 +81,6 @@ class Crm:
             custom_fields=CustomFieldService(database),
             roles=RoleService(database),
             organisation=OrganisationService(database),
+            knowledge=KnowledgeService(database, bus, clock=clock),
             todos=todos,
         )

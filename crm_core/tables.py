@@ -5,8 +5,19 @@ from crm_core.complaints import tables as complaints
 from crm_core.customers import insight_tables as insight
 from crm_core.customers import tables as customers
 from crm_core.exchange import tables as exchange
+from crm_core.knowledge import tables as knowledge
 from crm_core.people import tables as people
 from crm_core.places import tables as places
 from crm_core.todos import tables as todos
 
-__all__ = ["audit", "complaints", "customers", "exchange", "insight", "people", "places", "todos"]
+__all__ = [
+    "audit",
+    "complaints",
+    "customers",
+    "exchange",
+    "insight",
+    "knowledge",
+    "people",
+    "places",
+    "todos",
+]

@@ -93,6 +93,7 @@ class Conditions(_Plan):
     city: OneOrMore = ()
     area_code: OneOrMore = ()
     level: OneOrMore = ()
+    grade: OneOrMore = ()
     vip: bool | None = None
     salesperson: bool | None = None
 

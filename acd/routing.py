@@ -25,6 +25,7 @@ class CallFacts:
     city: str | None = None
     area_code: str | None = None
     level: str | None = None
+    grade: str | None = None
     is_vip: bool = False
     salesperson_id: int | None = None
 
@@ -94,6 +95,7 @@ def _holds(when: Conditions, facts: CallFacts) -> bool:
         (when.city, facts.city),
         (when.area_code, facts.area_code),
         (when.level, facts.level),
+        (when.grade, facts.grade),
     )
     if any(wanted and fact not in wanted for wanted, fact in listed):
         return False
@@ -113,6 +115,8 @@ def _reasons(rule: RoutePlan, facts: CallFacts) -> Iterator[Reason]:
         yield Reason("area", {"area": area})
     if when.vip or when.level:
         yield Reason("vip_level", {"level": facts.level or ""})
+    if when.grade:
+        yield Reason("grade", {"grade": facts.grade or ""})
     if rule.own_salesperson and facts.salesperson_id is not None:
         yield Reason("own_salesperson", {"agent_id": str(facts.salesperson_id)})
     if when.empty and rule.queue is not None:

@@ -142,6 +142,17 @@ def _agent_state(row: AgentStateChange) -> AgentStateRow:
     return AgentStateRow(**(values | {"queues": tuple(row.queues)}))
 
 
+# Whoever was spoken with is to be looked at anew; of a call of a customer who is gone nothing is.
+_CALLS_TOLD = """
+WITH written AS ({upsert} RETURNING customer_id, answered_at, ended_at)
+INSERT INTO insight_queue (customer_id)
+SELECT c.id FROM customers c
+WHERE c.id IN (SELECT customer_id FROM written
+               WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL)
+ORDER BY c.id FOR KEY SHARE
+"""
+
+
 def _upsert(table: str) -> TextClause:
     columns = COLUMNS[table]
     names, keys = ", ".join(columns), ", ".join(_KEYS[table])
@@ -150,11 +161,12 @@ def _upsert(table: str) -> TextClause:
         change = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in columns)
     if table == "calls":
         change += " WHERE calls.steps <= excluded.steps"
-    return text(
+    upsert = (
         f"INSERT INTO {table} ({names}) SELECT {names}"
         f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))"
         f" ON CONFLICT ({keys}) DO {change}"
     )
+    return text(_CALLS_TOLD.format(upsert=upsert) if table == "calls" else upsert)
 
 
 _UPSERTS = {table: _upsert(table) for table in _KEYS}

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
+from crm_core.insight.rule_book import seed_insight
 from crm_core.knowledge.categories import seed_knowledge
 from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
@@ -61,7 +62,7 @@ async def seed_roles(session: AsyncSession) -> None:
 
 async def seed_channel(session: AsyncSession) -> None:
     """The usual levels of a sales channel, discounts, terms of payment; categories of
-    complaints and of the knowledge base.
+    complaints and of the knowledge base; rules of insight.
     """
     await session.execute(
         upsert(Level)
@@ -95,3 +96,4 @@ async def seed_channel(session: AsyncSession) -> None:
     )
     await seed_complaints(session)
     await seed_knowledge(session)
+    await seed_insight(session)

@@ -19,6 +19,8 @@ from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.insight.ports import Sources
+from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
@@ -40,6 +42,7 @@ class Crm:
     imports: ImportService
     exports: ExportService
     family: FamilyService
+    insight: InsightService
     channel: ChannelService
     merging: MergeService
     custom_fields: CustomFieldService
@@ -57,10 +60,12 @@ class Crm:
         *,
         files: Path,
         told: Sequence[tuple[Right | None, Source]] = (),
+        sources: Sources | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
-        `told` are what other packages tell of a customer's history, and the right that it needs.
+        `told` are what other packages tell of a customer's history, and the right that it needs;
+        `sources` what they tell of sales and conversations.
         """
         search = SearchService(database)
         complaints = ComplaintService(database, clock=clock)
@@ -76,6 +81,7 @@ class Crm:
             imports=ImportService(database, files, clock=clock),
             exports=ExportService(database, files, search, clock=clock),
             family=FamilyService(database),
+            insight=InsightService(database, sources or Sources(), clock=clock),
             channel=ChannelService(database),
             merging=MergeService(database),
             custom_fields=CustomFieldService(database),

@@ -2,9 +2,9 @@
 
 from crm_core.audit import tables as audit
 from crm_core.complaints import tables as complaints
-from crm_core.customers import insight_tables as insight
 from crm_core.customers import tables as customers
 from crm_core.exchange import tables as exchange
+from crm_core.insight import tables as insight
 from crm_core.knowledge import tables as knowledge
 from crm_core.people import tables as people
 from crm_core.places import tables as places

@@ -221,6 +221,7 @@ class Call:
                 city=row.city,
                 area_code=row.area_code,
                 level=row.level,
+                grade=who.grade if who else None,
                 is_vip=who.is_vip if who else False,
                 salesperson_id=who.salesperson_id if who else None,
             ),

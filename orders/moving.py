@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.credit import release_credit, reserve_credit
+from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.rights import Actor
 from orders import flow, stock, told, writing
@@ -57,6 +58,7 @@ async def move(
     if decided.tells:
         await _tell(session, order, channels, now)
     await session.flush()
+    await touch(session, (order.customer_id,))
     changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
     event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
     return Moved(event, changed)

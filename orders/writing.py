@@ -1,4 +1,5 @@
-"""SQL that writes orders. Rule: order, lines, log, messages and the stock they take are one statement, so
+"""SQL that writes orders. Rule: order, lines, log, messages, what is to be
+worked out again of the customer, and the stock they take are one statement, so
 that hot rows are locked in the last step before the commit and none exists without the others.
 """
 
@@ -81,6 +82,8 @@ WITH wanted AS MATERIALIZED (
            CAST(:at AS timestamptz), CAST(:at AS timestamptz)
     FROM made, {_MESSAGES}
     RETURNING id, channel
+), touched AS (
+    INSERT INTO insight_queue (customer_id) SELECT CAST(:customer_id AS int) FROM made
 ), """
     + stock.changes("made CROSS JOIN wanted w", "made.id")
     + """

@@ -26,6 +26,7 @@ from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.exchange.worker import ExchangeWorker
+from crm_core.insight.worker import InsightWorker
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import Right
@@ -48,6 +49,7 @@ from orders.service import OrderService
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji.exchange import launch
+from zongji.insight import insight_sources
 from zongji.settings import Settings
 
 
@@ -84,6 +86,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         now,
         files=settings.var / "exchange",
         told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+        sources=insight_sources(settings),
     )
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
@@ -97,6 +100,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     exchange = ExchangeWorker(database, launch, clock=now)
     exchange.start()
     stack.push_async_callback(exchange.close)
+    insight = InsightWorker(database, insight_sources(settings), clock=now)
+    insight.start()
+    stack.push_async_callback(insight.close)
     acd = await _acd(settings, plan, bus, calls, stack)
     orders = await _orders(settings, database, bus, stack)
 

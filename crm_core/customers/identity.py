@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import bindparam, select
 
+from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.tables import Customer, CustomerPhone, Level
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
@@ -26,7 +27,9 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """What routing needs of a customer; `level_rank` 1 stands next to the company."""
+    """What routing needs of a customer; `level_rank` 1 stands next to the company, `grade` is what the
+    customer contributes (None: not worked out yet).
+    """
 
     customer_id: int
     name: str
@@ -38,6 +41,7 @@ class CallerIdentity:
     province: str | None
     city: str | None
     language: str | None
+    grade: str | None = None
     stale: bool = False
 
     @property
@@ -60,9 +64,11 @@ _IDENTITY = (
         Customer.province,
         Customer.city,
         Customer.language,
+        CustomerInsight.grade_code,
     )
     .join(CustomerPhone, CustomerPhone.customer_id == Customer.id)
     .join(Level, Level.code == Customer.level_code)
+    .outerjoin(CustomerInsight, CustomerInsight.customer_id == Customer.id)
 )
 BY_NUMBER = Statement.of(_IDENTITY.where(CustomerPhone.number == bindparam("number")))
 _LATEST = (

@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers import tree
+from crm_core.customers.insight_queue import touch
 from crm_core.customers.references import Reference, credit_columns, movable
 from crm_core.customers.tables import (
     Customer,
@@ -139,6 +140,7 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
     await _set(session, kept, credit_overdue=kept.credit_overdue + dropped.credit_overdue, **values)
     await _set(session, dropped, merged_into_id=kept.id, credit_overdue=Decimal(0))
     await _settle_credit(session, kept.id, dropped.id)
+    await touch(session, (kept.id, dropped.id))
     merge_id: int = (
         await session.execute(
             insert(CustomerMerge)
@@ -181,6 +183,7 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
     less = max(kept.credit_overdue - overdue, Decimal(0))
     await _set(session, kept, credit_overdue=less, **emptied)
     await _settle_credit(session, kept.id, dropped.id)
+    await touch(session, (kept.id, dropped.id))
     await session.execute(
         update(CustomerMerge).where(CustomerMerge.id == merge.id).values(undone_at=func.now())
     )

@@ -19,6 +19,7 @@ from crm_core.customers import cards, custom_values, parts, tree
 from crm_core.customers.card_views import CustomerCard, recorded
 from crm_core.customers.fields import LISTS, NEEDS, CustomerFields, NewCustomer, field_code
 from crm_core.customers.identity import CallerIdentity, Identities
+from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
@@ -119,6 +120,7 @@ class CustomerService:
             )
             await parts.write(session, customer_id, new)
             await custom_values.write(session, customer_id, new.custom, is_new=True)
+            await touch(session, (customer_id,))
             card = await _must_read(session, customer_id)
             given = recorded(card, new.model_fields_set)
             await trail.record(
@@ -184,6 +186,7 @@ async def _change(
         .values(**values, version=before.version + 1, updated_at=func.now())
         .returning(Customer.id),
     )
+    await touch(session, (before.id,))
     stands = {name: values.get(name, getattr(before, name)) for name in tree.STANDING}
     await tree.keep_history(session, actor.user_id, before, stands)
 

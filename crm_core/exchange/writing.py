@@ -15,6 +15,7 @@ from crm_core.audit import trail
 from crm_core.customers import cards, custom_values, service
 from crm_core.customers.card_views import CustomerCard, recorded
 from crm_core.customers.fields import CustomerFields
+from crm_core.customers.insight_queue import touch
 from crm_core.errors import DatabaseUnavailable, DomainError
 from crm_core.exchange import matching
 from crm_core.exchange.matching import Above, Known
@@ -138,6 +139,7 @@ class Writer:
             for each, one in pairs
         ]
         await trail.record_many(session, entries)
+        await touch(session, ids)
 
     def _custom(self, pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
         for customer_id, new in pairs:

@@ -39,6 +39,13 @@ def test_numbers_stay_as_they_are_written_and_null_means_without_limit():
     assert plan.queue_by_name["east"].wrap_up_s is None
 
 
+def test_a_route_may_ask_for_one_grade_or_several():
+    text = GOOD.replace("when: {vip: true}", "when: {grade: [A, B], level: city}")
+    assert read_plan(parse(text)).routes[0].when.grade == ("A", "B")
+    text = GOOD.replace("when: {vip: true}", "when: {grade: A}")
+    assert read_plan(parse(text)).routes[0].when.grade == ("A",)
+
+
 def test_all_faults_come_at_once_each_with_file_and_line():
     text = GOOD.replace("after_s: 30", "after_s: soon").replace("menu: main", "menue: main")
     found = faults(text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.lineplan import DidPlan, LinePlan, load_plan
+from acd.lineplan import Conditions, DidPlan, LinePlan, RoutePlan, load_plan
 from acd.routing import CallFacts, Route, route
 
 PLAN = load_plan(Path("asterisk-conf/line.yaml"))
@@ -63,6 +63,38 @@ def test_a_number_with_its_own_queue_goes_there_whatever_was_chosen():
     assert found.why[0].code == "did"
 
 
+GRADED = (
+    RoutePlan(name="best", when=Conditions(grade=("A", "B")), queue="east", priority=40),
+    RoutePlan(name="low_wholesale", when=Conditions(grade="D", level="city"), queue="north"),  # type: ignore[arg-type]
+    *PLAN.routes,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "queue", "priority"),
+    [
+        ({"grade": "A"}, "east", 40),
+        ({"grade": "B", "menu_choice": "2"}, "east", 40),
+        ({"grade": "C"}, "retail", 0),
+        ({"grade": None}, "retail", 0),
+        ({"grade": "D", "level": "city"}, "north", 0),
+        ({"grade": "D", "level": "retailer"}, "retail", 0),
+    ],
+)
+def test_the_grade_decides_beside_the_level(facts, queue: str, priority: int):
+    plan = LinePlan(queues=PLAN.queues, dids=PLAN.dids, routes=GRADED)
+    found = route(plan, CallFacts("4006001001", **facts))
+    assert (found.queue, found.priority) == (queue, priority)
+
+
+def test_a_grade_that_decided_is_among_the_reasons():
+    plan = LinePlan(queues=PLAN.queues, dids=PLAN.dids, routes=GRADED)
+    best = route(plan, CallFacts("4006001001", grade="A"))
+    assert [(each.code, each.params) for each in best.why] == [("grade", {"grade": "A"})]
+    low = route(plan, CallFacts("4006001001", grade="D", level="city"))
+    assert codes(low) == ["vip_level", "grade"]
+
+
 words = st.none() | st.sampled_from(["1-1", "2", "022", "天津", "gold", "x"])
 
 
@@ -75,6 +107,7 @@ words = st.none() | st.sampled_from(["1-1", "2", "022", "天津", "gold", "x"])
         city=words,
         area_code=words,
         level=words,
+        grade=words,
         is_vip=st.booleans(),
         salesperson_id=st.none() | st.integers(1, 9),
     )

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from acd.contact_source import CallContacts
 from acd.journal import Journal
 from acd.rows import AgentStateRow, CallRow, RecordingRow, StepRow
 from acd.store import AcdStore, QueueCounts
 from acd.writer import JournalWriter
+from crm_core.customers.tables import Customer
 from crm_core.db import Base, Database
 from crm_core.errors import DatabaseUnavailable
+from crm_core.seeds import seed_channel, seed_roles
 from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
 
@@ -82,6 +85,58 @@ async def test_a_row_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(
     await JournalWriter(journal, store).flush()
     assert {row.id for row in await store.latest_calls(limit=9)} == {"a", "b"}
     assert len((tmp_path / "rejected").read_text().splitlines()) == 2
+
+
+async def test_an_ended_conversation_marks_its_customer_in_the_same_transaction(
+    store: AcdStore, database: Database, tmp_path: Path
+):
+    async with database.begin() as session:
+        await seed_roles(session)
+        await seed_channel(session)
+        ids = [
+            Customer(name=name, level_code="city", price_policy_code="list") for name in "甲乙丙丁"
+        ]
+        session.add_all(ids)
+        await session.flush()
+        spoken, missed, open_, again = (each.id for each in ids)
+        await session.execute(text("DELETE FROM insight_queue"))
+    over = {"ended_at": AT, "outcome": "answered", "answered_at": AT, "steps": 5}
+    rows = (
+        call("a", customer_id=spoken, **over),
+        call("b", customer_id=missed, ended_at=AT, outcome="abandoned"),
+        call("c", customer_id=open_, answered_at=AT),
+        call("d", customer_id=again, **over),
+        call("e", customer_id=9_000_000_000, **over),
+        call("f", **over),
+    )
+    journal = journal_in(tmp_path)
+    for row in (*rows, call("g", customer_id=spoken, **over)):
+        journal.append(row)
+    assert await JournalWriter(journal, store).flush() == 7
+    assert len(await store.latest_calls(limit=9)) == 7
+    async with database.begin() as session:
+        marked = await session.scalars(text("SELECT customer_id FROM insight_queue ORDER BY 1"))
+        assert list(marked) == [spoken, again]
+        latest = await CallContacts().latest(session, [spoken, missed, open_, again, 12345])
+    assert latest == {spoken: AT, again: AT}
+
+
+async def test_the_latest_conversation_is_that_of_the_call_begun_last(
+    store: AcdStore, database: Database, tmp_path: Path
+):
+    journal = journal_in(tmp_path)
+    for day in (1, 3, 2):
+        then = AT + timedelta(days=day)
+        spoken = {"answered_at": then, "ended_at": then, "outcome": "answered"}
+        journal.append(call(f"d{day}", customer_id=5, started_at=then, **spoken))
+    missed = AT + timedelta(days=9)
+    journal.append(
+        call("m", customer_id=5, started_at=missed, ended_at=missed, outcome="abandoned")
+    )
+    await JournalWriter(journal, store).flush()
+    async with database.reading() as connection:
+        latest = await CallContacts().latest(connection, [5])
+    assert latest == {5: AT + timedelta(days=3)}
 
 
 async def test_texts_postgresql_does_not_take_are_made_fit(store: AcdStore, tmp_path: Path):

@@ -1,10 +1,11 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.identity import BY_NUMBER
+from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
@@ -138,6 +139,20 @@ async def test_a_storm_of_callers_leaves_connections_for_everybody_else(filled, 
     assert (await first_fresh_answer(customers)).name == "老客户"
     await customers.close()
     await database.close()
+
+
+async def test_a_caller_is_identified_with_the_grade_that_was_worked_out(filled):
+    customers = CustomerService(filled, identify_deadline_s=30, remembered=100_000)
+    known = await customers.identify(KNOWN)
+    assert known.grade is None
+    async with filled.begin() as session:
+        await session.execute(
+            insert(CustomerInsight).values(customer_id=known.customer_id, grade_code="A")
+        )
+    found = await customers.identify(KNOWN)
+    assert (found.grade, found.stale) == ("A", False)
+    await customers.learn()
+    assert customers._identities._known[KNOWN] == found
 
 
 async def test_what_is_remembered_is_bounded(filled):

@@ -19,6 +19,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from acd import timeline as acd_timeline
+from acd.contact_source import CallContacts
 from acd.events import Reason
 from acd.journal import Journal
 from acd.lineplan import read_plan
@@ -32,6 +33,7 @@ from crm_core.bus import Bus
 from crm_core.customers.fields import NewCustomer
 from crm_core.db import Database
 from crm_core.errors import Conflict
+from crm_core.insight.ports import Sources
 from crm_core.people.accounts import AccountService
 from crm_core.people.login_limits import LoginLimits
 from crm_core.people.passwords import Passwords
@@ -45,6 +47,7 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders import timeline as order_timeline
+from orders.sales_source import OrderSales
 from orders.service import OrderService
 from webui.ports import Node
 from webui.rounds import Rhythm
@@ -54,6 +57,7 @@ from webui.services import WebOptions, WebServices
 PASSWORD = "a long password 1"
 ROLES = ("agent", "supervisor", "operations", "admin")
 QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 PLAN = read_plan(
     parse("""\
 queues:
@@ -65,6 +69,7 @@ routes:
 """)
 )
 WAY = Route("north", 0, "电视广告", None, None, (), (Reason("default"),))
+SOURCES = Sources(OrderSales(SHANGHAI), CallContacts(), SHANGHAI)
 _numbers = itertools.count(1)
 
 
@@ -270,6 +275,7 @@ async def open_house(
             clock,
             files=folder / "exchange",
             told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+            sources=SOURCES,
         ),
         accounts=accounts,
     )

@@ -7,6 +7,7 @@ from zongji.cli import (
     audit,
     customers,
     database,
+    insight,
     line,
     outbound,
     people,
@@ -35,6 +36,7 @@ app.command()(running.pages)
 app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
 app.add_typer(customers.app, name="customers")
+app.add_typer(insight.app, name="insight")
 app.add_typer(database.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.add_typer(line.menus, name="menu")

@@ -1,0 +1,286 @@
+"""Insight is kept up to date by looking only at whom something has changed about, and loses nothing."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.insight_queue import touch
+from crm_core.customers.merging import MergeService
+from crm_core.customers.service import CustomerService
+from crm_core.errors import DatabaseUnavailable
+from crm_core.insight.ports import Holder, SalesDay, SalesSource
+from crm_core.rights import SYSTEM
+from orders.errors import OutOfStock
+from tests.insight.insight_firm import SHANGHAI, Firm, at, days
+
+
+async def test_an_order_and_each_of_its_moves_mark_its_customer(firm: Firm):
+    order = await firm.sell(firm.shop.dealer, 5)
+    assert await firm.queued() == [firm.shop.dealer]
+    assert await firm.settle() == 1
+    row = await firm.row(firm.shop.dealer)
+    assert (row.orders_12m, row.revenue_12m, row.segment_code) == (1, Decimal("47.50"), "new")
+    await firm.shop.move(order, "cancelled")
+    assert await firm.queued() == [firm.shop.dealer]
+    await firm.settle()
+    row = await firm.row(firm.shop.dealer)
+    assert (row.orders_12m, row.segment_code, row.last_order_at) == (0, "none", None)
+
+
+async def test_an_order_that_is_rolled_back_marks_nobody(firm: Firm):
+    before = await firm.queued()
+    sku = await firm.shop.product(on_hand=0)
+    with pytest.raises(OutOfStock):
+        await firm.shop.place((sku, 1), customer=firm.shop.plain)
+    async with firm.database.begin() as session:
+        await touch(session, (firm.shop.plain,))
+        await session.rollback()
+    assert await firm.queued() == before
+
+
+async def test_only_a_conversation_that_is_over_marks_its_customer(firm: Firm):
+    await firm.call(firm.shop.plain, answered_at=None, outcome="abandoned")
+    await firm.call(firm.shop.plain, ended_at=None, outcome=None)
+    await firm.call(987_654_321)
+    await firm.call(None)  # type: ignore[arg-type]
+    assert await firm.queued() == []
+    await firm.call(firm.shop.plain)
+    assert await firm.queued() == [firm.shop.plain]
+    await firm.settle()
+    assert (await firm.row(firm.shop.plain)).last_contact_at == firm.shop.clock()
+
+
+async def test_a_record_that_is_made_or_changed_marks_its_customer(firm: Firm):
+    customers = CustomerService(firm.database)
+    card = await customers.create(SYSTEM, NewCustomer(name="记录", credit_limit=Decimal(100)))
+    assert await firm.queued() == [card.id]
+    await firm.settle()
+    overdue = CustomerFields(credit_overdue=Decimal(5))
+    await customers.update(SYSTEM, card.id, card.version, overdue)
+    await firm.settle()
+    codes = [each["code"] for each in (await firm.row(card.id)).warnings]
+    assert codes[0] == "credit_overdue"
+    warned = (await firm.row(card.id)).warnings[0]
+    assert warned["params"] == {"severity": "critical", "credit_overdue": "0"}
+
+
+async def test_merged_customers_are_worked_out_as_one_and_parted_as_two(firm: Firm):
+    kept, dropped = await firm.taken_on("留下"), await firm.taken_on("并入")
+    await firm.sell(kept, 1)
+    await firm.sell(dropped, 2)
+    await firm.settle()
+    merging = MergeService(firm.database)
+    merge = await merging.merge(SYSTEM, (kept, 1), (dropped, 1))
+    await firm.settle()
+    assert (await firm.row(kept)).revenue_12m == 30
+    assert await firm.row(dropped) is None
+    await merging.undo(SYSTEM, merge.id)
+    await firm.settle()
+    assert [(await firm.row(each)).revenue_12m for each in (kept, dropped)] == [10, 20]
+
+
+async def test_an_order_counts_on_the_day_of_the_company_s_own_calendar(firm: Firm):
+    customer = await firm.taken_on()
+    clock = firm.shop.clock
+    for moment in (at(date(2026, 3, 31), 23), at(date(2026, 4, 1), 0)):
+        clock.now = moment
+        await firm.sell(customer)
+    found = await firm.insight.customer(SYSTEM, customer)
+    assert [quarter.orders for quarter in found.quarters] == [1, 1, 0, 0]
+    async with firm.database.reading() as connection:
+        read = firm.sources.sales.daily
+        rows = await read(connection, [customer], date(2026, 4, 1), date(2026, 4, 2))
+    assert [(row.day, row.orders) for row in rows] == [(date(2026, 4, 1), 1)]
+
+
+async def test_a_customer_is_looked_at_again_when_time_alone_changes_the_result(firm: Firm):
+    customer = await firm.taken_on()
+    await firm.call(customer)
+    await firm.settle()
+    start = firm.shop.clock.now
+    row = await firm.row(customer)
+    assert row.next_due_at == at(start.astimezone(SHANGHAI).date() + days(30), 0)
+    firm.shop.clock.now = row.next_due_at - days(0.0001)
+    await firm.settle()
+    assert (await firm.row(customer)).computed_at == row.computed_at
+    firm.shop.clock.now = row.next_due_at
+    await firm.settle()
+    later = await firm.row(customer)
+    assert [each["code"] for each in later.warnings] == ["no_contact"]
+    assert later.next_due_at is None
+
+
+async def test_customers_entered_behind_our_back_are_found(firm: Firm):
+    customer = await firm.taken_on()
+    worker = firm.worker()
+    assert await worker.run_once() == 0
+    assert await worker.find_missing() == 1
+    assert await worker.find_missing() == 0
+    assert await worker.run_once() == 1
+    assert (await firm.row(customer)).segment_code == "none"
+
+
+@dataclass
+class Interrupted:
+    """Sales that are read while something else happens."""
+
+    sales: SalesSource
+    reading: asyncio.Event
+    go_on: asyncio.Event
+
+    async def daily(
+        self, holder: Holder, customer_ids: Sequence[int], since: date, until: date
+    ) -> Sequence[SalesDay]:
+        found = await self.sales.daily(holder, customer_ids, since, until)
+        self.reading.set()
+        await self.go_on.wait()
+        return found
+
+    def totals(self, since: date, until: date):
+        return self.sales.totals(since, until)
+
+
+def interrupted(firm: Firm) -> Interrupted:
+    return Interrupted(firm.sources.sales, asyncio.Event(), asyncio.Event())
+
+
+async def test_an_order_that_comes_while_its_customer_is_worked_out_is_not_lost_and_waits_for_nothing(
+    firm: Firm,
+):
+    customer = await firm.taken_on()
+    await firm.sell(customer, 1)
+    sales = interrupted(firm)
+    slow = firm.worker(sources=replace(firm.sources, sales=sales))
+    running = asyncio.create_task(slow.run_once())
+    await sales.reading.wait()
+    async with asyncio.timeout(5):
+        order = await firm.sell(customer, 2)
+        await firm.shop.move(order, "reviewed")
+        await firm.call(customer)
+    sales.go_on.set()
+    assert await running == 1
+    assert (await firm.row(customer)).revenue_12m == 10
+    await firm.settle()
+    assert (await firm.row(customer)).revenue_12m == 30
+
+
+async def test_a_second_worker_leaves_a_customer_whom_the_first_one_has(firm: Firm):
+    customer, other = await firm.taken_on(), await firm.taken_on()
+    await firm.sell(customer, 1)
+    sales = interrupted(firm)
+    slow = firm.worker(sources=replace(firm.sources, sales=sales))
+    running = asyncio.create_task(slow.run_once())
+    await sales.reading.wait()
+    await firm.sell(customer, 2)
+    await firm.sell(other, 7)
+    quick = firm.worker()
+    assert await quick.run_once() == 1
+    assert (await firm.row(customer)) is None
+    assert (await firm.row(other)).revenue_12m == 70
+    sales.go_on.set()
+    await running
+    assert await quick.run_once() == 1
+    assert (await firm.row(customer)).revenue_12m == 30
+
+
+async def test_two_workers_share_the_work_and_orders_go_on_meanwhile(firm: Firm):
+    customers = [await firm.taken_on(f"客{n}") for n in range(60)]
+    async with firm.database.begin() as session:
+        await touch(session, customers)
+
+    async def work(worker) -> int:
+        done, idle = 0, 0
+        while idle < 3:
+            worked = await worker.run_once()
+            idle = 0 if worked else idle + 1
+            done += worked
+        return done
+
+    async def sell() -> None:
+        for customer in customers[::3]:
+            await firm.sell(customer)
+
+    shares = await asyncio.gather(work(firm.worker(batch=7)), work(firm.worker(batch=7)), sell())
+    assert sum(shares[:2]) >= 60  # type: ignore[arg-type]
+    await firm.settle()
+    await firm.assert_as_if_worked_out_now()
+
+
+async def test_what_was_taken_by_a_worker_that_fails_is_still_there(firm: Firm):
+    customer = await firm.taken_on()
+    await firm.sell(customer)
+
+    class Broken:
+        async def latest(self, *_: object) -> Mapping[int, datetime]:
+            raise ConnectionError
+
+    broken = firm.worker(sources=replace(firm.sources, contacts=Broken()))
+    with pytest.raises(DatabaseUnavailable):
+        await broken.run_once()
+    assert await firm.queued() == [customer]
+    assert await firm.settle() == 1
+
+
+async def test_a_busy_customer_is_worked_out_once_for_many_orders(firm: Firm):
+    for _ in range(20):
+        await firm.sell(firm.shop.plain)
+    assert await firm.worker().run_once() == 1
+    assert await firm.queued() == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_what_is_kept_is_what_a_full_recompute_would_give(
+    firm: Firm, seed: int
+):
+    chance, orders = random.Random(seed), []
+    customers = [await firm.taken_on(f"随机{seed}-{n}") for n in range(3)]
+
+    async def sell() -> None:
+        orders.append(await firm.sell(chance.choice(customers), chance.choice((1, 99, 1200, 9000))))
+
+    async def cancel() -> None:
+        if orders:
+            await firm.shop.move(orders.pop(chance.randrange(len(orders))), "cancelled")
+
+    async def speak() -> None:
+        await firm.call(chance.choice(customers))
+
+    async def wait() -> None:
+        firm.shop.clock.pass_by(days(chance.choice((0.3, 1, 7, 31, 90, 200))))
+
+    async def edit() -> None:
+        service = CustomerService(firm.database)
+        card = await service.get(SYSTEM, chance.choice(customers))
+        change = CustomerFields(credit_overdue=Decimal(chance.choice((0, 9))))
+        await service.update(SYSTEM, card.id, card.version, change)
+
+    for _ in range(40):
+        await chance.choices((sell, cancel, speak, wait, edit), (8, 2, 2, 6, 1))[0]()
+        await firm.settle()
+        await firm.assert_as_if_worked_out_now()
+
+
+async def test_time_and_changes_touch_no_more_customers_than_needed(firm: Firm):
+    await firm.sell(firm.shop.plain)
+    assert await firm.settle() == 1
+    firm.shop.clock.pass_by(days(0.01))
+    assert await firm.settle() == 0
+
+
+async def test_the_worker_finds_its_work_by_indexes(firm: Firm):
+    async with firm.database.begin() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        for where in ("next_due_at <= now() ORDER BY next_due_at", "rules_version < 1"):
+            plan = "\n".join(
+                await session.scalars(
+                    text(f"EXPLAIN SELECT customer_id FROM customer_insight WHERE {where} LIMIT 9")
+                )
+            )
+            assert "Index" in plan

@@ -13,7 +13,8 @@ _ADDRESS = re.compile(r"^(?:sips?|tel):", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s().·/_\-‐-―−﹣~]+")
 _DASHED_EXTENSION = re.compile(r"^(?P<number>.*\d)[\-‐-―−]\s*\d{1,6}$", re.DOTALL)
 
-_MOBILE = re.compile(r"1[3-9]\d{9}")
+MOBILE = "^1[3-9][0-9]{9}$"
+_MOBILE = re.compile(MOBILE)
 _LANDLINE = re.compile(r"0(?:10\d{8}|2\d{9}|[3-9]\d{2}\d{7,8})")
 _SERVICE = re.compile(r"[48]00\d{7}")
 _SHORTEST_ABROAD, _LONGEST = 7, 15

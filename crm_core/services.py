@@ -1,8 +1,8 @@
 """The services of the SQL core, made once for whoever composes a program of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +22,8 @@ from crm_core.exchange.importing import ImportService
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
+from crm_core.notices import timeline as notice_timeline
+from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
@@ -49,6 +51,7 @@ class Crm:
     roles: RoleService
     organisation: OrganisationService
     knowledge: KnowledgeService
+    notices: NoticeService
     todos: TodoService
 
     @classmethod
@@ -61,16 +64,23 @@ class Crm:
         files: Path,
         told: Sequence[tuple[Right | None, Source]] = (),
         sources: Sources | None = None,
+        zone: tzinfo = UTC,
+        channels: Collection[str] = (),
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
         `told` are what other packages tell of a customer's history, and the right that it needs;
-        `sources` what they tell of sales and conversations.
+        `sources` what they tell of sales and conversations; `channels` are
+        the ways of telling customers for which there is a connector.
         """
         search = SearchService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
-        own = ((Right.COMPLAINT_WORK, complaints.entries), (Right.TODO_WORK, todos.entries))
+        own = (
+            (Right.COMPLAINT_WORK, complaints.entries),
+            (Right.TODO_WORK, todos.entries),
+            (None, notice_timeline.entries),
+        )
         return cls(
             accounts=AccountService(database, clock=clock),
             complaints=complaints,
@@ -88,5 +98,6 @@ class Crm:
             roles=RoleService(database),
             organisation=OrganisationService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
+            notices=NoticeService(database, clock=clock, zone=zone, channels=channels),
             todos=todos,
         )

@@ -6,6 +6,8 @@ from crm_core.customers import tables as customers
 from crm_core.exchange import tables as exchange
 from crm_core.insight import tables as insight
 from crm_core.knowledge import tables as knowledge
+from crm_core.notices import tables as notices
+from crm_core.outbox import tables as outbox
 from crm_core.people import tables as people
 from crm_core.places import tables as places
 from crm_core.todos import tables as todos
@@ -17,6 +19,8 @@ __all__ = [
     "exchange",
     "insight",
     "knowledge",
+    "notices",
+    "outbox",
     "people",
     "places",
     "todos",

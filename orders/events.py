@@ -32,23 +32,3 @@ class StockChanged:
 
     sku: str
     available: int
-
-
-@dataclass(frozen=True, slots=True)
-class MessageSent:
-    message_id: int
-    order_id: int
-    channel: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MessageFailed:
-    """`state` is `failed` (it was surely not sent) or `unknown` (nobody can say)."""
-
-    message_id: int
-    order_id: int
-    channel: str
-    state: str
-    reason: str
-    at: datetime

@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.errors import NotFound
-from crm_core.numbers import is_mobile
+from crm_core.outbox.messages import Contact
 from crm_core.statement import Statement
 from orders import pricing
 from orders.commands import OrderLine
@@ -16,21 +16,6 @@ from orders.errors import UnknownProduct
 from orders.pricing import CustomerTerms, ListedProduct, Reason
 from orders.tables import MAIN
 from orders.views import Quote, QuotedLine
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Where and how the customer wants to be told."""
-
-    email: str | None
-    number: str | None
-    language: str
-
-    def recipient(self, channel: str) -> str | None:
-        """The address for a channel, None when this customer cannot be reached by it."""
-        if channel == "email":
-            return self.email
-        return self.number if self.number and is_mobile(self.number) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.outbox import messages
+from crm_core.outbox.messages import Contact
 from crm_core.rights import Actor
-from orders import flow, stock, told, writing
+from orders import flow, stock
 from orders.commands import OrderLine
 from orders.errors import OverCredit, UnknownOrder
 from orders.events import OrderMoved, StockChanged
-from orders.facts import Contact
 from orders.flow import Credit, Goods
-from orders.tables import Order, OrderedLine, OrderStatusLog
+from orders.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
 
 log = structlog.get_logger(__name__)
 
@@ -102,5 +103,7 @@ async def _tell(
     email, number, language = found.one()
     params = {"number": order.number, "total": str(order.total)}
     contact = Contact(email, number, language or "zh")
-    messages = told.messages(f"order_{order.status}", contact, channels, params)
-    await writing.tell(session, order.id, messages, now)
+    told = messages.messages(f"order_{order.status}", contact, channels, params)
+    await messages.tell(
+        session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now
+    )

@@ -13,7 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.credit import reserve_credit
-from orders import facts, reading, stock, told, writing
+from crm_core.outbox import messages
+from crm_core.outbox.messages import NewMessage
+from crm_core.outbox.views import MessageView, masked
+from orders import facts, reading, stock, writing
 from orders.commands import PlaceOrder
 from orders.errors import OutOfStock, SameKeyOtherOrder
 from orders.events import StockChanged
@@ -21,9 +24,7 @@ from orders.facts import Facts
 from orders.flow import Status
 from orders.pricing import Reason
 from orders.tables import Order
-from orders.told import NewMessage
 from orders.views import (
-    MessageView,
     OrderLineView,
     OrderView,
     PlacedOrder,
@@ -65,16 +66,16 @@ async def place(
         f"{now.astimezone(zone):%y%m%d}",
         now,
     )
-    messages = told.messages(
+    told = messages.messages(
         f"order_{status}", known.contact, channels, {"total": str(quote.total)}
     )
-    stored = await writing.insert(session, order, messages)
+    stored = await writing.insert(session, order, told)
     if stored is None:
         await session.rollback()
         return None
     await stock.refuse_short(session, command.lines, stored.stock)
     return Placing(
-        PlacedOrder(_view(order, stored, known, messages), True, _warnings(known, status)),
+        PlacedOrder(_view(order, stored, known, told), True, _warnings(known, status)),
         stored.stock,
     )
 
@@ -103,9 +104,7 @@ def _warnings(known: Facts, status: Status) -> tuple[Reason, ...]:
     return stated or (facts.over_credit(known.quote.total, Decimal(0)),)
 
 
-def _view(
-    order: NewOrder, stored: Stored, known: Facts, messages: tuple[NewMessage, ...]
-) -> OrderView:
+def _view(order: NewOrder, stored: Stored, known: Facts, told: tuple[NewMessage, ...]) -> OrderView:
     command = order.command
     return OrderView(
         stored.order_id,
@@ -127,12 +126,12 @@ def _view(
                 message_id,
                 message.kind,
                 message.channel,
-                reading.masked(message.channel, message.recipient),
+                masked(message.channel, message.recipient),
                 "pending",
                 None,
                 None,
             )
-            for message_id, message in zip(stored.message_ids, messages, strict=True)
+            for message_id, message in zip(stored.message_ids, told, strict=True)
         ),
     )
 

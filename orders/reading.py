@@ -12,23 +12,23 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.customers.tables import Customer, PricePolicy
-from crm_core.numbers import mask
+from crm_core.outbox.tables import OutboxMessage
+from crm_core.outbox.views import message_view
 from crm_core.statement import Statement
 from orders import pricing
 from orders.errors import UnknownOrder
 from orders.pricing import NO_DISCOUNT, CustomerTerms, ListedProduct, Reason
 from orders.tables import (
     MAIN,
+    SUBJECT,
     Order,
     OrderedLine,
     OrderStatusLog,
-    OutboxMessage,
     Product,
     ProductPrice,
     Stock,
 )
 from orders.views import (
-    MessageView,
     OrderLineView,
     OrderSummary,
     OrderView,
@@ -125,7 +125,9 @@ async def order(session: AsyncSession, order_id: int) -> OrderView:
         .order_by(OrderStatusLog.id)
     )
     messages = await session.scalars(
-        select(OutboxMessage).where(OutboxMessage.order_id == order_id).order_by(OutboxMessage.id)
+        select(OutboxMessage)
+        .where(OutboxMessage.subject == SUBJECT, OutboxMessage.subject_id == order_id)
+        .order_by(OutboxMessage.id)
     )
     return _view(row, history.all(), messages.all())
 
@@ -153,26 +155,6 @@ def _view(
         tuple(StatusChange(e.from_status, e.to_status, e.actor_id, e.at) for e in history),
         tuple(message_view(message) for message in messages),
     )
-
-
-def message_view(message: OutboxMessage) -> MessageView:
-    return MessageView(
-        message.id,
-        message.kind,
-        message.channel,
-        masked(message.channel, message.recipient),
-        message.state,
-        message.reason,
-        message.sent_at,
-    )
-
-
-def masked(channel: str, recipient: str) -> str:
-    """Enough to recognise an address, not to use it."""
-    if channel != "email":
-        return mask(recipient)
-    name, _, host = recipient.partition("@")
-    return f"{name[:1]}***@{host}"
 
 
 async def _terms(session: AsyncSession, customer_id: int | None) -> CustomerTerms:

@@ -27,6 +27,7 @@ from crm_core.db import Base
 from orders.flow import Goods, Status
 
 MAIN = "main"
+SUBJECT = "order"
 _NOW = func.now()
 
 
@@ -156,38 +157,3 @@ class OrderStatusLog(Base):
     to_status: Mapped[str] = mapped_column(String(12))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-
-
-class OutboxMessage(Base):
-    """What a customer is to be told; written in the transaction that gives the reason.
-
-    `sending` holds until `lease_until`; a daemon that died meanwhile leaves it to be found.
-    """
-
-    __tablename__ = "outbox"
-    __table_args__ = (
-        CheckConstraint(
-            "state IN ('pending','sending','sent','failed','unknown')", name="state_known"
-        ),
-        CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease_if_sending"),
-        Index("ix_outbox_order_id", "order_id"),
-        Index("ix_outbox_due", "next_at", "id", postgresql_where=text("state = 'pending'")),
-        Index("ix_outbox_out", "lease_until", postgresql_where=text("state = 'sending'")),
-    )
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    token: Mapped[str] = mapped_column(String(32), unique=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
-    kind: Mapped[str] = mapped_column(String(30))
-    channel: Mapped[str] = mapped_column(String(10))
-    recipient: Mapped[str] = mapped_column(String(254))
-    language: Mapped[str] = mapped_column(String(5))
-    params: Mapped[dict[str, str]] = mapped_column(JSONB)
-    state: Mapped[str] = mapped_column(String(10), server_default="pending")
-    attempts: Mapped[int] = mapped_column(server_default="0")
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    reference: Mapped[str | None] = mapped_column(String(200))
-    reason: Mapped[str | None] = mapped_column(String(300))

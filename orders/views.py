@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from crm_core.outbox.views import MessageView
 from orders.pricing import Reason
 
 
@@ -53,17 +54,6 @@ class OrderLineView:
     unit_price: Decimal
     line_total: Decimal
     why: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    id: int
-    kind: str
-    channel: str
-    recipient_masked: str
-    status: str
-    reason: str | None
-    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.outbox import messages
+from crm_core.outbox.messages import NewMessage
 from crm_core.statement import Statement
 from orders import stock
 from orders.commands import PlaceOrder
 from orders.events import StockChanged
 from orders.flow import Goods
-from orders.told import NewMessage
+from orders.tables import SUBJECT
 from orders.views import QuotedLine
 
 
@@ -45,9 +47,6 @@ class Stored:
     stock: tuple[StockChanged, ...]
 
 
-_MESSAGES = """json_to_recordset(CAST(CAST(:messages AS text) AS json))
-        AS m (token text, kind text, channel text, recipient text, language text, params jsonb)"""
-
 INSERT = Statement(
     f"""
 WITH wanted AS MATERIALIZED (
@@ -75,12 +74,12 @@ WITH wanted AS MATERIALIZED (
     SELECT made.id, CAST(:status AS text), CAST(:actor_id AS int), CAST(:at AS timestamptz)
     FROM made
 ), told AS (
-    INSERT INTO outbox (token, order_id, kind, channel, recipient, language, params,
-                        created_at, next_at)
-    SELECT m.token, made.id, m.kind, m.channel, m.recipient, m.language,
+    INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient,
+                        language, params, created_at, next_at)
+    SELECT m.token, '{SUBJECT}', made.id, CAST(:customer_id AS int), m.kind, m.channel, m.recipient, m.language,
            m.params || jsonb_build_object('number', made.number),
            CAST(:at AS timestamptz), CAST(:at AS timestamptz)
-    FROM made, {_MESSAGES}
+    FROM made, {messages.ROWS}
     RETURNING id, channel
 ), touched AS (
     INSERT INTO insight_queue (customer_id) SELECT CAST(:customer_id AS int) FROM made
@@ -94,17 +93,9 @@ FROM made
 """
 )
 
-_TELL = Statement(f"""
-INSERT INTO outbox (token, order_id, kind, channel, recipient, language, params,
-                    created_at, next_at)
-SELECT m.token, CAST(:order_id AS int), m.kind, m.channel, m.recipient, m.language,
-       m.params, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
-FROM {_MESSAGES}
-""")
-
 
 async def insert(
-    session: AsyncSession, order: NewOrder, messages: Sequence[NewMessage]
+    session: AsyncSession, order: NewOrder, told: Sequence[NewMessage]
 ) -> Stored | None:
     """None when the key is taken; one that is being committed just now is waited for."""
     command = order.command
@@ -121,7 +112,7 @@ async def insert(
         "note": command.note,
         "payment": command.payment,
         "lines": _lines(order.lines),
-        "messages": _messages(messages),
+        "messages": messages.encoded(told),
     }
     values |= stock.parameters(Goods.RESERVE, order.at, command.placed_by)
     rows = await INSERT.write(session, values)
@@ -137,15 +128,6 @@ async def insert(
     )
 
 
-async def tell(
-    session: AsyncSession, order_id: int, messages: Sequence[NewMessage], now: datetime
-) -> None:
-    """Add messages to an order that exists."""
-    if messages:
-        values = {"order_id": order_id, "at": now, "messages": _messages(messages)}
-        await _TELL.write(session, values)
-
-
 def _lines(lines: Sequence[QuotedLine]) -> str:
     return json.dumps(
         [
@@ -158,21 +140,5 @@ def _lines(lines: Sequence[QuotedLine]) -> str:
                 "why": [{"code": why.code, "params": dict(why.params)} for why in line.why],
             }
             for line_no, line in enumerate(lines, 1)
-        ]
-    )
-
-
-def _messages(messages: Sequence[NewMessage]) -> str:
-    return json.dumps(
-        [
-            {
-                "token": message.token,
-                "kind": message.kind,
-                "channel": message.channel,
-                "recipient": message.recipient,
-                "language": message.language,
-                "params": dict(message.params),
-            }
-            for message in messages
         ]
     )

@@ -32,6 +32,8 @@ async def read_card(crm: Crm, orders: OrderService, customer_id: int) -> Card | 
         await orders.last_orders(customer.id, LAST_ORDERS),
         await crm.todos.open_of(customer.id),
         await crm.complaints.open_of(customer.id),
+        await crm.notices.untold(customer.id),
+        await crm.insight.brief(customer.id),
     )
 
 

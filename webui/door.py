@@ -72,6 +72,7 @@ class Door:
             health=health,
             accounts=services.crm.accounts,
             callbacks=services.callbacks,
+            todos=services.crm.todos,
             database=services.database,
             rhythm=options.rhythm,
         )

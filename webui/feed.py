@@ -11,7 +11,7 @@ from webui.page import Page, PageKind
 from webui.state import Store
 
 COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
-    "sidebar": ("me", "pops", "callbacks", "notices"),
+    "sidebar": ("me", "pops", "callbacks", "alarms", "notices"),
     "board": ("queues", "agents", "waiting", "system"),
 }
 NEEDS: dict[PageKind, Right] = {"sidebar": Right.AGENT_WORK, "board": Right.BOARD_VIEW}
@@ -23,6 +23,7 @@ _MATTERS = {
             Right.ORDER_VIEW,
             Right.CALLBACK_WORK,
             Right.TODO_WORK,
+            Right.TODO_SUPERVISE,
             Right.COMPLAINT_WORK,
         }
     ),

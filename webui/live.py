@@ -20,6 +20,8 @@ from acd.records import CallerFacts
 from acd.service import AcdService
 from crm_core.bus import Bus
 from crm_core.customers.card_views import CustomerCard
+from crm_core.todos.events import TodoAlarm, TodoEscalated
+from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
 from orders.events import OrderPlaced
 from webui.cards import Cards
@@ -59,6 +61,7 @@ class Live:
         self._hub = hub
         self._stops: list[Callable[[], None]] = []
         self.board_is_old = False
+        self.alarms_are_old = True
 
     def start(self) -> None:
         """Take up the talks that an earlier daemon left going on, then listen."""
@@ -73,6 +76,7 @@ class Live:
             self._bus.subscribe(self._mark_board, *_ON_THE_BOARD),
             self._bus.subscribe(self._on_callback, CallbackChanged),
             self._bus.subscribe(self._on_order, OrderPlaced),
+            self._bus.subscribe(self.mark_alarms, TodoAlarm, TodoEscalated),
         ]
 
     async def close(self) -> None:
@@ -120,6 +124,16 @@ class Live:
                 put = self._sidebar.callbacks(feed.viewer, (callback.id,))
                 gone = () if put else (str(callback.id),)
                 self._hub.change(feed, {"callbacks": put}, {"callbacks": gone})
+
+    def show_alarms(self, alarms: Iterable[RaisedAlarm]) -> None:
+        """All alarms as they are now."""
+        if self._sidebar.keep_alarms(alarms):
+            for feed in self._hub.feeds("sidebar"):
+                self._hub.refresh(feed)
+
+    def mark_alarms(self, _event: object = None) -> None:
+        """A to-do alarmed, or was changed: the rounds read them anew."""
+        self.alarms_are_old = True
 
     def _on_call(self, event: object) -> None:
         touched = self._book.apply(event)

@@ -12,22 +12,27 @@ from acd.events import QueueChanged
 from acd.views import AgentView, WaitingView
 from crm_core.complaints.views import ComplaintBrief
 from crm_core.customers.card_views import CustomerCard
+from crm_core.insight.views import InsightBrief
+from crm_core.notices.views import NoticeBrief
 from crm_core.numbers import mask, shown
 from crm_core.rights import Right
-from crm_core.todos.views import TodoBrief
+from crm_core.todos.views import RaisedAlarm, TodoBrief
 from dialer.events import CallbackView
 from orders.views import OrderSummary
 from webui.pops import CallFacts, Pop
 from webui.views import (
     AddressView,
     AgentStateView,
+    AlarmView,
     BoardAgent,
     BoardQueue,
     BoardWaiting,
     CallbackItem,
     ComplaintBriefView,
     CustomerView,
+    InsightBriefView,
     LevelView,
+    NoticeBriefView,
     PastOrderView,
     PhoneView,
     PlaceView,
@@ -55,6 +60,8 @@ class Card:
     orders: tuple[OrderSummary, ...] = ()
     todos: tuple[TodoBrief, ...] = ()
     complaints: tuple[ComplaintBrief, ...] = ()
+    notices: tuple[NoticeBrief, ...] = ()
+    insight: InsightBrief | None = None
 
 
 def reasons(why: Iterable[_Reason]) -> tuple[ReasonView, ...]:
@@ -80,6 +87,8 @@ def customer_view(card: Card, rights: Rights) -> CustomerView:
             "addresses": tuple(_masked_address(each, rights) for each in whole.addresses),
             "todos": tuple(TodoBriefView.model_validate(each) for each in todos),
             "complaints": tuple(ComplaintBriefView.model_validate(each) for each in complaints),
+            "notices": tuple(NoticeBriefView.model_validate(each) for each in card.notices),
+            "insight": card.insight and InsightBriefView.model_validate(card.insight),
             "last_orders": tuple(PastOrderView.model_validate(order) for order in orders),
         }
     )
@@ -114,6 +123,21 @@ def pop_view(
         answered_at=pop.answered_at,
         ended_at=pop.ended_at,
         customer=_customer(call, card, rights),
+    )
+
+
+def alarm_view(alarm: RaisedAlarm, viewer_id: int) -> AlarmView:
+    """Of others' to-dos the customer is not named: the viewer might not be one who may see them."""
+    own = alarm.assignee_id == viewer_id
+    return AlarmView(
+        todo_id=alarm.todo_id,
+        title=alarm.title,
+        customer_name=alarm.customer_name if own else None,
+        assignee_name=alarm.assignee_name,
+        own=own,
+        due_at=alarm.due_at,
+        escalated=alarm.escalated,
+        version=alarm.version,
     )
 
 

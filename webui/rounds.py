@@ -14,6 +14,7 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.people.accounts import AccountService
 from crm_core.rights import Principal
+from crm_core.todos.service import TodoService
 from webui.health import Health
 from webui.hub import Hub
 from webui.live import Live
@@ -22,6 +23,7 @@ from webui.ports import Callbacks
 log = structlog.get_logger(__name__)
 
 _MOST_CALLBACKS = 1000
+_MOST_ALARMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Rounds:
         health: Health,
         accounts: AccountService,
         callbacks: Callbacks,
+        todos: TodoService,
         database: Database,
         rhythm: Rhythm,
     ) -> None:
@@ -53,6 +56,7 @@ class Rounds:
         self._health = health
         self._accounts = accounts
         self._callbacks = callbacks
+        self._todos = todos
         self._database = database
         self._rhythm = rhythm
         self._system = health.system()
@@ -65,6 +69,7 @@ class Rounds:
             (rhythm.board_s, self._show_board),
             (rhythm.sessions_s, self._close_ended_sessions),
             (rhythm.callbacks_s, self._read_callbacks),
+            (rhythm.board_s, self._show_alarms),
         )
         self._tasks = [asyncio.create_task(_repeat(*each)) for each in rounds]
 
@@ -88,6 +93,15 @@ class Rounds:
             for feed in self._hub.feeds("board"):
                 self._hub.refresh(feed)
 
+    async def _show_alarms(self) -> None:
+        if self._live.alarms_are_old:
+            self._live.alarms_are_old = False
+            try:
+                self._live.show_alarms(await self._todos.raised(_MOST_ALARMS))
+            except BaseException:
+                self._live.alarms_are_old = True
+                raise
+
     async def _close_ended_sessions(self) -> None:
         """Also those whose rights have changed: they come back with the new ones."""
         await self._database.ping()
@@ -99,6 +113,7 @@ class Rounds:
 
     async def _read_callbacks(self) -> None:
         """The bus tells of every change; this is for what was so before the daemon began."""
+        self._live.mark_alarms()
         self._live.show_callbacks(await self._callbacks.callbacks(limit=_MOST_CALLBACKS))
 
 

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 
 from acd.service import AcdService
 from crm_core.rights import Right
+from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackView
 from webui.cards import Cards
 from webui.feed import Viewer
 from webui.health import Health
 from webui.pops import PopBook
-from webui.present import callback_item, logged_out, own_state, pop_view
+from webui.present import alarm_view, callback_item, logged_out, own_state, pop_view
 from webui.state import Objects
 from webui.views import AgentStateView, QueueNameView
 
@@ -42,6 +43,7 @@ class Sidebar:
         self._break_reasons = break_reasons
         self._since = since
         self._callbacks: dict[int, CallbackView] = {}
+        self._alarms: tuple[RaisedAlarm, ...] = ()
         self._queues = {
             queue.name: QueueNameView(
                 name=queue.name, label_zh=queue.label_zh, label_en=queue.label_en
@@ -54,6 +56,7 @@ class Sidebar:
             "me": {"agent": self.me(viewer.agent_id, viewer.name, viewer.extension)},
             "pops": self.pops(viewer, self._book.pops(viewer.agent_id)),
             "callbacks": self.callbacks(viewer, self._callbacks),
+            "alarms": self.alarms(viewer),
             "notices": self._health.notices(),
         }
 
@@ -89,6 +92,20 @@ class Sidebar:
             for view in views
             if view.agent_id in (None, viewer.agent_id)
         }
+
+    def alarms(self, viewer: Viewer) -> dict[str, BaseModel]:
+        """The viewer's own ones, and for supervisors those that escalated."""
+        supervises = Right.TODO_SUPERVISE in viewer.rights
+        return {
+            str(each.todo_id): alarm_view(each, viewer.agent_id)
+            for each in self._alarms
+            if each.assignee_id == viewer.agent_id or (supervises and each.escalated)
+        }
+
+    def keep_alarms(self, alarms: Iterable[RaisedAlarm]) -> bool:
+        """Take in what is so now; whether it differs from before."""
+        before, self._alarms = self._alarms, tuple(alarms)
+        return before != self._alarms
 
     def keep(self, callback: CallbackView) -> None:
         """Take in what the dialler tells; closed ones go."""

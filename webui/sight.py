@@ -43,9 +43,8 @@ def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
 
 
 def _left_out(each: BaseModel, hidden: frozenset[str]) -> bool:
-    """An entry of a list that is a field of its own, as custom fields are."""
-    own = each.own_field() if isinstance(each, View) else None
-    return own is not None and own in hidden
+    """An entry of a list that is a field of its own, as custom fields are, or tells of a hidden one."""
+    return isinstance(each, View) and not hidden.isdisjoint(each.own_fields())
 
 
 def _default(view: BaseModel, name: str) -> Any:

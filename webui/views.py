@@ -28,9 +28,9 @@ class View(BaseModel):
     ENTITY: ClassVar[str | None] = None
     SAME_FIELD: ClassVar[Mapping[str, str]] = {}
 
-    def own_field(self) -> str | None:
-        """The field that this entry of a list is by itself."""
-        return None
+    def own_fields(self) -> frozenset[str]:
+        """The fields that this entry of a list is by itself, or gives away."""
+        return frozenset()
 
 
 class ReasonView(View):
@@ -117,8 +117,8 @@ class CustomValueView(View):
     type: str
     value: bool | date | Decimal | str | tuple[str, ...]
 
-    def own_field(self) -> str | None:
-        return f"customer.custom.{self.code}"
+    def own_fields(self) -> frozenset[str]:
+        return frozenset({f"customer.custom.{self.code}"})
 
 
 class AboveView(View):
@@ -155,6 +155,49 @@ class TodoBriefView(View):
     due_at: datetime
     overdue: bool
     assignee_name: str
+
+
+class InsightNameView(View):
+    code: str
+    name_zh: str
+    name_en: str
+
+
+class WarningBriefView(View):
+    """Something to be careful about with this customer, and what to do; `severity` is info, warning or critical."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    advice_zh: str
+    advice_en: str
+    severity: str
+    shows: tuple[str, ...]
+
+    def own_fields(self) -> frozenset[str]:
+        return frozenset(f"customer.{field}" for field in self.shows)
+
+
+class InsightBriefView(View):
+    """What the customer brings, and what to mind; `revenue_12m` is of the last twelve months."""
+
+    grade: InsightNameView | None
+    segment: InsightNameView | None
+    strategy_zh: str
+    strategy_en: str
+    revenue_12m: Decimal
+    orders_12m: int
+    last_contact_at: datetime | None
+    warnings: tuple[WarningBriefView, ...]
+
+
+class NoticeBriefView(View):
+    """What the customer is still to be told."""
+
+    id: int
+    title: str
+    body: str
+    sent_at: datetime
 
 
 class ComplaintBriefView(View):
@@ -202,6 +245,8 @@ class CustomerView(View):
     contacts: tuple[ContactView, ...] = ()
     territories: tuple[TerritoryView, ...] = ()
     custom: tuple[CustomValueView, ...] = ()
+    insight: InsightBriefView | None = None
+    notices: tuple[NoticeBriefView, ...] = ()
     todos: tuple[TodoBriefView, ...] = ()
     complaints: tuple[ComplaintBriefView, ...] = ()
     last_orders: tuple[PastOrderView, ...] = ()
@@ -249,6 +294,19 @@ class AgentStateView(View):
     pending: str | None
     allowed: tuple[str, ...]
     break_reasons: tuple[str, ...]
+
+
+class AlarmView(View):
+    """A to-do that is due and not done. `escalated` ones of others are shown to supervisors."""
+
+    todo_id: int
+    title: str
+    customer_name: str | None
+    assignee_name: str
+    own: bool
+    due_at: datetime
+    escalated: bool
+    version: int
 
 
 class CallbackItem(View):

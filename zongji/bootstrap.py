@@ -3,11 +3,12 @@
 Rule: nothing imports this module but the daemon; it holds no rules of its own.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Protocol
 
 from acd import timeline as acd_timeline
 from acd.fallback import FallbackMembers
@@ -27,6 +28,13 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.insight.worker import InsightWorker
+from crm_core.notices.sending import NoticeSender
+from crm_core.notices.wording import NOTICE_WORDS
+from crm_core.outbox.email import EmailNotifier, MailServer
+from crm_core.outbox.ports import Notifier
+from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
+from crm_core.outbox.store import OutboxStore
+from crm_core.outbox.worker import OutboxWorker
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import Right
@@ -40,12 +48,9 @@ from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from orders import timeline as order_timeline
-from orders.notify.email import EmailNotifier, MailServer
-from orders.notify.sms_aliyun import AliyunAccount, AliyunSms
-from orders.outbox import OutboxWorker
-from orders.outbox_store import OutboxStore
-from orders.ports import Notifier
+from orders.events import OrderMoved, OrderPlaced
 from orders.service import OrderService
+from orders.wording import ORDER_WORDS
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji.exchange import launch
@@ -80,6 +85,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
+    notifiers = await _notifiers(settings, stack)
+    channels = tuple(notifier.channel for notifier in notifiers)
     crm = Crm.of(
         database,
         bus,
@@ -87,24 +94,21 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         files=settings.var / "exchange",
         told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
         sources=insight_sources(settings),
+        zone=settings.zone,
+        channels=channels,
     )
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
-    sealer = AuditSealer(database, settings.audit_anchor, clock=now)
-    sealer.start()
-    stack.push_async_callback(sealer.close)
     places = Places()
     await places.load(database)
 
     calls = AcdStore(database)
-    exchange = ExchangeWorker(database, launch, clock=now)
-    exchange.start()
-    stack.push_async_callback(exchange.close)
-    insight = InsightWorker(database, insight_sources(settings), clock=now)
-    insight.start()
-    stack.push_async_callback(insight.close)
+    for worker in _workers(settings, database, bus):
+        worker.start()
+        stack.push_async_callback(worker.close)
+    await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    orders = await _orders(settings, database, bus, stack)
+    orders = OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -191,16 +195,31 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
     return None if record is None else record.row.answered_at is not None
 
 
-async def _orders(
-    settings: Settings, database: Database, bus: Bus, stack: AsyncExitStack
-) -> OrderService:
-    """Orders and, behind them, the messages to customers."""
-    notifiers = await _notifiers(settings, stack)
-    channels = tuple(notifier.channel for notifier in notifiers)
-    outbox = OutboxWorker(OutboxStore(database), notifiers, bus, clock=now)
+class _Worker(Protocol):
+    def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[_Worker, ...]:
+    """What goes on in the background of the SQL core."""
+    return (
+        AuditSealer(database, settings.audit_anchor, clock=now),
+        ExchangeWorker(database, launch, clock=now),
+        InsightWorker(database, insight_sources(settings), clock=now),
+        NoticeSender(database, clock=now),
+        TodoAlarms(database, bus, clock=now),
+    )
+
+
+async def _outbox(
+    database: Database, bus: Bus, notifiers: Sequence[Notifier], stack: AsyncExitStack
+) -> None:
+    """The messages to customers."""
+    outbox = OutboxWorker(
+        OutboxStore(database), notifiers, bus, clock=now, wakes_on=(OrderPlaced, OrderMoved)
+    )
     await outbox.start()
     stack.push_async_callback(outbox.close)
-    return OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
 
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
@@ -237,7 +256,11 @@ async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier
         server = MailServer(
             mail.host, mail.port, mail.sender, mail.username, password, mail.start_tls
         )
-        found.append(EmailNotifier(server, company=settings.company, clock=now))
+        found.append(
+            EmailNotifier(
+                server, company=settings.company, words=ORDER_WORDS | NOTICE_WORDS, clock=now
+            )
+        )
     if settings.sms is not None:
         sms = settings.sms
         secret = sms.access_key_secret.get_secret_value()

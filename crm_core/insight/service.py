@@ -17,7 +17,7 @@ from crm_core.customers.insight_tables import CustomerInsight, InsightQueueEntry
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import NotFound
-from crm_core.insight import calendar, lists, rule_book, store
+from crm_core.insight import brief, calendar, lists, rule_book, store
 from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit
 from crm_core.insight.conditions import SHOWS, Condition, Metric
 from crm_core.insight.evaluation import Insight, evaluate, explain
@@ -30,6 +30,7 @@ from crm_core.insight.views import (
     CustomerInsightView,
     Figure,
     HealthCount,
+    InsightBrief,
     InsightItem,
     Named,
     Progress,
@@ -74,6 +75,15 @@ class InsightService:
             kept = await _kept(connection, seen)
         insight = evaluate(known[0], book.rules, today)
         return _view(actor, known[0], insight, book, kept)
+
+    async def brief(self, customer_id: int) -> InsightBrief | None:
+        """For the pop of whoever speaks with this customer; None when nothing is known yet."""
+        async with self._database.reading() as connection:
+            try:
+                book = await self._book.in_force(connection)
+            except NotFound:
+                return None
+            return await brief.read(connection, book.rules, customer_id)
 
     async def contribution(self, actor: Actor, query: ContributionQuery) -> ContributionReport:
         """Who brought how much in any time, the greatest first."""

@@ -30,6 +30,33 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class BriefWarning:
+    """A warning, and the customer's fields that it gives away."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    advice_zh: str
+    advice_en: str
+    severity: str
+    shows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InsightBrief:
+    """What the worker kept of a customer, for whoever speaks with them now."""
+
+    grade: Named | None
+    segment: Named | None
+    strategy_zh: str
+    strategy_en: str
+    revenue_12m: Decimal
+    orders_12m: int
+    last_contact_at: datetime | None
+    warnings: tuple[BriefWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure that rules may ask for; None when it is not known."""
 

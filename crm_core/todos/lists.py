@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.audit.tables import AuditEntry
+from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen
 from crm_core.errors import Invalid
 from crm_core.people.tables import User
@@ -17,7 +18,7 @@ from crm_core.rights import Actor, Right
 from crm_core.todos import views
 from crm_core.todos.commands import HistoryQuery, Scope, TodoKind, TodoQuery, TodoState
 from crm_core.todos.tables import Todo
-from crm_core.todos.views import HistoryEntry, TodoBrief, TodoCounts, TodoView
+from crm_core.todos.views import HistoryEntry, RaisedAlarm, TodoBrief, TodoCounts, TodoView
 from crm_core.todos.writing import ENTITY, seen_customer
 
 _ON_THE_CARD = 5
@@ -81,6 +82,29 @@ async def open_of(
         .limit(_ON_THE_CARD)
     )
     return tuple(TodoBrief(*row) for row in rows)
+
+
+async def raised(connection: AsyncConnection, limit: int) -> tuple[RaisedAlarm, ...]:
+    """Everybody's alarms that nobody has answered yet, the most urgent first."""
+    rows = await connection.execute(
+        select(
+            Todo.id,
+            Todo.title,
+            Todo.customer_id,
+            Customer.name,
+            Todo.assignee_id,
+            User.name,
+            Todo.due_at,
+            Todo.escalated_at.is_not(None),
+            Todo.version,
+        )
+        .join(User, User.id == Todo.assignee_id)
+        .outerjoin(Customer, Customer.id == Todo.customer_id)
+        .where(Todo.state == TodoState.OPEN, Todo.alarmed_at.is_not(None))
+        .order_by(Todo.due_at, Todo.id)
+        .limit(limit)
+    )
+    return tuple(RaisedAlarm(*row) for row in rows)
 
 
 async def counts(connection: AsyncConnection, user_id: int | None, now: datetime) -> TodoCounts:

@@ -30,7 +30,7 @@ from crm_core.todos.commands import (
 )
 from crm_core.todos.rules import Action
 from crm_core.todos.staff import Person
-from crm_core.todos.views import HistoryEntry, Once, TodoBrief, TodoCounts, TodoView
+from crm_core.todos.views import HistoryEntry, Once, RaisedAlarm, TodoBrief, TodoCounts, TodoView
 
 log = structlog.get_logger(__name__)
 
@@ -182,6 +182,11 @@ class TodoService:
         """For the card of a customer whom its reader may see: the five most urgent."""
         async with self._database.reading() as connection:
             return await lists.open_of(connection, customer_id, self._clock())
+
+    async def raised(self, limit: int) -> tuple[RaisedAlarm, ...]:
+        """For the pages of everybody: alarms that nobody has answered yet, the most urgent first."""
+        async with self._database.reading() as connection:
+            return await lists.raised(connection, limit)
 
     async def entries(
         self,

@@ -68,6 +68,21 @@ class TodoBrief:
 
 
 @dataclass(frozen=True, slots=True)
+class RaisedAlarm:
+    """A to-do that is open though it alarmed; `escalated` when the supervisors have heard of it."""
+
+    todo_id: int
+    title: str
+    customer_id: int | None
+    customer_name: str | None
+    assignee_id: int
+    assignee_name: str
+    due_at: datetime
+    escalated: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class TodoCounts:
     """What waits for one person."""
 

@@ -123,6 +123,30 @@ async def write(
     return await read(session, todo.id, now)
 
 
+async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: datetime) -> None:
+    """What the source asked for has been done otherwise: its to-do is done, unless it is closed."""
+    todo_id = await session.scalar(
+        update(Todo)
+        .where(
+            Todo.source_kind == source.kind,
+            Todo.source_reference == source.reference,
+            Todo.state == "open",
+        )
+        .values(
+            state="done",
+            closed_at=now,
+            closed_by_id=actor.user_id,
+            updated_at=now,
+            version=Todo.version + 1,
+        )
+        .returning(Todo.id)
+    )
+    if todo_id is not None:
+        await trail.record(
+            session, actor.user_id, "todo.complete", ENTITY, todo_id, after={"state": "done"}
+        )
+
+
 async def read(holder: AsyncSession | AsyncConnection, todo_id: int, now: datetime) -> TodoView:
     """Raises NotFound."""
     row = (await holder.execute(todos(now).where(Todo.id == todo_id))).one_or_none()

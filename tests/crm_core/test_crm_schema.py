@@ -104,6 +104,9 @@ async def test_customers_of_the_first_version_keep_everything(empty_url):
     made = await customers.create(SYSTEM, new)
     below = CustomerFields(parent_id=made.id)
     assert (await customers.update(SYSTEM, card.id, 1, below)).parent_name == "县代"
+    async with database.reading() as connection:
+        told = await connection.execute(text("SELECT subject, subject_id, customer_id FROM outbox"))
+        assert [tuple(row) for row in told] == [("order", 1, 2)]
     seen = await AuditTrail(database, clock=lambda: datetime.now(UTC)).verify()
     assert not seen.faults
     await database.close()
@@ -121,6 +124,10 @@ INSERT INTO customers (name, level_code, price_policy_code) VALUES ('总代', 'n
 INSERT INTO customers (name, level_code, price_policy_code, parent_id, address)
   VALUES ('海河商行', 'retailer', 'list', 1, '友谊路5号');
 INSERT INTO customer_phones VALUES ('13800000001', 2, true);
+INSERT INTO orders (number, key, fingerprint, customer_id, status, total, credit_held, placed_at)
+  VALUES ('260101-000001', 'k', 'f', 2, 'placed', 5, 0, now());
+INSERT INTO outbox (token, order_id, kind, channel, recipient, language, params)
+  VALUES ('t', 1, 'order_placed', 'email', 'a@b.example', 'zh', '{}');
 INSERT INTO audit_log (action, entity, entity_id, after) VALUES
   ('customer.create', 'customer', '2', '{"name": "海河商行"}')
 """

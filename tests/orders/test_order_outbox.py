@@ -7,15 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from orders.events import MessageFailed, MessageSent
-from orders.notify.aliyun_signature import canonical_query, digest, signature
-from orders.notify.email import EmailNotifier
-from orders.notify.email import MailServer as MailSettings
-from orders.notify.sms_aliyun import AliyunAccount, AliyunSms
-from orders.notify.wording import wording
-from orders.outbox import OutboxRules, OutboxWorker
-from orders.outbox_store import OutboxStore, Result
-from orders.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.aliyun_signature import canonical_query, digest, signature
+from crm_core.outbox.email import EmailNotifier
+from crm_core.outbox.email import MailServer as MailSettings
+from crm_core.outbox.events import MessageFailed, MessageSent
+from crm_core.outbox.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
+from crm_core.outbox.store import OutboxStore, Result
+from crm_core.outbox.wording import wording
+from crm_core.outbox.worker import OutboxRules, OutboxWorker
+from orders.wording import ORDER_WORDS
 from tests.orders.order_shop import Shop
 from tests.orders.provider_servers import SECRET, MailServer, SmsServer
 
@@ -52,6 +53,7 @@ class Desk:
         self.mail = EmailNotifier(
             MailSettings("127.0.0.1", mail.port, "orders@shop.example"),
             company="总机商贸",
+            words=ORDER_WORDS,
             clock=shop.clock,
         )
         templates = {f"order_{kind}": f"SMS_{n:09d}" for n, kind in enumerate(KINDS, 1)}
@@ -105,14 +107,14 @@ def test_the_signature_is_that_of_the_providers_documented_example():
 def test_every_kind_of_message_has_words_in_both_languages():
     params = {"number": "260302-000001", "total": "12.50"}
     said = [
-        wording(Message("t", f"order_{kind}", "a@b", language, params), "总机商贸")
+        wording(Message("t", f"order_{kind}", "a@b", language, params), "总机商贸", ORDER_WORDS)
         for kind in KINDS
         for language in ("zh", "en")
     ]
     assert len({each.body for each in said}) == len(said)
     assert all("260302-000001" in each.subject and "总机商贸" in each.body for each in said)
     with pytest.raises(NotSent) as refused:
-        wording(Message("t", "order_lost", "a@b", "zh", params), "总机商贸")
+        wording(Message("t", "order_lost", "a@b", "zh", params), "总机商贸", ORDER_WORDS)
     assert refused.value.permanent
 
 
@@ -211,7 +213,10 @@ async def test_providers_that_are_away_lose_nothing(desk: Desk, mail: MailServer
         desk.store,
         (
             EmailNotifier(
-                MailSettings("127.0.0.1", 1, "a@b.example"), company="", clock=desk.shop.clock
+                MailSettings("127.0.0.1", 1, "a@b.example"),
+                words=ORDER_WORDS,
+                company="",
+                clock=desk.shop.clock,
             ),
             AliyunSms(replace(desk.account, endpoint="http://127.0.0.1:1"), clock=desk.shop.clock),
         ),

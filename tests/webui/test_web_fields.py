@@ -7,9 +7,10 @@ import pytest
 
 from crm_core.customers.custom_fields import NewCustomField
 from crm_core.customers.fields import CustomerFields
+from crm_core.insight.worker import InsightWorker
 from crm_core.people.roles import RoleContent
 from crm_core.rights import SYSTEM, Access, Right
-from tests.webui.web_house import PASSWORD, Browser, House
+from tests.webui.web_house import PASSWORD, SOURCES, Browser, House
 from webui.sight import hideable_fields
 
 FIELDS = sorted({*hideable_fields(), "customer.custom.secret_no"})
@@ -19,6 +20,8 @@ NOT_WRITTEN = {
     "customer.last_orders",
     "customer.todos",
     "customer.complaints",
+    "customer.insight",
+    "customer.notices",
 }
 WRITES = {
     "customer.code": {"code": "W1"},
@@ -71,6 +74,7 @@ async def full(house: House) -> int:
             }
         ),
     )  # fmt: skip
+    await InsightWorker(house.services.database, SOURCES, clock=house.services.clock).run_once()
     return top.id
 
 
@@ -162,9 +166,18 @@ async def refused_to_write(browser: Browser, customer_id: int, field: str) -> No
     assert (status, body["error"]["code"]) == (403, "forbidden"), body
 
 
+async def test_a_warning_that_gives_a_hidden_field_away_is_not_shown(house: House, full: int):
+    for fields, there in (({}, True), ({"customer.credit_overdue": Access.HIDDEN}, False)):
+        async with clerk(house, fields) as browser:
+            _, popped, *_ = await everything_shown(browser, house, full)
+            codes = {each["code"] for each in popped["insight"]["warnings"]}
+            assert ("credit_overdue" in codes) == there, codes
+            assert popped["insight"]["grade"]["code"] == "D"
+
+
 async def test_without_limits_everything_is_shown(house: House, full: int):
     async with clerk(house, {}) as browser:
         _, one = await browser.ask("GET", f"/api/customers/{full}")
         empty = {name for name, value in one["customer"].items() if value in (None, [])}
-        assert empty <= {"above", "last_orders", "todos", "complaints"}
+        assert empty <= {"above", "last_orders", "todos", "complaints", "notices"}
         assert "138****8000" in json.dumps(one)

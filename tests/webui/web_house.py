@@ -276,6 +276,8 @@ async def open_house(
             files=folder / "exchange",
             told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
             sources=SOURCES,
+            zone=SHANGHAI,
+            channels=("email", "sms"),
         ),
         accounts=accounts,
     )

@@ -196,7 +196,8 @@ def _service(asked: Asked[Model, Model]) -> TodoService:
 
 
 def _changed(asked: Asked[Model, Model], todo: TodoView) -> TodoAnswer:
-    """The pops of its customer show it, too."""
+    """The pops of its customer show it, too, and its alarm ends or begins anew."""
+    asked.door.live.mark_alarms()
     if todo.customer_id is not None:
         asked.door.live.customer_changed(todo.customer_id)
     return _answer(todo)

@@ -60,6 +60,21 @@ export const api = {
   createCustomer: (customer: NewCustomer) =>
     request<{ customer: Customer }>("/api/customers", { method: "POST", body: customer }),
 
+  noticeTold: (noticeId: number, customerId: number, callId: string) =>
+    request<void>(`/api/notices/${noticeId}/told`, {
+      method: "POST",
+      body: { customer_id: customerId, call_id: callId },
+    }),
+
+  completeTodo: (todoId: number, version: number) =>
+    request<void>(`/api/todos/${todoId}/complete`, { method: "POST", body: { version } }),
+
+  snoozeTodo: (todoId: number, version: number, dueAt: string) =>
+    request<void>(`/api/todos/${todoId}/snooze`, {
+      method: "POST",
+      body: { version, due_at: dueAt },
+    }),
+
   createCallback: (callback: NewCallback) =>
     request<{ callback: Callback }>("/api/callbacks", { method: "POST", body: callback }),
 

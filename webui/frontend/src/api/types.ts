@@ -85,6 +85,38 @@ export interface PastOrder {
   lines: OrderedLine[];
 }
 
+interface Named {
+  code: string;
+  name_zh: string;
+  name_en: string;
+}
+
+export interface CustomerWarning extends Named {
+  advice_zh: string;
+  advice_en: string;
+  severity: "info" | "warning" | "critical";
+}
+
+/** What the customer brings, and what to mind; revenue of the last twelve months. */
+export interface Insight {
+  grade: Named | null;
+  segment: Named | null;
+  strategy_zh: string;
+  strategy_en: string;
+  revenue_12m: Money;
+  orders_12m: number;
+  last_contact_at: Instant | null;
+  warnings: CustomerWarning[];
+}
+
+/** What the customer is still to be told. */
+export interface CustomerNotice {
+  id: number;
+  title: string;
+  body: string;
+  sent_at: Instant;
+}
+
 /** Something that is still to be done for a customer. */
 export interface OpenTodo {
   id: number;
@@ -120,6 +152,8 @@ export interface Customer {
   address: string | null;
   note: string | null;
   phones: CustomerPhone[];
+  insight: Insight | null;
+  notices: CustomerNotice[];
   todos: OpenTodo[];
   complaints: OpenComplaint[];
   last_orders: PastOrder[];
@@ -152,6 +186,18 @@ export interface Callback {
   note: string | null;
   source: string;
   status: string;
+}
+
+/** A to-do that is due and not done; of others only those that escalated. */
+export interface Alarm {
+  todo_id: number;
+  title: string;
+  customer_name: string | null;
+  assignee_name: string;
+  own: boolean;
+  due_at: Instant;
+  escalated: boolean;
+  version: number;
 }
 
 export interface Notice {

@@ -13,8 +13,8 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from orders.notify.wording import wording
-from orders.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.wording import Words, wording
 
 _PERMANENT = 500
 
@@ -38,9 +38,12 @@ class EmailNotifier:
     channel = "email"
     removes_doubles = False
 
-    def __init__(self, server: MailServer, *, company: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, server: MailServer, *, company: str, words: Words, clock: Callable[[], datetime]
+    ) -> None:
         self._server = server
         self._company = company
+        self._words = words
         self._clock = clock
 
     async def send(self, message: Message) -> str:
@@ -62,7 +65,7 @@ class EmailNotifier:
         return str(mail["Message-ID"])
 
     def _compose(self, message: Message) -> EmailMessage:
-        words = wording(message, self._company)
+        words = wording(message, self._company, self._words)
         mail = EmailMessage()
         try:
             mail["From"] = self._server.sender

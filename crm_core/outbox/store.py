@@ -9,10 +9,9 @@ from datetime import datetime
 from sqlalchemy import case, select, update
 
 from crm_core.db import Database
-from orders.ports import Message
-from orders.reading import message_view
-from orders.tables import OutboxMessage
-from orders.views import MessageView
+from crm_core.outbox.ports import Message
+from crm_core.outbox.tables import OutboxMessage
+from crm_core.outbox.views import MessageView, message_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,8 @@ class Claimed:
     """A message this attempt may send."""
 
     id: int
-    order_id: int
+    subject: str
+    subject_id: int
     channel: str
     attempts: int
     message: Message
@@ -31,7 +31,8 @@ class Lost:
     """A message whose sender died; `state` is what it became."""
 
     id: int
-    order_id: int
+    subject: str
+    subject_id: int
     channel: str
     state: str
 
@@ -119,7 +120,8 @@ class OutboxStore:
                 )
                 .returning(
                     OutboxMessage.id,
-                    OutboxMessage.order_id,
+                    OutboxMessage.subject,
+                    OutboxMessage.subject_id,
                     OutboxMessage.channel,
                     OutboxMessage.state,
                 )
@@ -155,4 +157,4 @@ class OutboxStore:
 
 def _claimed(row: OutboxMessage) -> Claimed:
     message = Message(row.token, row.kind, row.recipient, row.language, row.params)
-    return Claimed(row.id, row.order_id, row.channel, row.attempts, message)
+    return Claimed(row.id, row.subject, row.subject_id, row.channel, row.attempts, message)

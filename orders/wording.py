@@ -1,17 +1,6 @@
-"""The words of the messages. Rule: whole sentences in each language, never glued; `{…}` are the only
-parts that change, and a kind without words in a language falls back to Chinese.
-"""
+"""What customers are told of their orders, by `order_` and the status reached."""
 
-from dataclasses import dataclass
-
-from orders.ports import Message, NotSent
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    subject: str
-    body: str
-
+from crm_core.outbox.wording import Wording, Words
 
 _ZH = {
     "order_placed": Wording(
@@ -65,16 +54,4 @@ _EN = {
         "Hello,\n\nyour order {number} for CNY {total} is cancelled.\n\n{company}\n",
     ),
 }
-
-
-def wording(message: Message, company: str) -> Wording:
-    """The message in its language. Raises NotSent (permanent) for a kind that has no words."""
-    texts = _EN if message.language.startswith("en") else _ZH
-    text = texts.get(message.kind) or _ZH.get(message.kind)
-    if text is None:
-        raise NotSent(f"there are no words for {message.kind}", permanent=True)
-    values = {**message.params, "company": company}
-    try:
-        return Wording(text.subject.format_map(values), text.body.format_map(values))
-    except KeyError as missing:
-        raise NotSent(f"{message.kind} lacks {missing}", permanent=True) from missing
+ORDER_WORDS = Words(_ZH, _EN)

@@ -14,8 +14,8 @@ from uuid import uuid4
 import aiohttp
 from yarl import URL
 
-from orders.notify.aliyun_signature import authorization, canonical_query, digest
-from orders.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.aliyun_signature import authorization, canonical_query, digest
+from crm_core.outbox.ports import MaybeSent, Message, NotSent
 
 _SERVER_ERROR = 500
 # Refusals that another time, a corrected setting or a paid bill may end.

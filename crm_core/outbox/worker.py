@@ -12,9 +12,9 @@ import structlog
 
 from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable
-from orders.events import MessageFailed, MessageSent, OrderMoved, OrderPlaced
-from orders.outbox_store import Claimed, OutboxStore, Result
-from orders.ports import MaybeSent, Notifier, NotSent
+from crm_core.outbox.events import MessageFailed, MessageSent
+from crm_core.outbox.ports import MaybeSent, Notifier, NotSent
+from crm_core.outbox.store import Claimed, OutboxStore, Result
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +47,15 @@ class OutboxWorker:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        wakes_on: Sequence[type] = (),
         rules: OutboxRules | None = None,
     ) -> None:
+        """`wakes_on` are the events after which something is likely to be due."""
         self._store = store
         self._notifiers = {notifier.channel: notifier for notifier in notifiers}
         self._bus = bus
         self._clock = clock
+        self._wakes_on = tuple(wakes_on)
         self._rules = rules or OutboxRules()
         self._wake = asyncio.Event()
         self._closing = False
@@ -60,7 +63,7 @@ class OutboxWorker:
         self._unsubscribe: Callable[[], None] | None = None
 
     async def start(self) -> None:
-        self._unsubscribe = self._bus.subscribe(lambda _: self._wake.set(), OrderPlaced, OrderMoved)
+        self._unsubscribe = self._bus.subscribe(lambda _: self._wake.set(), *self._wakes_on)
         self._task = asyncio.create_task(self._work())
 
     async def close(self, *, grace_s: float = 10.0) -> None:
@@ -105,7 +108,13 @@ class OutboxWorker:
             if lost.state == "unknown":
                 self._bus.publish(
                     MessageFailed(
-                        lost.id, lost.order_id, lost.channel, lost.state, "sender died", now
+                        lost.id,
+                        lost.subject,
+                        lost.subject_id,
+                        lost.channel,
+                        lost.state,
+                        "sender died",
+                        now,
                     )
                 )
 
@@ -147,12 +156,17 @@ class OutboxWorker:
             "message_handled", message_id=claimed.id, channel=claimed.channel, state=result.state
         )
         if result.state == "sent":
-            self._bus.publish(MessageSent(claimed.id, claimed.order_id, claimed.channel, result.at))
+            self._bus.publish(
+                MessageSent(
+                    claimed.id, claimed.subject, claimed.subject_id, claimed.channel, result.at
+                )
+            )
         elif result.state != "pending":
             self._bus.publish(
                 MessageFailed(
                     claimed.id,
-                    claimed.order_id,
+                    claimed.subject,
+                    claimed.subject_id,
                     claimed.channel,
                     result.state,
                     result.reason or "",

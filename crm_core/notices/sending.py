@@ -1,0 +1,173 @@
+"""The worker that turns a notice into messages and to-dos, a batch of recipients at a time.
+
+Rule: a recipient's messages and to-do are written in the transaction that marks the recipient as prepared,
+so that a daemon that dies leaves nobody out and tells nobody twice.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.db import Database
+from crm_core.errors import DatabaseUnavailable
+from crm_core.notices.commands import Channel, NoticeState
+from crm_core.notices.reading import SUBJECT
+from crm_core.notices.tables import Notice, NoticeRecipient
+from crm_core.notices.wording import KIND
+from crm_core.numbers import MOBILE
+from crm_core.outbox import messages
+from crm_core.outbox.messages import Contact
+from crm_core.rights import SYSTEM
+from crm_core.todos import staff
+from crm_core.todos import writing as todos
+from crm_core.todos.commands import NewTodo, TodoKind, TodoSource
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S = 2.0
+_BATCH = 200
+_CALL_WITHIN = timedelta(days=2)
+_BEST_NUMBER = (
+    select(CustomerPhone.number)
+    .where(CustomerPhone.customer_id == Customer.id)
+    .order_by(CustomerPhone.number.regexp_match(MOBILE).desc(), CustomerPhone.is_main.desc())
+    .limit(1)
+    .correlate(Customer)
+    .scalar_subquery()
+)
+
+
+class NoticeSender:
+    """Looks every `every_s` seconds, at once again while there is more than a batch."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        every_s: float = _EVERY_S,
+        batch: int = _BATCH,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._every_s = every_s
+        self._batch = batch
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name="notices")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def run_once(self) -> int:
+        """Prepare a batch; how many recipients. Raises DatabaseUnavailable."""
+        now = self._clock()
+        async with self._database.begin() as session:
+            rows = await _claimed(session, self._batch)
+            workers = {each.id for each in await staff.workers(session)}
+            for row in rows:
+                ways = await _prepare(session, row, workers, now)
+                await session.execute(
+                    update(NoticeRecipient)
+                    .where(NoticeRecipient.id == row.id)
+                    .values(prepared_at=now, ways=ways)
+                )
+        async with self._database.begin() as session:
+            await _finish(session)
+        return len(rows)
+
+    async def _work(self) -> None:
+        while True:
+            pause = self._every_s
+            try:
+                if await self.run_once() >= self._batch:
+                    pause = 0
+            except DatabaseUnavailable:
+                log.info("notices_wait_for_the_database")
+            except Exception:
+                log.exception("notices_failed")
+            await asyncio.sleep(pause)
+
+
+async def _claimed(session: AsyncSession, batch: int) -> Sequence[Any]:
+    return (
+        await session.execute(
+            select(
+                NoticeRecipient.id,
+                NoticeRecipient.notice_id,
+                NoticeRecipient.customer_id,
+                Notice.title,
+                Notice.body,
+                Notice.channels,
+                Notice.sent_by,
+                Customer.email,
+                Customer.language,
+                Customer.salesperson_id,
+                _BEST_NUMBER.label("number"),
+            )
+            .join(Notice, Notice.id == NoticeRecipient.notice_id)
+            .join(Customer, Customer.id == NoticeRecipient.customer_id)
+            .where(NoticeRecipient.prepared_at.is_(None))
+            .order_by(NoticeRecipient.id)
+            .limit(batch)
+            .with_for_update(of=NoticeRecipient, skip_locked=True)
+        )
+    ).all()
+
+
+async def _prepare(session: AsyncSession, row: Any, workers: set[int], now: datetime) -> int:
+    """Messages and to-do of one recipient; how many channels reach the customer."""
+    contact = Contact(row.email, row.number, row.language or "zh")
+    written = [each for each in row.channels if each != Channel.CALL]
+    told = messages.messages(KIND, contact, written, {"title": row.title, "body": row.body})
+    await messages.tell(
+        session, SUBJECT, row.notice_id, customer_id=row.customer_id, told=told, now=now
+    )
+    if Channel.CALL not in row.channels or row.number is None or not workers:
+        return len(told)
+    await _ask_to_call(session, row, workers, now)
+    return len(told) + 1
+
+
+async def _ask_to_call(session: AsyncSession, row: Any, workers: set[int], now: datetime) -> None:
+    """The customer's own salesperson, or whoever sent the notice, or anybody who works."""
+    wanted = (row.salesperson_id, row.sent_by, *sorted(workers))
+    new = NewTodo(
+        title=row.title,
+        note=row.body,
+        due_at=now + _CALL_WITHIN,
+        customer_id=row.customer_id,
+        kind=TodoKind.FOLLOW_UP,
+        assignee_id=next(each for each in wanted if each in workers),
+    )
+    await todos.add(session, SYSTEM, new, TodoSource(kind=SUBJECT, reference=str(row.id)), now)
+
+
+async def _finish(session: AsyncSession) -> None:
+    """Notices of which every recipient is prepared are sent."""
+    waiting = exists().where(
+        NoticeRecipient.notice_id == Notice.id, NoticeRecipient.prepared_at.is_(None)
+    )
+    done = await session.scalars(
+        update(Notice)
+        .where(Notice.state == NoticeState.SENDING, ~waiting)
+        .values(state=NoticeState.SENT, version=Notice.version + 1)
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    )
+    for notice_id in done:
+        many = await session.scalar(
+            select(func.count()).where(NoticeRecipient.notice_id == notice_id)
+        )
+        log.info("notice_prepared", notice=notice_id, recipients=many)

@@ -1,0 +1,98 @@
+"""What others see of notices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from crm_core.customers.criteria import Condition
+from crm_core.notices.tables import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    id: int
+    title: str
+    body: str
+    channels: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    expires_on: date | None
+    state: str
+    version: int
+    created_by: int | None
+    created_at: datetime
+    sent_by: int | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many fit the conditions, and how many of them each channel reaches."""
+
+    customers: int
+    reached: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCount:
+    """What became of the messages of a channel; of `call`, `sent` are those who were telephoned."""
+
+    channel: str
+    waiting: int
+    sent: int
+    failed: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeCounts:
+    """`told`: in a call, whoever called; `unreached`: by no channel, and not told."""
+
+    recipients: int
+    prepared: int
+    told: int
+    unreached: int
+    channels: tuple[ChannelCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """`outcomes`: the state of the message of each channel, such as {"sms": "sent"}."""
+
+    id: int
+    customer_id: int
+    customer_name: str
+    ways: int | None
+    told_at: datetime | None
+    told_by_name: str | None
+    outcomes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeBrief:
+    """What a customer who calls is still to be told; `sent_at` to this customer."""
+
+    id: int
+    title: str
+    body: str
+    sent_at: datetime
+
+
+def view(notice: Notice) -> NoticeView:
+    return NoticeView(
+        notice.id,
+        notice.title,
+        notice.body,
+        tuple(notice.channels),
+        conditions_of(notice.conditions),
+        notice.expires_on,
+        notice.state,
+        notice.version,
+        notice.created_by,
+        notice.created_at,
+        notice.sent_by,
+        notice.sent_at,
+    )
+
+
+def conditions_of(kept: Sequence[object]) -> tuple[Condition, ...]:
+    return tuple(Condition.model_validate(each) for each in kept)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import REFERS
 from crm_core.db import Base
+from crm_core.personal import FILE, NUMBER, OF_CALL, REMOVED, emptied
 
 _Time = DateTime(timezone=True)
 
@@ -37,14 +38,14 @@ class Call(Base):
     node: Mapped[str] = mapped_column(String(50))
     linkedid: Mapped[str] = mapped_column(String(150))
     direction: Mapped[str] = mapped_column(String(10))
-    caller: Mapped[str | None] = mapped_column(String(80))
+    caller: Mapped[str | None] = mapped_column(String(80), info=NUMBER | emptied())
     did: Mapped[str] = mapped_column(String(80))
     medium: Mapped[str | None] = mapped_column(String(100))
     customer_id: Mapped[int | None] = mapped_column(BigInteger, info=REFERS)
-    customer_name: Mapped[str | None] = mapped_column(String(200))
+    customer_name: Mapped[str | None] = mapped_column(String(200), info=emptied())
     level: Mapped[str | None] = mapped_column(String(50))
     province: Mapped[str | None] = mapped_column(String(50))
-    city: Mapped[str | None] = mapped_column(String(50))
+    city: Mapped[str | None] = mapped_column(String(50), info=emptied())
     area_code: Mapped[str | None] = mapped_column(String(10))
     menu_path: Mapped[list[str]] = mapped_column(JSONB)
     queue: Mapped[str | None] = mapped_column(String(50))
@@ -65,11 +66,11 @@ class CallStep(Base):
 
     __tablename__ = "call_steps"
 
-    call_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(32), primary_key=True, info=OF_CALL)
     seq: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(_Time)
     kind: Mapped[str] = mapped_column(String(50))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB, info=emptied({}))
 
 
 class AgentStateChange(Base):
@@ -94,9 +95,10 @@ class Recording(Base):
     """The sound of a call: `path` is relative to the folder of recordings."""
 
     __tablename__ = "recordings"
+    __table_args__ = ({"info": REMOVED},)
 
-    call_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    path: Mapped[str] = mapped_column(String(200), unique=True)
+    call_id: Mapped[str] = mapped_column(String(32), primary_key=True, info=OF_CALL)
+    path: Mapped[str] = mapped_column(String(200), unique=True, info=FILE)
     seconds: Mapped[float]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     channels: Mapped[int]

@@ -1,6 +1,6 @@
 """The services of the SQL core, made once for whoever composes a program of them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -27,6 +27,8 @@ from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
+from crm_core.privacy.ports import Obstacle
+from crm_core.privacy.service import PrivacyService
 from crm_core.rights import Right
 from crm_core.todos.service import TodoService
 
@@ -52,6 +54,7 @@ class Crm:
     organisation: OrganisationService
     knowledge: KnowledgeService
     notices: NoticeService
+    privacy: PrivacyService
     todos: TodoService
 
     @classmethod
@@ -66,14 +69,18 @@ class Crm:
         sources: Sources | None = None,
         zone: tzinfo = UTC,
         channels: Collection[str] = (),
+        obstacles: Sequence[Obstacle] = (),
+        folders: Mapping[str, Path] | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
         `told` are what other packages tell of a customer's history, and the right that it needs;
         `sources` what they tell of sales and conversations; `channels` are
-        the ways of telling customers for which there is a connector.
+        the ways of telling customers for which there is a connector; `obstacles` and `folders` are
+        for erasing a person (see PrivacyService).
         """
         search = SearchService(database)
+        customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
         own = (
@@ -85,7 +92,7 @@ class Crm:
             accounts=AccountService(database, clock=clock),
             complaints=complaints,
             audit=AuditTrail(database, clock=clock),
-            customers=CustomerService(database),
+            customers=customers,
             search=search,
             history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
@@ -99,5 +106,12 @@ class Crm:
             organisation=OrganisationService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
             notices=NoticeService(database, clock=clock, zone=zone, channels=channels),
+            privacy=PrivacyService(
+                database,
+                clock=clock,
+                obstacles=obstacles,
+                folders=folders,
+                on_erased=customers.forget,
+            ),
             todos=todos,
         )

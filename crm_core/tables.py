@@ -10,6 +10,7 @@ from crm_core.notices import tables as notices
 from crm_core.outbox import tables as outbox
 from crm_core.people import tables as people
 from crm_core.places import tables as places
+from crm_core.privacy import tables as privacy
 from crm_core.todos import tables as todos
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "outbox",
     "people",
     "places",
+    "privacy",
     "todos",
 ]

@@ -6,21 +6,31 @@ from datetime import datetime
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
     Index,
     String,
+    Table,
     UniqueConstraint,
+    cast,
     func,
+    literal,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import NUMBER, OF_CALL, emptied
 
 OPEN_CALLBACK = ("waiting", "dialling")
 _NOW = func.now()
+
+
+def _erased(table: Table) -> ColumnElement[str]:
+    """A number that is nobody's, and no other row's."""
+    return literal("erased-") + cast(table.c.id, String)
 
 
 class Campaign(Base):
@@ -60,9 +70,11 @@ class CampaignContact(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
-    number: Mapped[str] = mapped_column(String(32))
+    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(_erased))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
-    status: Mapped[str] = mapped_column(String(10), server_default="waiting")
+    status: Mapped[str] = mapped_column(
+        String(10), server_default="waiting", info=emptied("closed")
+    )
     attempts: Mapped[int] = mapped_column(server_default="0")
     next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     last_result: Mapped[str | None] = mapped_column(String(20))
@@ -87,17 +99,19 @@ class Callback(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    number: Mapped[str] = mapped_column(String(32))
+    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(_erased))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     queue: Mapped[str] = mapped_column(String(50))
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     source: Mapped[str] = mapped_column(String(12))
     origin_call_id: Mapped[str | None] = mapped_column(String(32))
-    note: Mapped[str | None] = mapped_column(String(500))
+    note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-    status: Mapped[str] = mapped_column(String(10), server_default="waiting")
+    status: Mapped[str] = mapped_column(
+        String(10), server_default="waiting", info=emptied("closed")
+    )
     attempts: Mapped[int] = mapped_column(server_default="0")
     last_result: Mapped[str | None] = mapped_column(String(20))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -124,8 +138,8 @@ class Attempt(Base):
         Index("ix_attempts_out", "call_id", postgresql_where=text("result IS NULL")),
     )
 
-    call_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    number: Mapped[str] = mapped_column(String(32))
+    call_id: Mapped[str] = mapped_column(String(32), primary_key=True, info=OF_CALL)
+    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(""))
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("campaign_contacts.id"))
     agent_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

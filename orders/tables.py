@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
+from crm_core.personal import PART, emptied
 from orders.flow import Goods, Status
 
 MAIN = "main"
@@ -121,8 +122,8 @@ class Order(Base):
     status: Mapped[str] = mapped_column(String(12))
     total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
     credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2), info=HOLDS_CREDIT)
-    address: Mapped[str | None] = mapped_column(String(300))
-    note: Mapped[str | None] = mapped_column(String(500))
+    address: Mapped[str | None] = mapped_column(String(300), info=emptied())
+    note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     payment: Mapped[str | None] = mapped_column(String(20))
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
@@ -136,7 +137,7 @@ class OrderedLine(Base):
         CheckConstraint("line_total = unit_price * quantity", name="total_is_the_product"),
     )
 
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, info=PART)
     line_no: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str] = mapped_column(ForeignKey("products.sku"))
     quantity: Mapped[int]

@@ -14,6 +14,7 @@ from acd import timeline as acd_timeline
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
 from acd.lineplan import LinePlan
+from acd.obstacles import live_calls
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
@@ -49,6 +50,7 @@ from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from orders import timeline as order_timeline
 from orders.events import OrderMoved, OrderPlaced
+from orders.obstacles import open_orders
 from orders.service import OrderService
 from orders.wording import ORDER_WORDS
 from webui.server import Tls, WebServer
@@ -96,6 +98,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         sources=insight_sources(settings),
         zone=settings.zone,
         channels=channels,
+        obstacles=(open_orders, live_calls),
+        folders={"recordings": settings.recordings} if settings.recordings else {},
     )
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)

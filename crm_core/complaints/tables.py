@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import PART, emptied, entity
 
 _Time = DateTime(timezone=True)
 _UNHANDLED = "state IN ('open','in_progress','reopened')"
@@ -66,6 +67,7 @@ class Complaint(Base):
         CheckConstraint("state <> 'in_progress' OR handler_id IS NOT NULL", name="has_a_handler"),
         Index("ix_complaints_due", "due_at", "id", postgresql_where=text(_UNHANDLED)),
         Index("ix_complaints_created_at", "created_at"),
+        {"info": entity("complaint")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -73,15 +75,15 @@ class Complaint(Base):
     category_code: Mapped[str] = mapped_column(ForeignKey("complaint_categories.code"), index=True)
     severity: Mapped[int]
     channel: Mapped[str] = mapped_column(String(10))
-    description: Mapped[str] = mapped_column(String(4000))
+    description: Mapped[str] = mapped_column(String(4000), info=emptied("—"))
     call_id: Mapped[str | None] = mapped_column(String(32), index=True)
     order_number: Mapped[str | None] = mapped_column(String(30), index=True)
     state: Mapped[str] = mapped_column(String(15), server_default="open")
     handler_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     due_at: Mapped[datetime] = mapped_column(_Time)
-    resolution: Mapped[str | None] = mapped_column(String(2000))
-    compensation: Mapped[str | None] = mapped_column(String(1000))
+    resolution: Mapped[str | None] = mapped_column(String(2000), info=emptied())
+    compensation: Mapped[str | None] = mapped_column(String(1000), info=emptied())
     satisfaction: Mapped[int | None]
     reopened: Mapped[int] = mapped_column(server_default="0")
     version: Mapped[int] = mapped_column(server_default="1")
@@ -102,11 +104,11 @@ class ComplaintStep(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), info=PART)
     at: Mapped[datetime] = mapped_column(_Time)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     kind: Mapped[str] = mapped_column(String(10))
     from_state: Mapped[str | None] = mapped_column(String(15))
     to_state: Mapped[str | None] = mapped_column(String(15))
     to_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    text: Mapped[str | None] = mapped_column(String(2000))
+    text: Mapped[str | None] = mapped_column(String(2000), info=emptied())

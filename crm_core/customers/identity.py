@@ -118,6 +118,10 @@ class Identities:
             self._remember(number, CallerIdentity(*fields))
         return len(rows)
 
+    def forget(self) -> None:
+        """Remember nobody any more."""
+        self._known.clear()
+
     async def close(self) -> None:
         """Wait no longer for answers that are late."""
         for task in tuple(self._asked):

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import STAYS
 from crm_core.db import Base
+from crm_core.personal import REMOVED
 
 _NOW = func.now()
 _Time = DateTime(timezone=True)
@@ -48,6 +49,7 @@ class CustomerInsight(Base):
             "customer_id",
             postgresql_where=text("warnings <> '[]'"),
         ),
+        {"info": REMOVED},
     )
 
     customer_id: Mapped[int] = mapped_column(
@@ -81,6 +83,7 @@ class InsightQueueEntry(Base):
     """Something about this customer has changed."""
 
     __tablename__ = "insight_queue"
+    __table_args__ = ({"info": REMOVED},)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     customer_id: Mapped[int] = mapped_column(

@@ -221,7 +221,7 @@ async def clauses(
         )
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
-    there = Customer.merged_into_id.is_(None)
+    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
     return (there, within_scope(actor), *(clause(each, known) for each in conditions))
 
 
@@ -270,7 +270,8 @@ async def _closest(
     connection: AsyncConnection, actor: Actor, typed: str, limit: int
 ) -> list[CustomerHit]:
     """Exact names and codes first, then names that begin so, then those that contain it."""
-    seen = Customer.merged_into_id.is_(None) & within_scope(actor)
+    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
+    seen = there & within_scope(actor)
     ways = [
         select(Customer.id).where(each, seen).limit(_CANDIDATES).subquery().select()
         for each in _matches(typed)

@@ -66,6 +66,10 @@ class CustomerService:
         """Remember customers for the time PostgreSQL is away. Raises DatabaseUnavailable."""
         return await self._identities.learn()
 
+    def forget(self) -> None:
+        """Remember nobody any more: somebody was erased."""
+        self._identities.forget()
+
     async def close(self) -> None:
         if self._learning is not None:
             self._learning.cancel()

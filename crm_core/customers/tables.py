@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
@@ -16,7 +17,10 @@ from sqlalchemy import (
     Integer,
     Numeric,
     String,
+    Table,
+    cast,
     func,
+    literal,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -24,9 +28,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import STAYS
 from crm_core.db import Base
+from crm_core.personal import REMOVED, emptied, entity
 from crm_core.search_text import text_index
 
 _NOW = func.now()
+
+
+def _nameless(table: Table) -> ColumnElement[str]:
+    return literal("已删除客户 ") + cast(table.c.id, String)
 
 
 class Level(Base):
@@ -73,7 +82,8 @@ class Customer(Base):
     """A buyer or a dealer. `version` counts edits by people; credit taken by orders does not count.
 
     `path` are the customers above, the topmost first and the parent last. `search_text` is what
-    `crm_core.search_text` makes of the name. One that was merged stays, pointing at the survivor.
+    `crm_core.search_text` makes of the name. One that was merged stays, pointing at the survivor;
+    of one that was erased nothing stays but the row.
     """
 
     __tablename__ = "customers"
@@ -101,30 +111,34 @@ class Customer(Base):
             postgresql_where=text("credit_overdue > 0"),
         ),
         text_index("ix_customers_search_grams", "search_text"),
+        {"info": entity("customer")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    code: Mapped[str | None] = mapped_column(String(40), unique=True)
-    name: Mapped[str] = mapped_column(String(100, collation="C"), index=True)
-    search_text: Mapped[str] = mapped_column(String(1000), server_default="")
+    code: Mapped[str | None] = mapped_column(String(40), unique=True, info=emptied())
+    name: Mapped[str] = mapped_column(
+        String(100, collation="C"), index=True, info=emptied(_nameless)
+    )
+    search_text: Mapped[str] = mapped_column(String(1000), server_default="", info=emptied(""))
     level_code: Mapped[str] = mapped_column(ForeignKey("levels.code"), index=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     path: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
-    area_code: Mapped[str | None] = mapped_column(String(5))
-    province: Mapped[str | None] = mapped_column(String(20))
-    city: Mapped[str | None] = mapped_column(String(20))
+    area_code: Mapped[str | None] = mapped_column(String(5), info=emptied())
+    province: Mapped[str | None] = mapped_column(String(20), info=emptied())
+    city: Mapped[str | None] = mapped_column(String(20), info=emptied())
     price_policy_code: Mapped[str] = mapped_column(ForeignKey("price_policies.code"))
     payment_terms_code: Mapped[str | None] = mapped_column(ForeignKey("payment_terms.code"))
     credit_limit: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_used: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_overdue: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
-    email: Mapped[str | None] = mapped_column(String(200))
-    language: Mapped[str | None] = mapped_column(String(10))
-    birthday: Mapped[date | None]
-    anniversary: Mapped[date | None]
-    note: Mapped[str | None] = mapped_column(String(2000))
+    email: Mapped[str | None] = mapped_column(String(200), info=emptied())
+    language: Mapped[str | None] = mapped_column(String(10), info=emptied())
+    birthday: Mapped[date | None] = mapped_column(info=emptied())
+    anniversary: Mapped[date | None] = mapped_column(info=emptied())
+    note: Mapped[str | None] = mapped_column(String(2000), info=emptied())
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
@@ -134,6 +148,7 @@ class CustomerContact(Base):
     """A person at a customer."""
 
     __tablename__ = "customer_contacts"
+    __table_args__ = ({"info": REMOVED},)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     customer_id: Mapped[int] = mapped_column(
@@ -158,6 +173,7 @@ class CustomerPhone(Base):
             "uq_customer_phones_main", "customer_id", unique=True, postgresql_where=text("is_main")
         ),
         text_index("ix_customer_phones_number_grams", "number"),
+        {"info": REMOVED},
     )
 
     number: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -184,6 +200,7 @@ class CustomerAddress(Base):
             postgresql_where=text("is_main"),
         ),
         text_index("ix_customer_addresses_detail_grams", "detail"),
+        {"info": REMOVED},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -215,6 +232,7 @@ class Territory(Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_territories_place", "province", "city"),
+        {"info": REMOVED},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -287,6 +305,7 @@ class CustomValue(Base):
             postgresql_where=text("number IS NOT NULL"),
         ),
         Index("ix_custom_values_day", "field_id", "day", postgresql_where=text("day IS NOT NULL")),
+        {"info": REMOVED},
     )
 
     customer_id: Mapped[int] = mapped_column(
@@ -322,8 +341,8 @@ class CustomerMerge(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kept_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True, info=STAYS)
     dropped_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True, info=STAYS)
-    moved: Mapped[dict[str, list[object]]] = mapped_column(JSONB)
-    filled: Mapped[dict[str, object]] = mapped_column(JSONB)
+    moved: Mapped[dict[str, list[object]]] = mapped_column(JSONB, info=emptied({}))
+    filled: Mapped[dict[str, object]] = mapped_column(JSONB, info=emptied({}))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     undone_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -52,7 +52,7 @@ async def must_see(holder: AsyncSession | AsyncConnection, actor: Actor, custome
                 asked.merged_into_id.is_(None) & (asked.id == Customer.id),
             ),
         )
-        .where(asked.id == customer_id, within_scope(actor))
+        .where(asked.id == customer_id, Customer.erased_at.is_(None), within_scope(actor))
     )
     seen = found.scalar_one_or_none()
     if seen is None:

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import MENTIONS, REMOVED
 
 _NOW = func.now()
 _Time = DateTime(timezone=True)
@@ -70,11 +71,12 @@ class RefusedRow(Base):
     """A row that was not taken in, with the reasons; one that `waits` names a parent that may still come."""
 
     __tablename__ = "import_refusals"
+    __table_args__ = ({"info": REMOVED},)
 
     job_id: Mapped[int] = mapped_column(
         ForeignKey("exchange_jobs.id", ondelete="CASCADE"), primary_key=True
     )
     row: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    cells: Mapped[list[Any]] = mapped_column(JSONB)
+    cells: Mapped[list[Any]] = mapped_column(JSONB, info=MENTIONS)
     reasons: Mapped[list[str]] = mapped_column(JSONB)
     waits: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import emptied, entity
 from crm_core.search_text import text_index
 
 _Time = DateTime(timezone=True)
@@ -166,10 +167,11 @@ class KnowledgeQuestion(Base):
             name="answered_by_somebody",
         ),
         Index("ix_knowledge_questions_open", "id", postgresql_where=text("answered_at IS NULL")),
+        {"info": entity("knowledge_question")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    text: Mapped[str] = mapped_column(String(2000))
+    text: Mapped[str] = mapped_column(String(2000), info=emptied("—"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     call_id: Mapped[str | None] = mapped_column(String(32), index=True)
     asker_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)

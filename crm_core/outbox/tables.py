@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import NUMBER, REMOVED
 
 _NOW = func.now()
 
@@ -36,6 +37,7 @@ class OutboxMessage(Base):
         Index("ix_outbox_subject", "subject", "subject_id"),
         Index("ix_outbox_due", "next_at", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_outbox_out", "lease_until", postgresql_where=text("state = 'sending'")),
+        {"info": REMOVED},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -45,7 +47,7 @@ class OutboxMessage(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     kind: Mapped[str] = mapped_column(String(30))
     channel: Mapped[str] = mapped_column(String(10))
-    recipient: Mapped[str] = mapped_column(String(254))
+    recipient: Mapped[str] = mapped_column(String(254), info=NUMBER)
     language: Mapped[str] = mapped_column(String(5))
     params: Mapped[dict[str, str]] = mapped_column(JSONB)
     state: Mapped[str] = mapped_column(String(10), server_default="pending")

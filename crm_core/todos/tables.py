@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from crm_core.personal import REMOVED, entity
 
 _Time = DateTime(timezone=True)
 _OPEN = "state = 'open'"
@@ -50,6 +51,7 @@ class Todo(Base):
             "escalate_at",
             postgresql_where=text(f"{_OPEN} AND escalated_at IS NULL"),
         ),
+        {"info": REMOVED | entity("todo")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

@@ -24,6 +24,7 @@ from acd.events import Reason
 from acd.journal import Journal
 from acd.lineplan import read_plan
 from acd.located import parse
+from acd.obstacles import live_calls
 from acd.records import CallerFacts, CallRecord, CallStart
 from acd.routing import Route
 from acd.service import AcdService
@@ -47,6 +48,7 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders import timeline as order_timeline
+from orders.obstacles import open_orders
 from orders.sales_source import OrderSales
 from orders.service import OrderService
 from webui.ports import Node
@@ -278,6 +280,8 @@ async def open_house(
             sources=SOURCES,
             zone=SHANGHAI,
             channels=("email", "sms"),
+            obstacles=(open_orders, live_calls),
+            folders={"recordings": folder / "recordings"},
         ),
         accounts=accounts,
     )

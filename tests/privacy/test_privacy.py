@@ -1,0 +1,295 @@
+"""What is kept of a person is found, given and erased, in every table there is."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Text, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from acd.obstacles import live_calls
+from crm_core.audit.service import AuditTrail
+from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.merging import MergeService
+from crm_core.customers.search import SearchService
+from crm_core.customers.service import CustomerService
+from crm_core.db import Base, Database
+from crm_core.errors import Conflict, Forbidden, NotFound
+from crm_core.personal import REMOVED, is_emptied
+from crm_core.privacy import reach
+from crm_core.privacy.commands import NewRequest, Refusal, RequestQuery
+from crm_core.privacy.service import CannotErase, PrivacyService
+from crm_core.rights import SYSTEM
+from orders.obstacles import open_orders
+from tests.crm_core.crm_core_support import Clock, person
+from tests.crm_core.crm_office import Office, furnish
+
+MARK, NUMBER, CALL, OTHER_CALL = "张秘密", "13912345678", "a" * 32, "b" * 32
+FILLED = """
+INSERT INTO products (sku, name_zh, name_en, unit, list_price) VALUES ('P1', '货', 'Goods', '箱', 1)
+  ON CONFLICT DO NOTHING;
+INSERT INTO calls (id, node, linkedid, direction, caller, did, customer_id, customer_name, city,
+                   menu_path, started_at, ended_at, outcome, steps)
+  VALUES ('{call}', 'pbx1', '1.1', 'inbound', '{number}', '400', {id}, '{mark}', '{mark}', '[]',
+          now(), now(), 'completed', 1),
+         ('{other}', 'pbx1', '1.2', 'inbound', '{number}', '400', NULL, NULL, NULL, '[]',
+          now(), now(), 'abandoned', 1);
+INSERT INTO call_steps (call_id, seq, at, kind, detail)
+  VALUES ('{other}', 1, now(), 'key', '{{"digits": "{number}"}}');
+INSERT INTO recordings (call_id, path, seconds, size_bytes, channels, stored_at)
+  VALUES ('{call}', '2026/a.wav', 1, 1, 2, now());
+INSERT INTO orders (number, key, fingerprint, customer_id, call_id, status, total, credit_held,
+                    address, note, placed_at)
+  VALUES ('260101-9', 'k9', 'f', {id}, '{call}', 'settled', 5, 0, '{mark}路', '{mark}', now());
+INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price, line_total, why)
+  SELECT id, 1, 'P1', 1, 5, 5, '[]' FROM orders WHERE number = '260101-9';
+INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient, language, params)
+  VALUES ('t9', 'order', 1, {id}, 'order_placed', 'sms', '{number}', 'zh', '{{"name": "{mark}"}}');
+INSERT INTO callbacks (number, customer_id, queue, source, note)
+  VALUES ('{number}', {id}, 'north', 'agent', '{mark}');
+INSERT INTO campaigns (name, queue) VALUES ('春季', 'north');
+INSERT INTO campaign_contacts (campaign_id, number) SELECT id, '{number}' FROM campaigns;
+INSERT INTO attempts (call_id, number, contact_id, agent_id, rules, at)
+  SELECT 'c', '{number}', max(id), 1, 'v1', now() FROM campaign_contacts;
+INSERT INTO todos (title, note, customer_id, kind, priority, due_at, alarm_before_min,
+                   escalate_after_min, alarm_at, escalate_at, assignee_id, created_at, updated_at)
+  VALUES ('{mark}', '{mark}', {id}, 'task', 'normal', now(), 0, 1, now(), now(), 1, now(), now());
+INSERT INTO complaints (customer_id, category_code, severity, channel, description, handler_id,
+                        state, due_at, started_at, created_at, updated_at)
+  SELECT {id}, min(code), 1, 'phone', '{mark}', 1, 'in_progress', now(), now(), now(), now()
+  FROM complaint_categories;
+INSERT INTO complaint_steps (complaint_id, at, kind, text)
+  SELECT max(id), now(), 'comment', '{mark}' FROM complaints;
+INSERT INTO knowledge_questions (text, customer_id, asker_id, asked_at)
+  VALUES ('{mark}', {id}, 1, now());
+INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
+INSERT INTO import_refusals (job_id, row, cells, reasons)
+  SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
+"""
+# Columns of text that point to nobody: codes, states, places in the house, what operations wrote.
+IMPERSONAL = {
+    "attempts": {"rules", "result", "tech_cause"},
+    "callbacks": {"queue", "source", "origin_call_id", "last_result"},
+    "calls": {
+        "id", "node", "linkedid", "direction", "did", "medium", "level", "province", "area_code",
+        "menu_path", "queue", "left_reason", "outcome",
+    },
+    "call_steps": {"kind"},
+    "campaign_contacts": {"last_result"},
+    "complaints": {"category_code", "channel", "call_id", "order_number", "state"},
+    "complaint_steps": {"kind", "from_state", "to_state"},
+    "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
+    "customer_moves": {"from_level_code", "to_level_code"},
+    "knowledge_questions": {"call_id", "answer"},
+    "notice_recipients": {"call_id"},
+    "order_lines": {"sku", "why"},
+    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment"},
+    "privacy_requests": {"kind", "state", "identified_by", "reason", "done", "files"},
+}  # fmt: skip
+
+
+class Archive:
+    def __init__(self, database: Database, office: Office, folder: Path) -> None:
+        self.database = database
+        self.office = office
+        self.folder = folder
+        self.clock = Clock()
+        self.admin = person("admin", office.zhao.user_id)
+        self.forgotten: list[bool] = []
+        self.customers = CustomerService(database)
+        self.privacy = PrivacyService(
+            database,
+            clock=self.clock,
+            obstacles=(open_orders, live_calls),
+            folders={"recordings": folder},
+            on_erased=lambda: self.forgotten.append(True),
+        )
+
+    async def somebody(self) -> int:
+        """A person of whom something stands everywhere, merged from two records."""
+        main = {
+            "name": MARK, "code": f"{MARK}1", "email": f"{MARK}@a.example", "note": MARK,
+            "province": MARK, "birthday": "1990-01-01",
+            "phones": [{"number": NUMBER, "label": MARK}],
+            "addresses": [{"detail": f"{MARK}路", "recipient": MARK, "phone": NUMBER}],
+            "contacts": [{"name": MARK}], "territories": [{"province": MARK}],
+        }  # fmt: skip
+        made = await self.customers.create(self.admin, NewCustomer.model_validate(main))
+        second = await self.customers.create(self.admin, NewCustomer(name=f"{MARK}二", note=MARK))
+        await MergeService(self.database).merge(SYSTEM, (made.id, 1), (second.id, 1))
+        filled = FILLED.format(id=made.id, mark=MARK, number=NUMBER, call=CALL, other=OTHER_CALL)
+        async with self.database.begin() as session:
+            for statement in filled.strip().split(";\n"):
+                await session.execute(text(statement.rstrip(";\n").replace(":", r"\:")))
+        (self.folder / "2026").mkdir()
+        (self.folder / "2026/a.wav").write_bytes(b"voice")
+        return made.id
+
+    async def request(self, customer_id: int, kind: str) -> int:
+        new = NewRequest(customer_id=customer_id, kind=kind, identified_by="本机回拨")
+        return (await self.privacy.enter(self.office.wang, new)).id
+
+    async def standing(self, *marks: str) -> dict[str, int]:
+        """In how many rows of which tables one of these words stands, as PostgreSQL writes rows."""
+        found: dict[str, int] = {}
+        async with self.database.reading() as connection:
+            for name in Base.metadata.tables:
+                rows = await connection.scalars(text(f"SELECT t::text FROM {name} t"))
+                if many := sum(any(mark in row for mark in marks) for row in rows):
+                    found[name] = many
+        return found
+
+
+@pytest.fixture
+async def archive(database: Database, tmp_path: Path) -> Archive:
+    return Archive(database, await furnish(database), tmp_path)
+
+
+def test_of_every_text_about_a_person_it_is_said_what_becomes_of_it(database: Database):
+    tables = {each.table for each in reach.references()}
+    for table in Base.metadata.tables.values():
+        part_of = {
+            k.column.table for c in table.columns if c.info.get("part") for k in c.foreign_keys
+        }
+        if part_of & tables or any(
+            c.info.get("of_call") or c.info.get("number") or c.info.get("mentions")
+            for c in table.columns
+        ):
+            tables.add(table)
+    for table in tables:
+        if REMOVED.items() <= table.info.items():
+            continue
+        words = {
+            column.name
+            for column in table.columns
+            if isinstance(column.type, Text | ARRAY | JSONB)
+            or getattr(column.type, "length", None) is not None
+        }
+        said = {column.name for column in table.columns if is_emptied(column.info)}
+        keys = {column.name for column in table.columns if column.info.get("of_call")}
+        unsaid = words - said - keys - IMPERSONAL.get(table.name, set())
+        assert not unsaid, (table.name, unsaid)
+
+
+async def test_all_that_is_kept_of_a_person_is_given_and_nothing_is_left_after_erasing(
+    archive: Archive,
+):
+    customer_id = await archive.somebody()
+    before = await archive.standing(MARK, NUMBER)
+    assert len(before) >= 17, before
+    asked = await archive.request(customer_id, "access")
+    given = await archive.privacy.data(archive.admin, asked)
+    told = json.dumps(given.tables, default=str, ensure_ascii=False)
+    assert told.count(MARK) > 20
+    assert set(before) - {"audit_log"} <= set(given.tables)
+    assert {"order_lines", "call_steps", "recordings"} <= set(given.tables)
+    assert given.history[0]["action"] == "customer.create"
+
+    wanted = await archive.request(customer_id, "erasure")
+    done = await archive.privacy.erase(archive.admin, wanted)
+    assert (done.state, done.files, done.done["customers"]) == ("done", 0, 2)
+    assert await archive.standing(MARK, NUMBER) == {}
+    assert not (archive.folder / "2026/a.wav").exists()
+    assert archive.forgotten == [True]
+    await _what_must_be_kept_is_kept(archive)
+    with pytest.raises(NotFound):
+        await archive.customers.get(SYSTEM, customer_id)
+    assert await SearchService(archive.database).quick(SYSTEM, "已删除") == ()
+    assert not (await AuditTrail(archive.database, clock=archive.clock).verify()).faults
+
+
+async def _what_must_be_kept_is_kept(archive: Archive) -> None:
+    async with archive.database.reading() as connection:
+        kept = await connection.execute(
+            text(
+                "SELECT (SELECT count(*) FROM orders o JOIN order_lines l ON l.order_id = o.id),"
+                " (SELECT count(*) FROM calls), (SELECT count(*) FROM attempts),"
+                " (SELECT min(status) FROM callbacks), (SELECT count(*) FROM complaints)"
+            )
+        )
+        assert tuple(kept.one()) == (1, 2, 1, "closed", 1)
+
+
+async def test_who_still_has_something_open_is_not_erased_and_hears_why(archive: Archive):
+    new = NewCustomer(name="有订单")
+    made = (await archive.customers.create(SYSTEM, new)).id
+    below = NewCustomer(name="下级", parent_id=made)
+    below_id = (await archive.customers.create(SYSTEM, below)).id
+    order = (
+        "INSERT INTO orders (number, key, fingerprint, customer_id, status, total, credit_held,"
+        f" placed_at) VALUES ('260101-8', 'k8', 'f', {made}, 'shipped', 5, 0, now())"
+    )
+    call = (
+        "INSERT INTO calls (id, node, linkedid, direction, did, customer_id, menu_path, started_at,"
+        f" steps) VALUES ('{'d' * 32}', 'pbx1', '1', 'inbound', '400', {made}, '[]', now(), 1)"
+    )
+    async with archive.database.begin() as session:
+        await session.execute(text(order))
+        await session.execute(text(call))
+    request = await archive.request(made, "erasure")
+    with pytest.raises(CannotErase, match=r"below.*260101-8.*line"):
+        await archive.privacy.erase(archive.admin, request)
+    assert (await archive.customers.get(SYSTEM, made)).name == "有订单"
+    async with archive.database.begin() as session:
+        await session.execute(text("UPDATE orders SET status = 'settled' WHERE key = 'k8'"))
+        await session.execute(text("UPDATE calls SET outcome = 'x', ended_at = now()"))
+        await session.execute(text(f"UPDATE customers SET credit_used = 1 WHERE id = {made}"))
+    card = await archive.customers.get(SYSTEM, below_id)
+    await archive.customers.update(SYSTEM, below_id, card.version, CustomerFields(parent_id=None))
+    with pytest.raises(CannotErase, match="owes"):
+        await archive.privacy.erase(archive.admin, request)
+
+
+async def test_of_two_who_erase_at_once_one_does(archive: Archive):
+    made = (await archive.customers.create(SYSTEM, NewCustomer(name="两次"))).id
+    request = await archive.request(made, "erasure")
+    results = await asyncio.gather(
+        *(archive.privacy.erase(archive.admin, request) for _ in range(3)), return_exceptions=True
+    )
+    assert sorted(isinstance(each, Conflict) for each in results) == [False, True, True]
+
+
+async def test_files_that_a_dead_daemon_left_are_removed_later(archive: Archive):
+    made = (await archive.customers.create(SYSTEM, NewCustomer(name="录音"))).id
+    request = await archive.request(made, "erasure")
+    await archive.privacy.erase(archive.admin, request)
+    (archive.folder / "left.wav").write_bytes(b"voice")
+    async with archive.database.begin() as session:
+        await session.execute(
+            text("UPDATE privacy_requests SET files = '[[\"recordings\", \"left.wav\"]]'"
+                 f" WHERE id = {request}")
+        )  # fmt: skip
+    assert await archive.privacy.remove_files() == 1
+    assert not (archive.folder / "left.wav").exists()
+    assert await archive.privacy.remove_files() == 0
+
+
+async def test_requests_are_listed_become_overdue_and_may_be_refused(archive: Archive):
+    made = (await archive.customers.create(SYSTEM, NewCustomer(name="拒绝"))).id
+    request = await archive.request(made, "access")
+    with pytest.raises(Conflict, match="already"):
+        await archive.request(made, "access")
+    archive.clock.now += timedelta(days=16)
+    (found,) = [
+        each
+        for each in await archive.privacy.listed(archive.admin, RequestQuery())
+        if each.id == request
+    ]
+    assert (found.overdue, found.kind) == (True, "access")
+    with pytest.raises(Conflict, match="access"):
+        await archive.privacy.erase(archive.admin, request)
+    refused = await archive.privacy.refuse(archive.admin, request, Refusal(reason="身份不符"))
+    assert (refused.state, refused.reason) == ("refused", "身份不符")
+    with pytest.raises(Conflict):
+        await archive.privacy.refuse(archive.admin, request, Refusal(reason="再拒"))
+    for who in (archive.office.wang, archive.office.zhao):
+        with pytest.raises(Forbidden):
+            await archive.privacy.data(who, request)
+    with pytest.raises(NotFound):
+        await archive.privacy.data(archive.admin, 999_999)
+    async with archive.database.reading() as connection:
+        kept = select(text("count(*) FROM audit_log WHERE action LIKE 'privacy.%'"))
+        assert (await connection.scalar(kept) or 0) >= 2
+    assert archive.clock.now > datetime(2026, 1, 1, tzinfo=UTC)

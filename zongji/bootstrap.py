@@ -3,18 +3,16 @@
 Rule: nothing imports this module but the daemon; it holds no rules of its own.
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Protocol
 
-from acd import timeline as acd_timeline
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
 from acd.lineplan import LinePlan
-from acd.obstacles import live_calls
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
@@ -27,6 +25,7 @@ from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.insight.worker import InsightWorker
 from crm_core.notices.sending import NoticeSender
@@ -38,8 +37,6 @@ from crm_core.outbox.store import OutboxStore
 from crm_core.outbox.worker import OutboxWorker
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
-from crm_core.rights import Right
-from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
@@ -48,20 +45,14 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
-from orders import timeline as order_timeline
 from orders.events import OrderMoved, OrderPlaced
-from orders.obstacles import open_orders
 from orders.service import OrderService
 from orders.wording import ORDER_WORDS
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
+from zongji.core import core, insight_sources, now
 from zongji.exchange import launch
-from zongji.insight import insight_sources
 from zongji.settings import Settings
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -89,18 +80,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(database.close)
     notifiers = await _notifiers(settings, stack)
     channels = tuple(notifier.channel for notifier in notifiers)
-    crm = Crm.of(
-        database,
-        bus,
-        now,
-        files=settings.var / "exchange",
-        told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
-        sources=insight_sources(settings),
-        zone=settings.zone,
-        channels=channels,
-        obstacles=(open_orders, live_calls),
-        folders={"recordings": settings.recordings} if settings.recordings else {},
-    )
+    crm = core(settings, database, bus, channels=channels)
+    with contextlib.suppress(DatabaseUnavailable):
+        await crm.privacy.remove_files()
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
     places = Places()

@@ -18,7 +18,7 @@ from crm_core import schema
 from crm_core.db import Database
 from crm_core.demo import seed_demo
 from orders import demo as orders_demo
-from zongji.bootstrap import now
+from zongji.core import now
 from zongji.demo.callers import Callers
 from zongji.demo.mailbox import Mailbox
 from zongji.installation import Installation

@@ -11,6 +11,7 @@ from zongji.cli import (
     line,
     outbound,
     people,
+    privacy,
     running,
     service,
 )
@@ -37,6 +38,7 @@ app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
 app.add_typer(customers.app, name="customers")
 app.add_typer(insight.app, name="insight")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.add_typer(line.menus, name="menu")

@@ -2,14 +2,12 @@
 
 import asyncio
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crm_core.bus import Bus
 from crm_core.customers.criteria import Condition
 from crm_core.db import Database
 from crm_core.exchange.exporting import ExportContent
@@ -19,6 +17,7 @@ from crm_core.rights import SYSTEM
 from crm_core.services import Crm
 from zongji import settings
 from zongji.cli.progress import console
+from zongji.core import connected
 from zongji.platform.errors import PlatformError
 
 app = typer.Typer(help="Customers in bulk: import, export.", no_args_is_help=True)
@@ -44,7 +43,9 @@ def import_file(
     written to a file with the reasons; correct them there and import that file.
     """
     target = refused or file.with_name(f"{file.stem}-refused.xlsx")
-    job, bad = asyncio.run(_import(file, dict(_meaning(each) for each in column or ()), target))
+    job, bad = connected(
+        lambda _, crm: _import(crm, file, dict(_meaning(each) for each in column or ()), target)
+    )
     console.print(
         f"{_STATES.get(job.state, '')} {job.total} rows: {job.added} new, {job.changed} changed, "
         f"{job.same} as they were, {job.refused} refused"
@@ -70,7 +71,7 @@ def export_file(
     content = ExportContent.model_validate(
         {"format": file.suffix[1:], "conditions": [_condition(each) for each in where or ()]}
     )
-    job = asyncio.run(_export(file, content))
+    job = connected(lambda _, crm: _export(crm, file, content))
     console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")
 
 
@@ -79,26 +80,20 @@ def exchange(
 ) -> None:
     """Do one import or export; the daemon runs this."""
 
-    async def work() -> None:
-        database = Database(_url(), statement_timeout_s=300)
-        crm = _crm(database)
-        try:
-            done = await crm.imports.run(job) if await _is_import(crm, job) else None
-            if done is None:
-                await crm.exports.run(job)
-        finally:
-            await database.close()
+    async def work(_: Database, crm: Crm) -> None:
+        done = await crm.imports.run(job) if await _is_import(crm, job) else None
+        if done is None:
+            await crm.exports.run(job)
 
-    asyncio.run(work())
+    connected(work)
 
 
 async def _is_import(crm: Crm, job_id: int) -> bool:
     return (await crm.imports.any(job_id)).kind == "import"
 
 
-async def _import(file: Path, plan: dict[str, str], refused: Path) -> tuple[JobView, int]:
-    database = Database(_url(), statement_timeout_s=300)
-    imports = _crm(database).imports
+async def _import(crm: Crm, file: Path, plan: dict[str, str], refused: Path) -> tuple[JobView, int]:
+    imports = crm.imports
     copy = settings.load().var / f"incoming-{file.name}"
     try:
         await asyncio.to_thread(shutil.copyfile, file, copy)
@@ -117,21 +112,16 @@ async def _import(file: Path, plan: dict[str, str], refused: Path) -> tuple[JobV
         return job, job.refused
     finally:
         copy.unlink(missing_ok=True)
-        await database.close()
 
 
-async def _export(file: Path, content: ExportContent) -> JobView:
-    database = Database(_url(), statement_timeout_s=300)
-    exports = _crm(database).exports
-    try:
-        started = await exports.start(SYSTEM, content)
-        with _bar() as tell:
-            await exports.run(started.id, tell)
-        job, path = await exports.fetch(SYSTEM, started.id)
-        await asyncio.to_thread(shutil.move, path, file)
-        return job
-    finally:
-        await database.close()
+async def _export(crm: Crm, file: Path, content: ExportContent) -> JobView:
+    exports = crm.exports
+    started = await exports.start(SYSTEM, content)
+    with _bar() as tell:
+        await exports.run(started.id, tell)
+    job, path = await exports.fetch(SYSTEM, started.id)
+    await asyncio.to_thread(shutil.move, path, file)
+    return job
 
 
 class _bar:  # noqa: N801
@@ -175,13 +165,3 @@ def _condition(written: str) -> Condition:
         if found:
             return Condition.model_validate({"field": field, "op": operator, "value": value})
     raise PlatformError(f"--where takes field=value, field>=value, field~word, not “{written}”.")
-
-
-def _crm(database: Database) -> Crm:
-    return Crm.of(
-        database, Bus(), lambda: datetime.now(UTC), files=settings.load().var / "exchange"
-    )
-
-
-def _url() -> str:
-    return settings.load().database_url.get_secret_value()

@@ -1,14 +1,11 @@
 """Customer insight: worked out anew, and explained."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.insight.evaluation import Kind, RuleTried
 from crm_core.insight.views import CustomerInsightView
@@ -18,7 +15,7 @@ from crm_core.rights import SYSTEM
 from crm_core.services import Crm
 from zongji import settings
 from zongji.cli.progress import console
-from zongji.insight import insight_sources
+from zongji.core import connected, insight_sources, now
 from zongji.platform.errors import PlatformError
 
 app = typer.Typer(
@@ -39,14 +36,14 @@ def recompute(
     """Work out whatever waits to be worked out; a daemon that runs meanwhile takes its share."""
 
     async def work(database: Database, crm: Crm) -> int:
-        worker = InsightWorker(database, insight_sources(settings.load()), clock=_now)
+        worker = InsightWorker(database, insight_sources(settings.load()), clock=now)
         await worker.find_missing()
         if everybody:
             await crm.insight.recompute_all(SYSTEM)
         with _bar() as bar:
             return await _work_off(worker, crm, bar)
 
-    console.print(f"{_connected(work)} customers worked out")
+    console.print(f"{connected(work)} customers worked out")
 
 
 @app.command()
@@ -60,7 +57,7 @@ def explain(
         card = await crm.customers.get(SYSTEM, customer_id)
         return card.name, await crm.insight.customer(SYSTEM, card.id)
 
-    name, found = _connected(work)
+    name, found = connected(work)
     english = settings.load().language == "en"
     console.print(f"{name}  #{found.customer_id}  R{found.r} F{found.f} M{found.m}", markup=False)
     for figure in found.figures:
@@ -122,23 +119,3 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
-
-
-def _connected(work: Callable[[Database, Crm], Awaitable[T]]) -> T:
-    async def connected() -> T:
-        used = settings.load()
-        database = Database(used.database_url.get_secret_value(), statement_timeout_s=300)
-        crm = Crm.of(
-            database, Bus(), _now, files=used.var / "exchange", sources=insight_sources(used)
-        )
-        try:
-            return await work(database, crm)
-        finally:
-            await crm.customers.close()
-            await database.close()
-
-    return asyncio.run(connected())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,0 +1,67 @@
+"""The SQL core with what other packages tell it, put together alike for the daemon and the command line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from acd import timeline as acd_timeline
+from acd.contact_source import CallContacts
+from acd.obstacles import live_calls
+from crm_core.bus import Bus
+from crm_core.db import Database
+from crm_core.insight.ports import Sources
+from crm_core.rights import Right
+from crm_core.services import Crm
+from orders import timeline as order_timeline
+from orders.obstacles import open_orders
+from orders.sales_source import OrderSales
+from zongji import settings as used
+from zongji.settings import Settings
+
+_PATIENT_S = 300
+T = TypeVar("T")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def insight_sources(settings: Settings) -> Sources:
+    """Sales are orders, conversations are calls, days are those of the company's zone."""
+    return Sources(OrderSales(settings.zone), CallContacts(), settings.zone)
+
+
+def core(
+    settings: Settings, database: Database, bus: Bus, *, channels: Collection[str] = ()
+) -> Crm:
+    """None of it is started."""
+    return Crm.of(
+        database,
+        bus,
+        now,
+        files=settings.var / "exchange",
+        told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+        sources=insight_sources(settings),
+        zone=settings.zone,
+        channels=channels,
+        obstacles=(open_orders, live_calls),
+        folders={"recordings": settings.recordings} if settings.recordings else {},
+    )
+
+
+def connected(work: Callable[[Database, Crm], Awaitable[T]]) -> T:
+    """What a command does with the core; statements may take long. Raises DatabaseUnavailable."""
+
+    async def run() -> T:
+        settings = used.load()
+        url = settings.database_url.get_secret_value()
+        database = Database(url, statement_timeout_s=_PATIENT_S)
+        crm = core(settings, database, Bus())
+        try:
+            return await work(database, crm)
+        finally:
+            await crm.customers.close()
+            await database.close()
+
+    return asyncio.run(run())

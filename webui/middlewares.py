@@ -13,12 +13,13 @@ from aiohttp import web
 from crm_core.errors import DomainError
 from webui import errors
 from webui.door import DOOR
+from webui.routing import CSRF_HEADER
 
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-CSRF_HEADER = "X-Zongji"
+
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _POLICY = (

@@ -12,8 +12,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from webui.asked import Asked, Nothing
-from webui.routing import LOGGED_IN, Route
+from webui.routing import CSRF_HEADER, LOGGED_IN, Route
 
+_ABOUT = """\
+What the daemon answers, made from its own models. Every change carries the header `X-Zongji`; what you \
+may do is decided by the rights of your role, and what you may not see is left out. An edit names the \
+`version` it was made from and is refused (409) when somebody else was faster."""
 _REF = "#/components/schemas/{model}"
 
 
@@ -38,7 +42,8 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Zongji", "version": "1"},
+        "info": {"title": "Zongji 总机", "version": "1", "description": _ABOUT},
+        "tags": [{"name": tag} for tag in sorted({_tag(path) for path in paths})],
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),
@@ -54,7 +59,9 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     if route.answer is not None:
         answer["content"] = _json(route.answer)
     operation: dict[str, Any] = {
+        "tags": [_tag(path)],
         "summary": (route.handler.__doc__ or "").strip(),
+        "description": _needed(route),
         "security": [{"session": []}] if route.needs.session else [],
         "x-rights": sorted(route.needs.any_of),
         "parameters": [*_parameters(route, path)],
@@ -76,8 +83,20 @@ def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
     for name, field in route.query.model_fields.items():
         schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
         yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
-    for name in (*route.headers, *(() if route.method == "GET" else ("X-Zongji",))):
-        yield {"name": name, "in": "header", "required": True, "schema": text}
+    for name in (*route.headers, *(() if route.method == "GET" else (CSRF_HEADER,))):
+        schema = text | ({"default": "1"} if name == CSRF_HEADER else {})
+        yield {"name": name, "in": "header", "required": True, "schema": schema}
+
+
+def _tag(path: str) -> str:
+    """The first part after `/api/`, by which readers find what belongs together."""
+    before, api, rest = path.partition("/api/")
+    return rest.partition("/")[0] if api and not before else "system"
+
+
+def _needed(route: Route) -> str:
+    rights = " or ".join(f"`{right}`" for right in sorted(route.needs.any_of))
+    return f"Needs the right {rights}." if rights else ""
 
 
 def _form_of(route: Route, name: str) -> str:

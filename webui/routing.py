@@ -23,6 +23,7 @@ from webui.views import View
 Answer = View | web.StreamResponse | None
 Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 
+CSRF_HEADER = "X-Zongji"
 NUMBER = r"{id:[1-9][0-9]{0,8}}"
 CALL = r"{id:[0-9a-f]{32}}"
 CODE = r"{id:[a-z][a-z0-9_]{0,29}}"

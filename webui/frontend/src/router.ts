@@ -9,6 +9,7 @@ export const router = createRouter({
     { path: "/login", name: "login", component: () => import("@/pages/LoginPage.vue") },
     { path: "/", name: "sidebar", component: () => import("@/pages/SidebarPage.vue") },
     { path: "/board", name: "board", component: () => import("@/pages/BoardPage.vue") },
+    { path: "/api-docs", name: "api", component: () => import("@/pages/ApiPage.vue") },
     { path: "/no-page", name: "no-page", component: () => import("@/pages/NoPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

@@ -8,6 +8,8 @@ export default {
     name: "Zongji",
     sidebar: "Agent desk",
     board: "Live board",
+    api: "API reference",
+    back: "Back",
     noPage: "Your role has no page to open. Please ask your administrator.",
     switchLocale: "中文",
     switchLocaleLabel: "Switch to Chinese",

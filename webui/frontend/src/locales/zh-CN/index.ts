@@ -8,6 +8,8 @@ export default {
     name: "总机",
     sidebar: "座席工作台",
     board: "实时看板",
+    api: "接口文档",
+    back: "返回",
     noPage: "您的角色没有可以打开的页面，请联系管理员。",
     switchLocale: "English",
     switchLocaleLabel: "切换到英文",

@@ -47,6 +47,29 @@ async def test_an_unknown_caller_becomes_a_customer_during_the_call(
     await expect(page.get_by_test_id("order-search")).to_be_visible()
 
 
+async def test_a_field_that_must_be_filled_in_is_asked_for(
+    work: Workplace, screens: Screens
+) -> None:
+    wanted = {"code": "shop_kind", "label_zh": "店型", "label_en": "Kind of shop", "type": "choice"}
+    wanted |= {"options": ["超市", "便利店"], "required": True}
+    admin = await work.reopen("admin")
+    made = (await admin.request("POST", "/api/custom-fields", wanted))["field"]
+    try:
+        page = await screens.ready("agent3")
+        await work.call_by_area(STRANGER.format(2))
+        await expect(pop_in_state(page, "talking")).to_contain_text("未知客户")
+        await page.get_by_label("客户名称").fill("河东便利店")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("请填写店型")).to_be_visible()
+        await page.get_by_role("combobox", name="店型").click()
+        await page.get_by_role("option", name="便利店").click()
+        await page.get_by_test_id("new-customer-save").click()
+        await expect(page.get_by_test_id("pop-customer-name")).to_have_text("河东便利店")
+    finally:
+        change = {"version": made["version"], "required": False}
+        await admin.request("PATCH", f"/api/custom-fields/{made['id']}", change)
+
+
 async def test_a_reload_during_the_call_keeps_the_pop_and_the_order_being_written(
     talking: Page,
 ) -> None:

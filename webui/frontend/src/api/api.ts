@@ -5,6 +5,7 @@ import type {
   Agent,
   AgentCommand,
   Callback,
+  CustomField,
   Customer,
   LineWanted,
   Locale,
@@ -56,6 +57,8 @@ export const api = {
     }),
 
   order: (orderId: number) => request<{ order: Order }>(`/api/orders/${orderId}`),
+
+  customFields: () => request<{ items: CustomField[] }>("/api/custom-fields"),
 
   createCustomer: (customer: NewCustomer) =>
     request<{ customer: Customer }>("/api/customers", { method: "POST", body: customer }),

@@ -303,12 +303,26 @@ export interface OrderWanted {
 }
 
 /** Without a number that of the call is meant, which the reader may not be able to see. */
+/** A field that this business added. */
+export interface CustomField {
+  code: string;
+  label_zh: string;
+  label_en: string;
+  type: "text" | "number" | "date" | "yes_no" | "choice" | "choices";
+  required: boolean;
+  options: string[];
+  active: boolean;
+}
+
+export type CustomInput = string | boolean | string[];
+
 export interface NewCustomer {
   name: string;
   phones?: string[];
   call_id?: string;
   addresses?: { detail: string }[];
   note?: string;
+  custom?: Record<string, CustomInput>;
 }
 
 /** Without a number that of the call is meant. */

@@ -116,6 +116,9 @@ export default {
     laterOf: "Remind in 15 minutes: {title}",
   },
   newCustomer: {
+    yes: "Yes",
+    no: "No",
+    fieldMissing: "Fill in {field}",
     title: "New customer",
     hint: "The number is filled in; saving links the customer to this call.",
     name: "Name",

@@ -116,6 +116,9 @@ export default {
     laterOf: "15分钟后再提醒：{title}",
   },
   newCustomer: {
+    yes: "是",
+    no: "否",
+    fieldMissing: "请填写{field}",
     title: "新客户登记",
     hint: "号码已填好，保存后与本次通话关联。",
     name: "客户名称",

@@ -190,7 +190,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[_Worker,
     """What goes on in the background of the SQL core."""
     return (
         AuditSealer(database, settings.audit_anchor, clock=now),
-        ExchangeWorker(database, launch, clock=now),
+        ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),

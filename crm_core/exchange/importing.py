@@ -113,6 +113,8 @@ class ImportService:
         actor.require(Right.CUSTOMER_IMPORT)
         async with self._database.begin() as session:
             job = await _own(session, actor, job_id)
+            if job.state != "uploaded":
+                raise Conflict("This import has begun already, or its file is gone.")
             sheet = await asyncio.to_thread(read_sheet, self.path(job_id))
             known = await custom_values.definitions(session)
             wanted = dict(propose(sheet.headers, known) if plan is None else plan)

@@ -7,7 +7,8 @@ process of its own, one after the other. A job whose process died is taken up ag
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy import select
@@ -15,24 +16,30 @@ from sqlalchemy import select
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange import jobs
+from crm_core.exchange.expiry import expire
 from crm_core.exchange.tables import ExchangeJob
 
 log = structlog.get_logger(__name__)
 
+_TIDY_EVERY = timedelta(hours=1)
+
 
 class ExchangeWorker:
-    """`launch` does one job and returns when its process has ended."""
+    """`launch` does one job and returns when its process has ended; `folder` is where files lie."""
 
     def __init__(
         self,
         database: Database,
         launch: Callable[[int], Awaitable[None]],
+        folder: Path,
         *,
         clock: Callable[[], datetime],
         rhythm_s: float = 2.0,
     ) -> None:
         self._database = database
         self._launch = launch
+        self._folder = folder
+        self._tidied_at: datetime | None = None
         self._clock = clock
         self._rhythm_s = rhythm_s
         self._running: asyncio.Task[None] | None = None
@@ -55,10 +62,19 @@ class ExchangeWorker:
             await self._launch(job_id)
         return len(waiting)
 
+    async def tidy(self) -> None:
+        """Once an hour, remove files that are too old. Raises DatabaseUnavailable."""
+        now = self._clock()
+        if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
+            self._tidied_at = now
+            if removed := await expire(self._database, self._folder, now):
+                log.info("exchange_files_removed", files=removed)
+
     async def _run(self) -> None:
         while True:
             try:
                 await self.run_once()
+                await self.tidy()
             except DatabaseUnavailable:
                 log.info("exchange_waits_for_the_database")
             except Exception:

@@ -126,7 +126,9 @@ async def test_an_import_process_that_is_killed_is_replaced_and_nothing_is_twice
             .where(ExchangeJob.id == job, ExchangeJob.state == "running")
             .values(lease_until=datetime.now(UTC) - timedelta(seconds=1))
         )
-    worker = ExchangeWorker(database, exchange.launch, clock=lambda: datetime.now(UTC))
+    worker = ExchangeWorker(
+        database, exchange.launch, place.var / "exchange", clock=lambda: datetime.now(UTC)
+    )
     await worker.run_once()
     done = await job_now()
     assert (done.state, done.added, done.refused) == ("done", many, 0)

@@ -10,7 +10,7 @@ by the call (`OF_CALL`), by a number that stands in a text (`MENTIONS`), or as p
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, String, Table, cast, literal
 
 _EMPTIED: Final = "emptied"
 _NUMBER: Final = "number"
@@ -27,6 +27,11 @@ REMOVED: Final[dict[str, Any]] = {"removed": True}
 def emptied(to: object = None) -> dict[str, Any]:
     """The column becomes this value, or what a function of the table gives as SQL."""
     return {_EMPTIED: to}
+
+
+def nobodys_number(table: Table) -> ColumnElement[str]:
+    """In place of a number: nobody's, and no other row's."""
+    return literal("erased-") + cast(table.c.id, String)
 
 
 def entity(code: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.care.rules import seed_care
 from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.insight.rule_book import seed_insight
@@ -62,7 +63,7 @@ async def seed_roles(session: AsyncSession) -> None:
 
 async def seed_channel(session: AsyncSession) -> None:
     """The usual levels of a sales channel, discounts, terms of payment; categories of
-    complaints and of the knowledge base; rules of insight.
+    complaints and of the knowledge base; rules of insight and of care.
     """
     await session.execute(
         upsert(Level)
@@ -97,3 +98,4 @@ async def seed_channel(session: AsyncSession) -> None:
     await seed_complaints(session)
     await seed_knowledge(session)
     await seed_insight(session)
+    await seed_care(session)

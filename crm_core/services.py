@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from crm_core.audit.service import AuditTrail
 from crm_core.bus import Bus
+from crm_core.care.ports import CareSources
+from crm_core.care.service import CareService
 from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
 from crm_core.customers.custom_fields import CustomFieldService
@@ -17,6 +19,7 @@ from crm_core.customers.merging import MergeService
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
+from crm_core.dealers.service import DealerService
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
 from crm_core.insight.ports import Sources
@@ -56,6 +59,8 @@ class Crm:
     notices: NoticeService
     privacy: PrivacyService
     todos: TodoService
+    care: CareService
+    dealers: DealerService
 
     @classmethod
     def of(
@@ -67,18 +72,20 @@ class Crm:
         files: Path,
         told: Sequence[tuple[Right | None, Source]] = (),
         sources: Sources | None = None,
-        zone: tzinfo = UTC,
         channels: Collection[str] = (),
         obstacles: Sequence[Obstacle] = (),
         folders: Mapping[str, Path] | None = None,
+        care: CareSources | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
         `told` are what other packages tell of a customer's history, and the right that it needs;
         `sources` what they tell of sales and conversations; `channels` are
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
-        for erasing a person (see PrivacyService).
+        for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
+        orders, and the company's time zone.
         """
+        care = care or CareSources()
         search = SearchService(database)
         customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
@@ -105,7 +112,7 @@ class Crm:
             roles=RoleService(database),
             organisation=OrganisationService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
-            notices=NoticeService(database, clock=clock, zone=zone, channels=channels),
+            notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),
             privacy=PrivacyService(
                 database,
                 clock=clock,
@@ -114,4 +121,6 @@ class Crm:
                 on_erased=customers.forget,
             ),
             todos=todos,
+            care=CareService(database, care, clock=clock),
+            dealers=DealerService(database, clock=clock, zone=care.zone),
         )

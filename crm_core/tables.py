@@ -1,8 +1,10 @@
 """Every table of the SQL core, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from crm_core.audit import tables as audit
+from crm_core.care import tables as care
 from crm_core.complaints import tables as complaints
 from crm_core.customers import tables as customers
+from crm_core.dealers import tables as dealers
 from crm_core.exchange import tables as exchange
 from crm_core.insight import tables as insight
 from crm_core.knowledge import tables as knowledge
@@ -15,8 +17,10 @@ from crm_core.todos import tables as todos
 
 __all__ = [
     "audit",
+    "care",
     "complaints",
     "customers",
+    "dealers",
     "exchange",
     "insight",
     "knowledge",

@@ -6,31 +6,22 @@ from datetime import datetime
 
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
     Index,
     String,
-    Table,
     UniqueConstraint,
-    cast,
     func,
-    literal,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
-from crm_core.personal import NUMBER, OF_CALL, emptied
+from crm_core.personal import NUMBER, OF_CALL, emptied, nobodys_number
 
 OPEN_CALLBACK = ("waiting", "dialling")
 _NOW = func.now()
-
-
-def _erased(table: Table) -> ColumnElement[str]:
-    """A number that is nobody's, and no other row's."""
-    return literal("erased-") + cast(table.c.id, String)
 
 
 class Campaign(Base):
@@ -70,7 +61,7 @@ class CampaignContact(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
-    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(_erased))
+    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(nobodys_number))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     status: Mapped[str] = mapped_column(
         String(10), server_default="waiting", info=emptied("closed")
@@ -99,7 +90,7 @@ class Callback(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(_erased))
+    number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(nobodys_number))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     queue: Mapped[str] = mapped_column(String(50))
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -109,6 +109,7 @@ class Order(Base):
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
+        Index("ix_orders_placed_at", "placed_at"),
         Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
     )
 
@@ -150,7 +151,14 @@ class OrderStatusLog(Base):
     """Who moved the order, when, from where to where; `from_status` is None for the first."""
 
     __tablename__ = "order_status_log"
-    __table_args__ = (Index("ix_order_status_log_order_id", "order_id"),)
+    __table_args__ = (
+        Index("ix_order_status_log_order_id", "order_id"),
+        Index(
+            "ix_order_status_log_delivered",
+            "at",
+            postgresql_where=text("to_status = 'delivered'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))

@@ -24,6 +24,7 @@ from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
+from crm_core.care.worker import CareWorker
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
@@ -50,7 +51,7 @@ from orders.service import OrderService
 from orders.wording import ORDER_WORDS
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
-from zongji.core import core, insight_sources, now
+from zongji.core import care_sources, core, insight_sources, now
 from zongji.exchange import launch
 from zongji.settings import Settings
 
@@ -150,9 +151,6 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(agi.close)
     await web.start()
     stack.push_async_callback(web.close)
-    alarms = TodoAlarms(database, bus, clock=now)
-    alarms.start()  # last, so that whoever shows an alarm hears it
-    stack.push_async_callback(alarms.close)
     return Daemon(web, agi, nodes, acd, database)
 
 
@@ -190,6 +188,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[_Worker,
     """What goes on in the background of the SQL core."""
     return (
         AuditSealer(database, settings.audit_anchor, clock=now),
+        CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),

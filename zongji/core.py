@@ -9,11 +9,13 @@ from acd import timeline as acd_timeline
 from acd.contact_source import CallContacts
 from acd.obstacles import live_calls
 from crm_core.bus import Bus
+from crm_core.care.ports import CareSources
 from crm_core.db import Database
 from crm_core.insight.ports import Sources
 from crm_core.rights import Right
 from crm_core.services import Crm
 from orders import timeline as order_timeline
+from orders.care_source import OrderBeginnings, OrderDeliveries
 from orders.obstacles import open_orders
 from orders.sales_source import OrderSales
 from zongji import settings as used
@@ -32,6 +34,11 @@ def insight_sources(settings: Settings) -> Sources:
     return Sources(OrderSales(settings.zone), CallContacts(), settings.zone)
 
 
+def care_sources(settings: Settings) -> CareSources:
+    """Deliveries and first orders, on the days of the company's zone."""
+    return CareSources(OrderDeliveries(), OrderBeginnings(), settings.zone)
+
+
 def core(
     settings: Settings, database: Database, bus: Bus, *, channels: Collection[str] = ()
 ) -> Crm:
@@ -43,8 +50,8 @@ def core(
         files=settings.var / "exchange",
         told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
         sources=insight_sources(settings),
-        zone=settings.zone,
         channels=channels,
+        care=care_sources(settings),
         obstacles=(open_orders, live_calls),
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )

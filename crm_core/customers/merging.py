@@ -279,6 +279,10 @@ def _fits(each: Reference, to_id: int) -> ColumnElement[bool]:
         return ~exists().where(
             there.customer_id == to_id, there.province == Territory.province, same
         )
+    if each.alone_by:
+        other = each.table.alias()
+        alike = (other.c[column.name] == column for column in each.alone_by)
+        return ~exists().where(other.c[each.column.name] == to_id, *alike)
     return true()
 
 

@@ -18,6 +18,11 @@ STAYS = {"customer_stays": True}
 HOLDS_CREDIT = {"holds_credit": True}
 
 
+def one_for_each(*columns: str) -> dict[str, tuple[str, ...]]:
+    """The `info` of a column of which a customer has one row for each value of these columns."""
+    return {"one_for_each": columns}
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A column that names a customer."""
@@ -28,6 +33,11 @@ class Reference:
     @property
     def name(self) -> str:
         return f"{self.table.name}.{self.column.name}"
+
+    @property
+    def alone_by(self) -> tuple[Column[Any], ...]:
+        """The columns for each value of which a customer has one row; none: as many as there are."""
+        return tuple(self.table.c[name] for name in self.column.info.get("one_for_each", ()))
 
     @property
     def keys(self) -> tuple[Column[Any], ...]:

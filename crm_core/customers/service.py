@@ -116,21 +116,9 @@ class CustomerService:
     async def create(self, actor: Actor, new: NewCustomer) -> CustomerCard:
         """Raises Forbidden, NumberTaken (naming the customer), Invalid, DatabaseUnavailable."""
         require(actor, new.model_fields_set, new.custom)
-        values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
         async with self._database.begin() as session:
-            path = await tree.path_of_new(session, new.parent_id, new.level_code)
-            customer_id = await _write(
-                session, insert(Customer).values(**values, path=path).returning(Customer.id)
-            )
-            await parts.write(session, customer_id, new)
-            await custom_values.write(session, customer_id, new.custom, is_new=True)
-            await touch(session, (customer_id,))
-            card = await _must_read(session, customer_id)
-            given = recorded(card, new.model_fields_set)
-            await trail.record(
-                session, actor.user_id, "customer.create", "customer", customer_id, after=given
-            )
-        log.info("customer_created", customer=customer_id, by=actor.user_id)
+            card = await enter(session, actor, new)
+        log.info("customer_created", customer=card.id, by=actor.user_id)
         return card
 
     async def update(
@@ -141,6 +129,27 @@ class CustomerService:
             card = await apply(session, actor, customer_id, version, change)
         log.info("customer_updated", customer=customer_id, version=card.version, by=actor.user_id)
         return card
+
+
+async def enter(session: AsyncSession, actor: Actor, new: NewCustomer) -> CustomerCard:
+    """Make a record inside the caller's transaction; the caller has asked whether the actor may.
+
+    Raises NumberTaken, Invalid.
+    """
+    values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
+    path = await tree.path_of_new(session, new.parent_id, new.level_code)
+    customer_id = await _write(
+        session, insert(Customer).values(**values, path=path).returning(Customer.id)
+    )
+    await parts.write(session, customer_id, new)
+    await custom_values.write(session, customer_id, new.custom, is_new=True)
+    await touch(session, (customer_id,))
+    card = await _must_read(session, customer_id)
+    given = recorded(card, new.model_fields_set)
+    await trail.record(
+        session, actor.user_id, "customer.create", "customer", customer_id, after=given
+    )
+    return card
 
 
 async def apply(

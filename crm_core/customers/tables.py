@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.customers.month_day import month_day_index
 from crm_core.customers.references import STAYS
 from crm_core.db import Base
 from crm_core.personal import REMOVED, emptied, entity
@@ -111,6 +112,8 @@ class Customer(Base):
             postgresql_where=text("credit_overdue > 0"),
         ),
         text_index("ix_customers_search_grams", "search_text"),
+        month_day_index("ix_customers_birthday_day", "birthday"),
+        month_day_index("ix_customers_anniversary_day", "anniversary"),
         {"info": entity("customer")},
     )
 
@@ -148,7 +151,10 @@ class CustomerContact(Base):
     """A person at a customer."""
 
     __tablename__ = "customer_contacts"
-    __table_args__ = ({"info": REMOVED},)
+    __table_args__ = (
+        month_day_index("ix_customer_contacts_birthday_day", "birthday"),
+        {"info": REMOVED},
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     customer_id: Mapped[int] = mapped_column(

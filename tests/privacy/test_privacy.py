@@ -64,6 +64,11 @@ INSERT INTO complaint_steps (complaint_id, at, kind, text)
   SELECT max(id), now(), 'comment', '{mark}' FROM complaints;
 INSERT INTO knowledge_questions (text, customer_id, asker_id, asked_at)
   VALUES ('{mark}', {id}, 1, now());
+INSERT INTO dealer_applications (name, phone, level_code, note, created_at)
+  VALUES ('{mark}', '{number}', 'city', '{mark}', now());
+INSERT INTO dealer_stock_reports (customer_id, report_date, created_at) VALUES ({id}, now(), now());
+INSERT INTO dealer_stock_versions (report_id, version, note, entered_at)
+  SELECT max(id), 1, '{mark}', now() FROM dealer_stock_reports;
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -82,6 +87,7 @@ IMPERSONAL = {
     "complaint_steps": {"kind", "from_state", "to_state"},
     "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
     "customer_moves": {"from_level_code", "to_level_code"},
+    "dealer_applications": {"province", "city", "level_code", "state", "reason"},
     "knowledge_questions": {"call_id", "answer"},
     "notice_recipients": {"call_id"},
     "order_lines": {"sku", "why"},

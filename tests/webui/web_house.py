@@ -31,6 +31,7 @@ from acd.service import AcdService
 from acd.store import AcdStore
 from acd.tickets import Offer, Ticket
 from crm_core.bus import Bus
+from crm_core.care.ports import CareSources
 from crm_core.customers.fields import NewCustomer
 from crm_core.db import Database
 from crm_core.errors import Conflict
@@ -48,6 +49,7 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders import timeline as order_timeline
+from orders.care_source import OrderBeginnings, OrderDeliveries
 from orders.obstacles import open_orders
 from orders.sales_source import OrderSales
 from orders.service import OrderService
@@ -278,10 +280,10 @@ async def open_house(
             files=folder / "exchange",
             told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
             sources=SOURCES,
-            zone=SHANGHAI,
             channels=("email", "sms"),
             obstacles=(open_orders, live_calls),
             folders={"recordings": folder / "recordings"},
+            care=CareSources(OrderDeliveries(), OrderBeginnings()),
         ),
         accounts=accounts,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.benefits.kinds import seed_benefits
 from crm_core.care.rules import seed_care
 from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
@@ -99,3 +100,4 @@ async def seed_channel(session: AsyncSession) -> None:
     await seed_knowledge(session)
     await seed_insight(session)
     await seed_care(session)
+    await seed_benefits(session)

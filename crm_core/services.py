@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from crm_core.audit.service import AuditTrail
+from crm_core.benefits.service import BenefitService
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.care.service import CareService
@@ -59,6 +60,7 @@ class Crm:
     notices: NoticeService
     privacy: PrivacyService
     todos: TodoService
+    benefits: BenefitService
     care: CareService
     dealers: DealerService
 
@@ -90,10 +92,12 @@ class Crm:
         customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
+        benefits = BenefitService(database, clock=clock, zone=care.zone)
         own = (
             (Right.COMPLAINT_WORK, complaints.entries),
             (Right.TODO_WORK, todos.entries),
             (None, notice_timeline.entries),
+            (None, benefits.entries),
         )
         return cls(
             accounts=AccountService(database, clock=clock),
@@ -121,6 +125,7 @@ class Crm:
                 on_erased=customers.forget,
             ),
             todos=todos,
+            benefits=benefits,
             care=CareService(database, care, clock=clock),
             dealers=DealerService(database, clock=clock, zone=care.zone),
         )

@@ -1,6 +1,7 @@
 """Every table of the SQL core, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from crm_core.audit import tables as audit
+from crm_core.benefits import tables as benefits
 from crm_core.care import tables as care
 from crm_core.complaints import tables as complaints
 from crm_core.customers import tables as customers
@@ -17,6 +18,7 @@ from crm_core.todos import tables as todos
 
 __all__ = [
     "audit",
+    "benefits",
     "care",
     "complaints",
     "customers",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orders.errors import BadOrder
 
 MOST_LINES = 200
+MOST_COUPONS = 10
 MOST_OF_ONE = 100_000
 
 
@@ -37,6 +38,7 @@ class PlaceOrder:
     address: str | None = None
     note: str | None = None
     payment: str | None = None
+    coupon_codes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -46,6 +48,10 @@ class PlaceOrder:
         _within("address", self.address, 300)
         _within("note", self.note, 500)
         _within("payment", self.payment, 20)
+        if len(self.coupon_codes) > MOST_COUPONS:
+            raise BadOrder(
+                f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}
+            )
         object.__setattr__(self, "lines", merged(self.lines))
 
     @property
@@ -59,6 +65,8 @@ class PlaceOrder:
             self.note,
             self.payment,
         ]
+        if self.coupon_codes:
+            content.append(sorted(self.coupon_codes))
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.benefits import coupons, referrals
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
@@ -21,10 +22,12 @@ from orders import flow, stock
 from orders.commands import OrderLine
 from orders.errors import OverCredit, UnknownOrder
 from orders.events import OrderMoved, StockChanged
-from orders.flow import Credit, Goods
+from orders.flow import Credit, Goods, Status
 from orders.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
 
 log = structlog.get_logger(__name__)
+
+_NOT_CARRIED_OUT = (Status.CANCELLED, Status.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ async def move(
             order_id=order_id, from_status=origin, to_status=to, actor_id=actor.user_id, at=now
         )
     )
+    if to in _NOT_CARRIED_OUT:
+        await coupons.give_back(session, order_id)
+    if to == Status.DELIVERED:
+        await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
         await _tell(session, order, channels, now)
     await session.flush()

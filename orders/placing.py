@@ -12,6 +12,8 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.benefits import coupons
+from crm_core.benefits.views import Taken
 from crm_core.customers.credit import reserve_credit
 from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
@@ -25,6 +27,7 @@ from orders.flow import Status
 from orders.pricing import Reason
 from orders.tables import Order
 from orders.views import (
+    OrderCoupon,
     OrderLineView,
     OrderView,
     PlacedOrder,
@@ -55,27 +58,31 @@ async def place(
     known = facts.priced(command.customer_id, rows)
     _refuse_short(known)
     quote = known.quote
-    covered = await reserve_credit(session, command.customer_id, quote.total)
+    used = await _coupons(session, command, quote.total, now)
+    discount = sum((each.discount for each in used), Decimal(0))
+    total = quote.total - discount
+    covered = await reserve_credit(session, command.customer_id, total)
     status = Status.PLACED if covered else Status.REVIEW
     order = NewOrder(
         command,
         quote.lines,
-        quote.total,
-        quote.total if covered else Decimal(0),
+        total,
+        discount,
+        total if covered else Decimal(0),
         status,
         f"{now.astimezone(zone):%y%m%d}",
         now,
     )
-    told = messages.messages(
-        f"order_{status}", known.contact, channels, {"total": str(quote.total)}
-    )
+    told = messages.messages(f"order_{status}", known.contact, channels, {"total": str(total)})
     stored = await writing.insert(session, order, told)
     if stored is None:
         await session.rollback()
         return None
+    await coupons.use(session, used, stored.order_id, now)
     await stock.refuse_short(session, command.lines, stored.stock)
+    view = _view(order, stored, known, told, used)
     return Placing(
-        PlacedOrder(_view(order, stored, known, told), True, _warnings(known, status)),
+        PlacedOrder(view, True, _warnings(known, order)),
         stored.stock,
     )
 
@@ -90,6 +97,15 @@ async def _existing(session: AsyncSession, order_id: int, command: PlaceOrder) -
     return PlacedOrder(await reading.order(session, order_id), created=False)
 
 
+async def _coupons(
+    session: AsyncSession, command: PlaceOrder, total: Decimal, now: datetime
+) -> tuple[Taken, ...]:
+    """Locked until the order stands. Raises CouponRefused."""
+    if not command.coupon_codes:
+        return ()
+    return await coupons.take(session, command.coupon_codes, command.customer_id, total, now)
+
+
 def _refuse_short(known: Facts) -> None:
     """What is short already needs no lock to be refused."""
     for line in known.quote.lines:
@@ -97,14 +113,22 @@ def _refuse_short(known: Facts) -> None:
             raise OutOfStock(line.sku, line.available)
 
 
-def _warnings(known: Facts, status: Status) -> tuple[Reason, ...]:
-    if status is Status.PLACED:
+def _warnings(known: Facts, order: NewOrder) -> tuple[Reason, ...]:
+    if order.status == Status.PLACED:
         return ()
     stated = tuple(w for w in known.quote.warnings if w.code == "over_credit")
-    return stated or (facts.over_credit(known.quote.total, Decimal(0)),)
+    if stated and not order.discount:
+        return stated
+    return (facts.over_credit(order.total, Decimal(0)),)
 
 
-def _view(order: NewOrder, stored: Stored, known: Facts, told: tuple[NewMessage, ...]) -> OrderView:
+def _view(
+    order: NewOrder,
+    stored: Stored,
+    known: Facts,
+    told: tuple[NewMessage, ...],
+    used: tuple[Taken, ...],
+) -> OrderView:
     command = order.command
     return OrderView(
         stored.order_id,
@@ -120,6 +144,8 @@ def _view(order: NewOrder, stored: Stored, known: Facts, told: tuple[NewMessage,
         command.address,
         command.note,
         command.payment,
+        order.discount,
+        tuple(OrderCoupon(each.code, each.name_zh, each.name_en, each.discount) for each in used),
         (StatusChange(None, order.status, command.placed_by, order.at),),
         tuple(
             MessageView(

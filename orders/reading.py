@@ -11,6 +11,7 @@ from sqlalchemy import Integer, Row, Text, and_, bindparam, cast, func, literal_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from crm_core.benefits.tables import Coupon, CouponKind
 from crm_core.customers.tables import Customer, PricePolicy
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.outbox.views import message_view
@@ -29,6 +30,7 @@ from orders.tables import (
     Stock,
 )
 from orders.views import (
+    OrderCoupon,
     OrderLineView,
     OrderSummary,
     OrderView,
@@ -129,13 +131,26 @@ async def order(session: AsyncSession, order_id: int) -> OrderView:
         .where(OutboxMessage.subject == SUBJECT, OutboxMessage.subject_id == order_id)
         .order_by(OutboxMessage.id)
     )
-    return _view(row, history.all(), messages.all())
+    return _view(row, history.all(), messages.all(), await _coupons(session, order_id))
+
+
+async def _coupons(session: AsyncSession, order_id: int) -> tuple[OrderCoupon, ...]:
+    rows = await session.execute(
+        select(Coupon.code, CouponKind.name_zh, CouponKind.name_en, Coupon.discount)
+        .join(CouponKind, CouponKind.code == Coupon.kind_code)
+        .where(Coupon.used_for == order_id)
+        .order_by(Coupon.id)
+    )
+    return tuple(
+        OrderCoupon(row.code, row.name_zh, row.name_en, row.discount or Decimal(0)) for row in rows
+    )
 
 
 def _view(
     row: Row[Order, str, list[dict[str, Any]] | None],
     history: Sequence[OrderStatusLog],
     messages: Sequence[OutboxMessage],
+    used: tuple[OrderCoupon, ...],
 ) -> OrderView:
     found, customer_name, lines = row
     return OrderView(
@@ -152,6 +167,8 @@ def _view(
         found.address,
         found.note,
         found.payment,
+        found.discount,
+        used,
         tuple(StatusChange(e.from_status, e.to_status, e.actor_id, e.at) for e in history),
         tuple(message_view(message) for message in messages),
     )

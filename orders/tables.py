@@ -100,13 +100,15 @@ class StockMove(Base):
 
 class Order(Base):
     """`key` makes it unique, `fingerprint` tells whether the same key means the same order;
-    `credit_held` is what it takes of the customer's credit now.
+    `total` is what is paid: the lines less the `discount` of coupons; `credit_held` is what it takes of
+    the customer's credit now.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(_one_of("status", list(Status)), name="status_known"),
         CheckConstraint("total >= 0", name="total_not_negative"),
+        CheckConstraint("discount >= 0", name="discount_not_negative"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
@@ -122,6 +124,7 @@ class Order(Base):
     placed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     status: Mapped[str] = mapped_column(String(12))
     total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    discount: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2), info=HOLDS_CREDIT)
     address: Mapped[str | None] = mapped_column(String(300), info=emptied())
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())

@@ -80,13 +80,25 @@ class OrderSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderCoupon:
+    """A coupon that the order used, and what it took off."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    discount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView(OrderSummary):
-    """Everything about one order."""
+    """Everything about one order; `total` is what is paid, after the `discount` of the coupons."""
 
     placed_by: int | None
     address: str | None
     note: str | None
     payment: str | None
+    discount: Decimal
+    coupons: tuple[OrderCoupon, ...]
     history: tuple[StatusChange, ...]
     messages: tuple[MessageView, ...]
 

@@ -29,6 +29,7 @@ class NewOrder:
     command: PlaceOrder
     lines: tuple[QuotedLine, ...]
     total: Decimal
+    discount: Decimal
     credit_held: Decimal
     status: str
     day: str
@@ -55,13 +56,13 @@ WITH wanted AS MATERIALIZED (
         AS w (line_no int, sku text, quantity int, unit_price numeric, line_total numeric, why jsonb)
 ), made AS (
     INSERT INTO orders (id, number, key, fingerprint, customer_id, call_id, placed_by, status,
-                        total, credit_held, address, note, payment, placed_at)
+                        total, discount, credit_held, address, note, payment, placed_at)
     SELECT n.id,
            CAST(:day AS text) || '-' || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
            CAST(:key AS text), CAST(:fingerprint AS text), CAST(:customer_id AS int),
            CAST(:call_id AS text), CAST(:actor_id AS int), CAST(:status AS text),
-           CAST(:total AS numeric), CAST(:credit_held AS numeric), CAST(:address AS text),
-           CAST(:note AS text), CAST(:payment AS text), CAST(:at AS timestamptz)
+           CAST(:total AS numeric), CAST(:discount AS numeric), CAST(:credit_held AS numeric),
+           CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text), CAST(:at AS timestamptz)
     FROM (SELECT nextval(pg_get_serial_sequence('orders', 'id'))::int AS id) n
     ON CONFLICT (key) DO NOTHING
     RETURNING id, number
@@ -107,6 +108,7 @@ async def insert(
         "call_id": command.call_id,
         "status": str(order.status),
         "total": order.total,
+        "discount": order.discount,
         "credit_held": order.credit_held,
         "address": command.address,
         "note": command.note,

@@ -8,6 +8,7 @@ from webui import openapi, websocket
 from webui.api import (
     agent,
     audit,
+    benefits,
     callbacks,
     calls,
     care,
@@ -48,6 +49,7 @@ ROUTES: tuple[Route, ...] = (
     *exchange.ROUTES,
     *organisation.ROUTES,
     *insight.ROUTES,
+    *benefits.ROUTES,
     *notices.ROUTES,
     *privacy.ROUTES,
     *calls.ROUTES,

@@ -69,6 +69,13 @@ INSERT INTO dealer_applications (name, phone, level_code, note, created_at)
 INSERT INTO dealer_stock_reports (customer_id, report_date, created_at) VALUES ({id}, now(), now());
 INSERT INTO dealer_stock_versions (report_id, version, note, entered_at)
   SELECT max(id), 1, '{mark}', now() FROM dealer_stock_reports;
+INSERT INTO coupons (code, kind_code, customer_id, reason, issued_at, valid_from, valid_until)
+  VALUES ('7Q2M-0KXD-9V3T', 'sorry', {id}, '{mark}', now(), now(), now() + interval '1 day');
+INSERT INTO package_kinds (code, purpose, name_zh, name_en, months) VALUES ('pk', 'service', '卡', 'C', 1);
+INSERT INTO packages (kind_code, customer_id, starts_on, ends_on, reason, granted_at)
+  VALUES ('pk', {id}, now(), now(), '{mark}', now());
+INSERT INTO entitlements (package_id, name_zh, name_en) SELECT max(id), '送', 'D' FROM packages;
+INSERT INTO entitlement_uses (entitlement_id, note, used_at) SELECT max(id), '{mark}', now() FROM entitlements;
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -87,11 +94,14 @@ IMPERSONAL = {
     "complaint_steps": {"kind", "from_state", "to_state"},
     "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
     "customer_moves": {"from_level_code", "to_level_code"},
+    "coupons": {"code", "kind_code", "state", "source"},
     "dealer_applications": {"province", "city", "level_code", "state", "reason"},
     "knowledge_questions": {"call_id", "answer"},
     "notice_recipients": {"call_id"},
+    "entitlements": {"name_zh", "name_en"},
     "order_lines": {"sku", "why"},
     "orders": {"number", "key", "fingerprint", "call_id", "status", "payment"},
+    "packages": {"kind_code"},
     "privacy_requests": {"kind", "state", "identified_by", "reason", "done", "files"},
 }  # fmt: skip
 

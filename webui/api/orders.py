@@ -8,6 +8,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
+from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
@@ -28,6 +29,7 @@ class WantedOrder(Model):
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
     payment: Annotated[Text, Field(max_length=20)] | None = None
+    coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
 
 
 class OrderSearch(Model):
@@ -71,10 +73,19 @@ class OrderItem(View):
     lines: tuple[OrderedLineView, ...]
 
 
+class OrderCouponItem(View):
+    code: str
+    name_zh: str
+    name_en: str
+    discount: Decimal
+
+
 class OrderDetail(OrderItem):
     address: str | None
     note: str | None
     payment: str | None
+    discount: Decimal
+    coupons: tuple[OrderCouponItem, ...]
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
 
@@ -101,6 +112,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
             address=body.address,
             note=body.note,
             payment=body.payment,
+            coupon_codes=body.coupon_codes,
         )
     )
     answer = OrderAnswer.model_validate(placed)

@@ -135,6 +135,13 @@ class Scope(StrEnum):
     OWN = "own"
 
 
+class Hold(StrEnum):
+    """What somebody must do before anything else; until then no right of the role counts."""
+
+    PASSWORD = "password_change_required"  # noqa: S105
+    SECOND_FACTOR = "second_factor_enrolment_required"
+
+
 class Actor(Protocol):
     """Who asks for a change: a person who is logged in, or Zongji itself."""
 
@@ -157,7 +164,10 @@ class Actor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person who is logged in, with the rights of this moment."""
+    """A person who is logged in, with the rights of this moment.
+
+    With `token`, the name of a service token, it is a program that acts for this person.
+    """
 
     user_id: int
     login: str
@@ -169,6 +179,9 @@ class Principal:
     session_id: int
     scope: Scope = Scope.ALL
     fields: Mapping[str, Access] = field(default_factory=dict)
+    hold: Hold | None = None
+    second_factor: bool = False
+    token: str | None = None
 
     def may(self, right: Right) -> bool:
         return right in self.rights

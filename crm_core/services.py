@@ -31,6 +31,7 @@ from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.organisation import OrganisationService
 from crm_core.people.roles import RoleService
+from crm_core.people.tokens import TokenService
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.service import PrivacyService
 from crm_core.rights import Right
@@ -63,6 +64,7 @@ class Crm:
     benefits: BenefitService
     care: CareService
     dealers: DealerService
+    tokens: TokenService
 
     @classmethod
     def of(
@@ -78,6 +80,7 @@ class Crm:
         obstacles: Sequence[Obstacle] = (),
         folders: Mapping[str, Path] | None = None,
         care: CareSources | None = None,
+        secrets_key: bytes | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -85,7 +88,7 @@ class Crm:
         `sources` what they tell of sales and conversations; `channels` are
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
-        orders, and the company's time zone.
+        orders, and the company's time zone. Without `secrets_key` nobody can enrol an authenticator.
         """
         care = care or CareSources()
         search = SearchService(database)
@@ -100,7 +103,7 @@ class Crm:
             (None, benefits.entries),
         )
         return cls(
-            accounts=AccountService(database, clock=clock),
+            accounts=AccountService(database, clock=clock, secrets_key=secrets_key),
             complaints=complaints,
             audit=AuditTrail(database, clock=clock),
             customers=customers,
@@ -128,4 +131,5 @@ class Crm:
             benefits=benefits,
             care=CareService(database, care, clock=clock),
             dealers=DealerService(database, clock=clock, zone=care.zone),
+            tokens=TokenService(database, clock=clock),
         )

@@ -38,7 +38,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[BodyT_co, QueryT_co]):
-    """`who` and `token` are None only where a route is open to anyone."""
+    """`who` is None only where a route is open to anyone; `token` is the session's, None also for a
+    program with a service token.
+    """
 
     body: BodyT_co
     query: QueryT_co

@@ -4,16 +4,18 @@ Rule: this is the only place where they are made; handlers find them here.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
 
+from crm_core.rights import Principal
 from webui.board import board, facts_of
 from webui.cards import Cards
 from webui.feed import Viewer
 from webui.health import Health
-from webui.hub import Hub
+from webui.hub import SESSION_ENDED, Hub
 from webui.live import Live
 from webui.metrics import Metrics
 from webui.origins import Origins
@@ -91,6 +93,12 @@ class Door:
     def start(self) -> None:
         self.live.start()
         self.rounds.start()
+
+    def close_pages(self, of: Callable[[Principal], bool]) -> None:
+        """Close the pages of sessions that were ended here; other daemons find out in their rounds."""
+        for page in tuple(self.hub.pages()):
+            if of(page.principal):
+                page.close(SESSION_ENDED)
 
     async def close(self) -> None:
         """Close every page and stop listening."""

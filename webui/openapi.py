@@ -48,7 +48,8 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         "components": {
             "schemas": schemas.get("$defs", {}),
             "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-zongji"}
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-zongji"},
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "zj_…"},
             },
         },
     }
@@ -62,7 +63,7 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
         "tags": [_tag(path)],
         "summary": (route.handler.__doc__ or "").strip(),
         "description": _needed(route),
-        "security": [{"session": []}] if route.needs.session else [],
+        "security": _security(route),
         "x-rights": sorted(route.needs.any_of),
         "parameters": [*_parameters(route, path)],
         "responses": {str(route.status): answer, "4XX": {"description": "refused"}},
@@ -73,6 +74,12 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     if route.body is not Nothing:
         operation["requestBody"] = {"required": True, "content": _json(route.body)}
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if not route.needs.session:
+        return []
+    return [{"session": []}, {"token": []}] if route.needs.by_token else [{"session": []}]
 
 
 def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:

@@ -30,14 +30,22 @@ from webui.api import (
     privacy,
     products,
     searches,
+    second_factor,
     session,
+    sessions,
     system,
     todos,
+    tokens,
+    users,
 )
 from webui.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *session.ROUTES,
+    *second_factor.ROUTES,
+    *sessions.ROUTES,
+    *users.ROUTES,
+    *tokens.ROUTES,
     *websocket.ROUTES,
     *agent.ROUTES,
     *products.ROUTES,

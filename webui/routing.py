@@ -1,7 +1,7 @@
 """How a line of the route table becomes a handler.
 
-Rule: what a request must fulfil is checked here and in this order, for every route alike: session,
-right, query, body. A handler that is reached may rely on all of them.
+Rule: what a request must fulfil is checked here and in this order, for every route alike: session or
+service token, hold, right, query, body. A handler that is reached may rely on all of them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,8 +12,10 @@ import structlog
 from aiohttp import web
 
 from crm_core.errors import Forbidden
-from crm_core.rights import Principal, Right
+from crm_core.people.refusals import Held
+from crm_core.rights import Hold, Principal, Right
 from webui.asked import Asked, Model, Nothing, read_body, read_query
+from webui.bearer import TokenNotAccepted, bearer_of
 from webui.cookie import token_of
 from webui.door import DOOR, Door
 from webui.errors import Unauthenticated
@@ -31,10 +33,16 @@ CODE = r"{id:[a-z][a-z0-9_]{0,29}}"
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Who may ask: anyone, anyone logged in, or who holds one of the rights."""
+    """Who may ask: anyone, anyone logged in, or who holds one of the rights.
+
+    `by_token` False: only a browser with its session, no program with a service token. `lifts`: what
+    may also be asked by somebody who is held, because it ends the hold or the session.
+    """
 
     session: bool = True
     any_of: frozenset[Right] = frozenset()
+    by_token: bool = True
+    lifts: frozenset[Hold] = frozenset()
 
     def allows(self, rights: frozenset[Right]) -> bool:
         return not self.any_of or bool(self.any_of & rights)
@@ -42,6 +50,10 @@ class Needs:
 
 ANYONE = Needs(session=False)
 LOGGED_IN = Needs()
+BROWSER = Needs(by_token=False)
+ANY_BROWSER = Needs(session=False, by_token=False)
+OWN_SESSION = Needs(by_token=False, lifts=frozenset(Hold))
+ENROLMENT = Needs(by_token=False, lifts=frozenset({Hold.SECOND_FACTOR}))
 
 
 def needs(*rights: Right) -> Needs:
@@ -80,10 +92,16 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
     async def handle(request: web.Request) -> web.StreamResponse:
         door = request.app[DOOR]
-        token = token_of(request, door.services.options)
-        who = await _who(door, token) if route.needs.session else None
+        bearer = bearer_of(request)
+        if bearer is not None and not route.needs.by_token:
+            raise TokenNotAccepted("A service token is not accepted here: log in instead.")
+        token = token_of(request, door.services.options) if bearer is None else None
+        who = await _who(door, token, bearer) if route.needs.session else None
         if who is not None:
             structlog.contextvars.bind_contextvars(user=who.user_id)
+            if who.token is not None:
+                structlog.contextvars.bind_contextvars(token=who.token)
+            _check_hold(route, who)
             _check_rights(route, who)
         query = read_query(request, route.query)
         no_json = route.raw or request.method == "GET"
@@ -99,11 +117,21 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     return handle
 
 
-async def _who(door: Door, token: str | None) -> Principal:
+async def _who(door: Door, token: str | None, bearer: str | None) -> Principal:
+    if bearer is not None:
+        program = await door.services.crm.tokens.principal(bearer)
+        if program is None:
+            raise Unauthenticated("This service token is unknown, revoked or over.")
+        return program
     principal = await door.services.crm.accounts.session(token) if token else None
     if principal is None:
         raise Unauthenticated("Your session has ended: log in again.")
     return principal
+
+
+def _check_hold(route: Route, who: Principal) -> None:
+    if who.hold is not None and who.hold not in route.needs.lifts:
+        raise Held(who.hold)
 
 
 def _check_rights(route: Route, who: Principal) -> None:

@@ -16,7 +16,7 @@ from webui.door import Door
 from webui.errors import OriginRefused, Unauthenticated
 from webui.feed import NEEDS
 from webui.page import Page, PageKind
-from webui.routing import LOGGED_IN, Route
+from webui.routing import BROWSER, Route
 
 log = structlog.get_logger(__name__)
 
@@ -103,4 +103,4 @@ async def _listen(socket: web.WebSocketResponse, page: Page) -> None:
         page.send_snapshot()
 
 
-ROUTES = (Route("GET", "/ws", open_page, LOGGED_IN, query=Opening, status=101),)
+ROUTES = (Route("GET", "/ws", open_page, BROWSER, query=Opening, status=101),)

@@ -36,6 +36,7 @@ from crm_core.outbox.ports import Notifier
 from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
 from crm_core.outbox.store import OutboxStore
 from crm_core.outbox.worker import OutboxWorker
+from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.todos.alarms import TodoAlarms
@@ -187,6 +188,7 @@ class _Worker(Protocol):
 def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[_Worker, ...]:
     """What goes on in the background of the SQL core."""
     return (
+        AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),

@@ -109,6 +109,8 @@ class Installation:
         wanted: dict[str, object] = {
             "var": str(self.var),
             "database_url": database_url,
+            # A key that people set stays: under another one no authenticator could be read.
+            "secrets_key": known.get("secrets_key", self.secrets["secrets-key"]),
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
             **({"mail": {"port": self.ports.smtp}} if mail else {}),

@@ -111,6 +111,11 @@ class Settings(BaseSettings):
     )
     line_file: Path = ROOT / "asterisk-conf" / "line.yaml"
     recordings: Path | None = None
+    secrets_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="encrypts the authenticators' secrets; without it nobody can enrol one",
+    )
     company: str = Field(default="总机商贸", description="the name that customers read in messages")
     timezone: str = "Asia/Shanghai"
     language: Literal["zh", "en"] = "zh"

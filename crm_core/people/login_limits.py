@@ -49,6 +49,17 @@ async def count_attempt(
         await _count(session, subject, allowance, now)
 
 
+async def count_confirmation(
+    session: AsyncSession, limits: LoginLimits, user_id: int, now: datetime
+) -> None:
+    """Somebody who is logged in gives his password once more. Raises TooManyAttempts."""
+    await _count(session, _confirmation(user_id), limits.login, now)
+
+
+async def forgive_confirmation(session: AsyncSession, user_id: int) -> None:
+    await session.execute(delete(LoginLimit).where(LoginLimit.subject == _confirmation(user_id)))
+
+
 async def forgive(session: AsyncSession, login: str, address: str) -> None:
     """A log-in succeeded: its login starts anew, its address gets this one attempt back."""
     await session.execute(
@@ -88,6 +99,10 @@ async def _count(session: AsyncSession, subject: str, allowance: Allowance, now:
 
 def _login(login: str) -> str:
     return f"login:{login}"
+
+
+def _confirmation(user_id: int) -> str:
+    return f"confirmation:{user_id}"
 
 
 def _address(address: str) -> str:

@@ -7,13 +7,16 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+from pydantic import Field
+from sqlalchemy import ColumnElement, bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import LoginRefused
-from crm_core.people.tables import LoginSession, Role, RoleField, RoleRight, User
-from crm_core.rights import Access, Principal, Right, Scope
+from crm_core.fields import PAGE, Command, Limit
+from crm_core.people.tables import LoginSession, Role, RoleField, RoleRight, SecondFactor, User
+from crm_core.rights import Access, Hold, Principal, Right, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,13 @@ class SessionView:
     expires_at: datetime
 
 
+class SessionPage(Command):
+    """`before`: the last session of the page before this one."""
+
+    before: Annotated[int, Field(ge=1, le=2**62)] | None = None
+    limit: Limit = PAGE
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """A session ends `idle` after its last request, and `absolute` after its log-in."""
@@ -52,7 +62,7 @@ class Checked:
     user_id: int
     login: str
     password_hash: str
-    fresh_hash: str | None
+    fresh_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,16 @@ _FOUND = (
         .label("fields"),
         User.locale,
         User.extension,
+        User.must_change_password,
+        select(Role.second_factor_required)
+        .where(Role.code == User.role_code)
+        .scalar_subquery()
+        .label("second_factor_required"),
+        exists(
+            select(SecondFactor.user_id).where(
+                SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None)
+            )
+        ).label("second_factor"),
         LoginSession.id.label("session_id"),
         LoginSession.last_seen_at,
         LoginSession.expires_at,
@@ -109,8 +129,7 @@ async def open_session(
     now: datetime,
     lifetimes: Lifetimes,
 ) -> SessionToken:
-    """Raises LoginRefused when the password was changed since it was checked."""
-    await _keep_password(session, checked)
+    """Under `keep_password`. Raises LoginRefused."""
     token, expires_at = secrets.token_urlsafe(32), now + lifetimes.absolute
     await session.execute(
         insert(LoginSession).values(
@@ -137,26 +156,35 @@ async def find(
     row = (await source.execute(_FOUND, times)).one_or_none()
     if row is None:
         return None
+    hold = _hold(row)
+    rights = frozenset(Right(code) for code in row.rights or () if code in _KNOWN_RIGHTS)
     principal = Principal(
         user_id=row.id,
         login=row.login,
         name=row.name,
         role=row.role_code,
-        rights=frozenset(Right(code) for code in row.rights or () if code in _KNOWN_RIGHTS),
+        rights=frozenset() if hold else rights,
         locale=row.locale,
         extension=row.extension,
         session_id=row.session_id,
         scope=Scope(row.scope),
         fields={field: Access(access) for field, access in (row.fields or {}).items()},
+        hold=hold,
+        second_factor=row.second_factor,
     )
     return FoundSession(principal, row.last_seen_at, row.expires_at)
 
 
 async def of_user(
-    connection: AsyncConnection, user_id: int, now: datetime, lifetimes: Lifetimes
+    connection: AsyncConnection,
+    user_id: int,
+    page: SessionPage,
+    now: datetime,
+    lifetimes: Lifetimes,
 ) -> tuple[SessionView, ...]:
     """The open sessions of a user, the latest first."""
     table = LoginSession
+    earlier = () if page.before is None else (table.id < page.before,)
     rows = await connection.execute(
         select(
             table.id,
@@ -171,8 +199,10 @@ async def of_user(
             table.revoked_at.is_(None),
             table.expires_at > now,
             table.last_seen_at > now - lifetimes.idle,
+            *earlier,
         )
-        .order_by(table.last_seen_at.desc())
+        .order_by(table.id.desc())
+        .limit(page.limit)
     )
     return tuple(SessionView(*row) for row in rows)
 
@@ -197,8 +227,11 @@ async def end(session: AsyncSession, which: ColumnElement[bool], now: datetime) 
     return tuple(ended)
 
 
-async def _keep_password(session: AsyncSession, checked: Checked) -> None:
-    """Hold the user's row while the session opens; a password set meanwhile wins."""
+async def keep_password(session: AsyncSession, checked: Checked) -> None:
+    """Hold the user's row while the session opens; a password set meanwhile wins.
+
+    Raises LoginRefused when the password was changed since it was checked.
+    """
     unchanged = await session.scalar(
         select(User.id)
         .where(User.id == checked.user_id, User.active, User.password_hash == checked.password_hash)
@@ -210,3 +243,11 @@ async def _keep_password(session: AsyncSession, checked: Checked) -> None:
         await session.execute(
             update(User).where(User.id == checked.user_id).values(password_hash=checked.fresh_hash)
         )
+
+
+def _hold(row: Any) -> Hold | None:
+    if row.must_change_password:
+        return Hold.PASSWORD
+    if row.second_factor_required and not row.second_factor:
+        return Hold.SECOND_FACTOR
+    return None

@@ -2,10 +2,16 @@
 
 Rule: argon2 never runs on the event loop and never more than `_AT_ONCE` times at once (each takes
 64 MiB); checking a password for nobody takes as long as checking a real one.
+
+`common_passwords.txt` is the head of zxcvbn's ranked list (MIT licence) with what is usual in China.
 """
 
 import asyncio
 import secrets
+import string
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,7 +20,18 @@ from crm_core.errors import Invalid
 
 SHORTEST = 10
 LONGEST = 200
+REMEMBERED = 5
+PROBLEMS = {
+    "too_short": f"The password is too short: use at least {SHORTEST} characters.",
+    "too_long": f"The password is too long: use at most {LONGEST} characters.",
+    "has_login": "The password contains the log-in name: choose another one.",
+    "repetitive": "The password repeats a few characters: choose a less regular one.",
+    "common": "Too many people use this password or one much like it: choose another one.",
+    "used_before": f"This is one of the last {REMEMBERED} passwords: choose a new one.",
+}
 _AT_ONCE = 2
+_COMMON = Path(__file__).with_name("common_passwords.txt")
+_TAIL = string.digits + string.punctuation + string.whitespace
 
 
 class Passwords:
@@ -38,6 +55,13 @@ class Passwords:
             return False
         return await self._verify(password, stored)
 
+    async def matches_any(self, password: str, stored: Iterable[str]) -> bool:
+        """Whether it is one of these."""
+        for each in stored:
+            if await self._verify(password, each):
+                return True
+        return False
+
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash was made with weaker parameters than those of today."""
         return self._hasher.check_needs_rehash(stored)
@@ -51,19 +75,33 @@ class Passwords:
 
 
 def check_acceptable(password: str, login: str) -> None:
-    """Raises Invalid with what is wrong."""
+    """Raises Invalid; its field is a code that screens translate."""
     problem = _problem(password, login)
     if problem is not None:
-        raise Invalid(problem, fields={"password": problem})
+        raise Invalid(PROBLEMS[problem], fields={"password": problem})
 
 
 def _problem(password: str, login: str) -> str | None:
     if len(password) < SHORTEST:
-        return f"The password is too short: use at least {SHORTEST} characters."
+        return "too_short"
     if len(password) > LONGEST:
-        return f"The password is too long: use at most {LONGEST} characters."
+        return "too_long"
     if login.lower() in password.lower():
-        return "The password contains the log-in name: choose another one."
+        return "has_login"
     if len(set(password)) < SHORTEST // 2:
-        return "The password repeats a few characters: choose a less regular one."
+        return "repetitive"
+    if is_common(password):
+        return "common"
     return None
+
+
+def is_common(password: str) -> bool:
+    """Whether it is a common password, also with digits and punctuation after it."""
+    folded = password.strip().lower()
+    shortest = len(folded.rstrip(_TAIL))
+    return any(folded[:end] in _common() for end in range(len(folded), shortest - 1, -1))
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(_COMMON.read_text(encoding="ascii").split())

@@ -35,6 +35,7 @@ class RoleContent(BaseModel):
     rights: frozenset[Right]
     scope: Scope = Scope.ALL
     fields: Annotated[dict[_FieldName, Access], Field(max_length=500)] = {}
+    second_factor_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class RoleView:
     scope: str
     fields: Mapping[str, str]
     people: int
+    second_factor_required: bool
     version: int
 
 
@@ -64,6 +66,7 @@ _VIEW = select(
     Role.scope,
     _FIELDS.scalar_subquery().label("fields"),
     _PEOPLE.scalar_subquery().label("people"),
+    Role.second_factor_required,
     Role.version,
 )
 
@@ -93,6 +96,7 @@ class RoleService:
                     name_zh=content.name_zh,
                     name_en=content.name_en,
                     scope=content.scope,
+                    second_factor_required=content.second_factor_required,
                 )
                 .on_conflict_do_nothing()
                 .returning(Role.code)
@@ -119,6 +123,7 @@ class RoleService:
                     name_zh=content.name_zh,
                     name_en=content.name_en,
                     scope=content.scope,
+                    second_factor_required=content.second_factor_required,
                     version=version + 1,
                 )
                 .returning(Role.code)
@@ -192,6 +197,7 @@ def _view(row: Any) -> RoleView:
         row.scope,
         row.fields or {},
         row.people,
+        row.second_factor_required,
         row.version,
     )
 
@@ -203,4 +209,5 @@ def _recorded(role: RoleView) -> dict[str, object]:
         "rights": list(role.rights),
         "scope": role.scope,
         "fields": dict(role.fields),
+        "second_factor_required": role.second_factor_required,
     }

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     String,
+    UniqueConstraint,
     func,
     text,
 )
@@ -64,7 +65,9 @@ class GroupMember(Base):
 
 
 class Role(Base):
-    """`scope` says whose customers the role sees."""
+    """`scope` says whose customers the role sees; with `second_factor_required` its people may do
+    nothing before they have enrolled an authenticator.
+    """
 
     __tablename__ = "roles"
     __table_args__ = (CheckConstraint("scope IN ('all','unit','own')", name="scope_known"),)
@@ -73,6 +76,7 @@ class Role(Base):
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
     scope: Mapped[str] = mapped_column(String(5), server_default="all")
+    second_factor_required: Mapped[bool] = mapped_column(server_default=text("false"))
     version: Mapped[int] = mapped_column(server_default="1")
 
 
@@ -111,12 +115,57 @@ class User(Base):
     login: Mapped[str] = mapped_column(String(50), unique=True)
     name: Mapped[str] = mapped_column(String(50))
     password_hash: Mapped[str] = mapped_column(String(200))
+    must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
     role_code: Mapped[str] = mapped_column(ForeignKey("roles.code"), index=True)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     extension: Mapped[str | None] = mapped_column(String(8), unique=True)
     locale: Mapped[str] = mapped_column(String(10), server_default="zh-CN")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
+class ReplacedPassword(Base):
+    """A password that somebody had before the present one, so that it is not taken up again."""
+
+    __tablename__ = "password_history"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    replaced_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SecondFactor(Base):
+    """Somebody's authenticator (TOTP); it counts once `confirmed_at` is there.
+
+    `secret` is encrypted; `last_step` is the latest step of 30 seconds whose code was used.
+    """
+
+    __tablename__ = "second_factors"
+    __table_args__ = (
+        CheckConstraint("(confirmed_at IS NULL) = (last_step IS NULL)", name="used_once_confirmed"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """Lets somebody in once who has lost the authenticator."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("user_id", "code_sha256"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("second_factors.user_id", ondelete="CASCADE"), index=True
+    )
+    code_sha256: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class LoginSession(Base):
@@ -144,3 +193,21 @@ class LoginLimit(Base):
     attempts: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     blocked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ServiceToken(Base):
+    """Lets a program use the API with some of its maker's rights; only the program knows the token."""
+
+    __tablename__ = "service_tokens"
+    __table_args__ = (CheckConstraint("cardinality(rights) > 0", name="has_a_scope"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    prefix: Mapped[str] = mapped_column(String(12))
+    rights: Mapped[list[str]] = mapped_column(ARRAY(String(50)))
+    created_by: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -8,19 +8,25 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import exists, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.errors import Conflict, Invalid, NotFound
-from crm_core.people.tables import Role, RoleRight, User
-from crm_core.rights import Right
+from crm_core.fields import PAGE, Command, Id, Limit, Text, Version
+from crm_core.people import escalation
+from crm_core.people.tables import RoleRight, SecondFactor, Unit, User
+from crm_core.rights import Actor, Right
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,49}")
 _EXTENSION = r"^[0-9]{2,8}$"
+_Locale = Annotated[str, Field(pattern=r"^(zh-CN|en)$")]
+_Name = Annotated[Text, Field(min_length=1, max_length=50)]
+_RoleCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 _LOCK_MANAGERS = text("SELECT pg_advisory_xact_lock(hashtext('zongji.user.manage'))")
 
 
@@ -29,22 +35,32 @@ class NewUser(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    login: str
-    name: str = Field(min_length=1, max_length=50)
-    role: str
+    login: Annotated[str, Field(max_length=60)]
+    name: _Name
+    role: _RoleCode
     extension: str | None = Field(default=None, pattern=_EXTENSION)
-    locale: str = Field(default="zh-CN", max_length=10)
+    locale: _Locale = "zh-CN"
+    unit_id: Id | None = None
 
 
 class UserChange(BaseModel):
-    """Only the fields that are given are changed."""
+    """Only the fields that are given are changed; `version` is what their author looked at."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(default="", min_length=1, max_length=50)
-    role: str = ""
+    version: Version | None = None
+    name: _Name = ""
+    role: _RoleCode = ""
     extension: str | None = Field(default=None, pattern=_EXTENSION)
     active: bool = True
+    unit_id: Id | None = None
+
+
+class UserQuery(Command):
+    """`after`: the last user of the page before this one."""
+
+    after: Id | None = None
+    limit: Limit = PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +72,28 @@ class UserView:
     extension: str | None
     locale: str
     active: bool
+    unit_id: int | None
+    must_change_password: bool
+    second_factor: bool
+    version: int
 
 
 _VIEW = select(
-    User.id, User.login, User.name, User.role_code, User.extension, User.locale, User.active
+    User.id,
+    User.login,
+    User.name,
+    User.role_code,
+    User.extension,
+    User.locale,
+    User.active,
+    User.unit_id,
+    User.must_change_password,
+    exists(
+        select(SecondFactor.user_id).where(
+            SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None)
+        )
+    ),
+    User.version,
 )
 
 
@@ -68,22 +102,27 @@ def is_login(login: str) -> bool:
     return _LOGIN.fullmatch(login) is not None
 
 
-async def add(session: AsyncSession, new: NewUser, password_hash: str) -> UserView:
-    """Raises Invalid (login, role), Conflict (login or extension taken)."""
+async def add(
+    session: AsyncSession, actor: Actor, new: NewUser, password_hash: str, *, must_change: bool
+) -> UserView:
+    """Raises Invalid (login, role, unit), BeyondOwnRights, Conflict (login or extension taken)."""
     login = new.login.strip().lower()
     if not is_login(login):
         raise Invalid(
             "A log-in name has 2 to 50 letters, digits and . _ @ -",
             fields={"login": "form"},
         )
-    await _check_role(session, new.role)
+    await escalation.require_within(session, actor, new.role)
+    await _check_unit(session, actor, new.unit_id)
     values = {
         "login": login,
         "name": new.name,
         "role_code": new.role,
         "extension": new.extension,
         "locale": new.locale,
+        "unit_id": new.unit_id,
         "password_hash": password_hash,
+        "must_change_password": must_change,
     }
     try:
         made = await session.scalar(insert(User).values(values).returning(User.id))
@@ -93,25 +132,51 @@ async def add(session: AsyncSession, new: NewUser, password_hash: str) -> UserVi
 
 
 async def change(
-    session: AsyncSession, actor_id: int | None, user_id: int, wanted: UserChange
-) -> UserView:
-    """Raises NotFound, Invalid (role), Conflict (extension taken, last manager)."""
-    before = await get(session, user_id)
-    given = wanted.model_dump(exclude_unset=True)
-    if "role" in given:
-        await _check_role(session, wanted.role)
-        given["role_code"] = given.pop("role")
-    if not given:
-        return before
+    session: AsyncSession, actor: Actor, user_id: int, wanted: UserChange
+) -> tuple[UserView, UserView]:
+    """How it was and how it is now.
+
+    Raises NotFound, Invalid (role, unit), BeyondOwnRights, Conflict (version, extension taken, last
+    manager).
+    """
+    given = wanted.model_dump(exclude_unset=True, exclude={"version"})
     async with keeping_a_manager(session):
+        before = await held(session, actor, user_id)
+        if wanted.version not in (None, before.version):
+            raise Conflict(
+                "Somebody else has changed this user since you opened it: look again.",
+                fields={"version": before.version},
+            )
+        if not given:
+            return before, before
+        if "role" in given:
+            await escalation.require_within(session, actor, wanted.role)
+            given["role_code"] = given.pop("role")
+        await _check_unit(session, actor, given.get("unit_id"))
         try:
-            await session.execute(update(User).where(User.id == user_id).values(given))
+            await session.execute(
+                update(User).where(User.id == user_id).values(given | {"version": User.version + 1})
+            )
         except IntegrityError as error:
             raise _taken(error) from error
     after = await get(session, user_id)
     was, became = trail.changes(_values(before), _values(after))
-    await trail.record(session, actor_id, "user.update", "user", user_id, before=was, after=became)
-    return after
+    await trail.record(
+        session, actor.user_id, "user.update", "user", user_id, before=was, after=became
+    )
+    return before, after
+
+
+async def held(session: AsyncSession, actor: Actor, user_id: int) -> UserView:
+    """The user, whom nobody else changes until the end of the transaction.
+
+    Raises NotFound, BeyondOwnRights (the user's role or unit reaches further than the actor's).
+    """
+    await lock(session, user_id)
+    found = await get(session, user_id)
+    await escalation.require_within(session, actor, found.role)
+    await escalation.require_unit_within(session, actor, found.unit_id)
+    return found
 
 
 @asynccontextmanager
@@ -139,6 +204,18 @@ async def everyone(session: AsyncSession) -> tuple[UserView, ...]:
     return tuple(UserView(*row) for row in rows)
 
 
+async def lock(session: AsyncSession, user_id: int) -> None:
+    """Taken before anything else of the user is changed, so that nobody waits in a circle."""
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update())
+
+
+async def listed(session: AsyncSession, wanted: UserQuery) -> tuple[UserView, ...]:
+    """A page of everybody, in the order in which they came."""
+    query = _VIEW if wanted.after is None else _VIEW.where(User.id > wanted.after)
+    rows = await session.execute(query.order_by(User.id).limit(wanted.limit))
+    return tuple(UserView(*row) for row in rows)
+
+
 async def agents(session: AsyncSession) -> tuple[UserView, ...]:
     """Active users who have a telephone."""
     rows = await session.execute(
@@ -157,12 +234,19 @@ async def _has_manager(session: AsyncSession) -> bool:
     return bool(await session.scalar(managers))
 
 
-async def _check_role(session: AsyncSession, code: str) -> None:
-    if await session.scalar(select(Role.code).where(Role.code == code)) is None:
-        raise Invalid(f"There is no role “{code}”.", fields={"role": "unknown"})
+async def _check_unit(session: AsyncSession, actor: Actor, unit_id: int | None) -> None:
+    """Keeps the unit until the end of the transaction."""
+    if unit_id is None:
+        return
+    kept = select(Unit.id).where(Unit.id == unit_id).with_for_update(key_share=True)
+    if await session.scalar(kept) is None:
+        raise Invalid("There is no such unit.", fields={"unit_id": "unknown"})
+    await escalation.require_unit_within(session, actor, unit_id)
 
 
 def _taken(error: IntegrityError) -> Conflict:
+    if "fk_users_role_code_roles" in str(error.orig):
+        return Conflict("This role was removed a moment ago: choose another one.")
     field = "extension" if "uq_users_extension" in str(error.orig) else "login"
     return Conflict(f"Another user has this {field}: choose another one.", fields={field: "taken"})
 
@@ -172,5 +256,6 @@ def _values(view: UserView) -> dict[str, object]:
         "name": view.name,
         "role": view.role,
         "extension": view.extension,
+        "unit_id": view.unit_id,
         "active": view.active,
     }

@@ -32,7 +32,9 @@ async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(hou
     for part in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/", "Max-Age="):
         assert part in cookie
     assert "Domain" not in cookie
-    assert {"id", "login", "name", "role", "rights", "locale", "extension"} == set(user)
+    assert {"id", "login", "name", "role", "rights", "locale", "extension", "second_factor"} == set(
+        user
+    )
     assert "agent.work" in user["rights"]
 
 

@@ -13,7 +13,13 @@ from webui.openapi import describe
 from webui.routes import ROUTES
 
 REQUESTS = 10_000
-ENDS_THE_SESSION = {"DELETE /api/session", "GET /ws", "DELETE /api/sessions"}
+ENDS_THE_SESSION = {
+    "DELETE /api/session",
+    "GET /ws",
+    "DELETE /api/sessions",
+    "DELETE /api/sessions/{id}",
+    "DELETE /api/users/{id}/sessions",
+}
 # Hypothesis chooses the same requests in every run, so that a failure can be looked at.
 OPERATIONS = [
     operation

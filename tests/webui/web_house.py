@@ -271,7 +271,12 @@ async def open_house(
         PLAN, bus=bus, store=store, journal=Journal(folder / "journal"), zone=ZoneInfo("UTC")
     )
     await acd.start()
-    accounts = AccountService(database, passwords=quick_passwords(), limits=LoginLimits())
+    accounts = AccountService(
+        database,
+        passwords=quick_passwords(),
+        limits=LoginLimits(),
+        secrets_key=b"a key of the tests' own, 32 bytes",
+    )
     crm = replace(
         Crm.of(
             database,

@@ -51,6 +51,7 @@ class RoleItem(View):
     scope: str
     fields: dict[str, str]
     people: int
+    second_factor_required: bool
     version: int
 
 
@@ -112,14 +113,14 @@ async def roles(asked: Asked[Nothing, Nothing]) -> RoleList:
 
 async def create_role(asked: Asked[WantedRole, Nothing]) -> RoleAnswer:
     """Make a role of rights that one holds oneself."""
-    _check_fields(asked.body.fields)
+    _check_content(asked, asked.body)
     made = await asked.services.crm.roles.create(asked.principal, asked.body.code, asked.body)
     return RoleAnswer(role=RoleItem.model_validate(made))
 
 
 async def change_role(asked: Asked[RoleChange, Nothing]) -> RoleAnswer:
     """Change a role; it holds from everybody's next request."""
-    _check_fields(asked.body.fields)
+    _check_content(asked, asked.body)
     made = await asked.services.crm.roles.change(
         asked.principal, asked.id, asked.body.version, asked.body
     )
@@ -182,6 +183,12 @@ async def change_group(asked: Asked[GroupChange, Nothing]) -> GroupAnswer:
 async def remove_group(asked: Asked[Nothing, Nothing]) -> None:
     """Remove a group; its people stay."""
     await asked.services.crm.organisation.remove_group(asked.principal, int(asked.id))
+
+
+def _check_content(asked: Asked[Model, Nothing], content: RoleContent) -> None:
+    _check_fields(content.fields)
+    if content.second_factor_required:
+        asked.services.crm.accounts.second_factor.require_available()
 
 
 def _check_fields(fields: dict[str, Access]) -> None:

@@ -1,20 +1,32 @@
-"""Log-in and log-out, and the ticket for a page's websocket."""
+"""Log-in and log-out, one's own password, and the ticket for a page's websocket."""
 
 from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
+from crm_core.people.login_sessions import SessionToken
 from crm_core.rights import Principal
 from webui.asked import Asked, Model, Nothing
 from webui.cookie import clear_token, set_token
-from webui.routing import ANYONE, LOGGED_IN, Route, json_answer
+from webui.routing import ANY_BROWSER, BROWSER, OWN_SESSION, Route, json_answer
+from webui.services import WebServices
 from webui.views import View
+
+Password = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class LogIn(Model):
     login: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Password
+    code: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        default=None, description="of the authenticator, or a recovery code"
+    )
+
+
+class OwnPassword(Model):
+    present: Password
+    password: Password
 
 
 class ChosenLocale(Model):
@@ -29,10 +41,14 @@ class UserView(View):
     rights: tuple[str, ...]
     locale: str
     extension: str | None
+    second_factor: bool
 
 
 class SessionView(View):
+    """`hold` is what this person must do before anything else; until then `rights` is empty."""
+
     user: UserView
+    hold: str | None
 
 
 class TicketView(View):
@@ -46,15 +62,27 @@ async def log_in(asked: Asked[LogIn, Nothing]) -> web.Response:
         asked.body.login,
         asked.body.password,
         asked.request.remote or "",
-        user_agent=_plain(asked.request.headers.get("User-Agent", "")),
+        code=asked.body.code,
+        user_agent=_user_agent(asked.request),
     )
     if asked.token is not None:
         await services.crm.accounts.log_out(asked.token)
         asked.door.hub.close_session(asked.token)
-    response = json_answer(_view(opened.principal))
-    lasts = opened.expires_at - services.clock()
-    set_token(response, opened.token, int(lasts.total_seconds()), services.options)
-    return response
+    return _opened(asked.services, opened)
+
+
+async def change_password(asked: Asked[OwnPassword, Nothing]) -> web.Response:
+    """Change one's own password; every session ends, and a new one begins here."""
+    who = asked.principal
+    opened = await asked.services.crm.accounts.change_password(
+        who,
+        asked.body.present,
+        asked.body.password,
+        address=asked.request.remote or "",
+        user_agent=_user_agent(asked.request),
+    )
+    asked.door.close_pages(lambda page: page.user_id == who.user_id)
+    return _opened(asked.services, opened)
 
 
 async def current(asked: Asked[Nothing, Nothing]) -> SessionView:
@@ -82,9 +110,17 @@ async def give_ticket(asked: Asked[Nothing, Nothing]) -> TicketView:
     return TicketView(ticket=asked.door.tickets.give(asked.token or ""))
 
 
-def _plain(text: str) -> str:
+def _opened(services: WebServices, opened: SessionToken) -> web.Response:
+    response = json_answer(_view(opened.principal))
+    lasts = opened.expires_at - services.clock()
+    set_token(response, opened.token, int(lasts.total_seconds()), services.options)
+    return response
+
+
+def _user_agent(request: web.Request) -> str:
     """A header may carry bytes that no database takes."""
-    return "".join(c for c in text if c.isascii() and c.isprintable())
+    sent = request.headers.get("User-Agent", "")
+    return "".join(c for c in sent if c.isascii() and c.isprintable())
 
 
 def _view(principal: Principal) -> SessionView:
@@ -97,21 +133,31 @@ def _view(principal: Principal) -> SessionView:
             rights=tuple(sorted(principal.rights)),
             locale=principal.locale,
             extension=principal.extension,
-        )
+            second_factor=principal.second_factor,
+        ),
+        hold=principal.hold,
     )
 
 
 ROUTES = (
-    Route("POST", "/api/session", log_in, ANYONE, LogIn, answer=SessionView),
-    Route("GET", "/api/session", current, LOGGED_IN, answer=SessionView),
-    Route("DELETE", "/api/session", log_out, LOGGED_IN, status=204),
+    Route("POST", "/api/session", log_in, ANY_BROWSER, LogIn, answer=SessionView),
+    Route("GET", "/api/session", current, OWN_SESSION, answer=SessionView),
+    Route("DELETE", "/api/session", log_out, OWN_SESSION, status=204),
+    Route(
+        "POST",
+        "/api/session/password",
+        change_password,
+        OWN_SESSION,
+        OwnPassword,
+        answer=SessionView,
+    ),
     Route(
         "PUT",
         "/api/session/locale",
         choose_locale,
-        LOGGED_IN,
+        OWN_SESSION,
         ChosenLocale,
         status=204,
     ),
-    Route("POST", "/api/ws-ticket", give_ticket, LOGGED_IN, answer=TicketView),
+    Route("POST", "/api/ws-ticket", give_ticket, BROWSER, answer=TicketView),
 )

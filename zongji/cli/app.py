@@ -14,6 +14,7 @@ from zongji.cli import (
     privacy,
     running,
     service,
+    tokens,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(running.tools)
 app.command()(running.pages)
 app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
+app.add_typer(tokens.app, name="token")
 app.add_typer(customers.app, name="customers")
 app.add_typer(insight.app, name="insight")
 app.add_typer(privacy.app, name="privacy")

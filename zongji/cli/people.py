@@ -9,7 +9,9 @@ import typer
 from pydantic import ValidationError
 
 from crm_core.db import Database
+from crm_core.fields import LONGEST_PAGE
 from crm_core.people.accounts import AccountService
+from crm_core.people.login_sessions import SessionPage, SessionView
 from crm_core.people.users import NewUser, UserChange, UserView
 from crm_core.rights import ROLES, SYSTEM
 from zongji import settings
@@ -17,7 +19,8 @@ from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
 
 app = typer.Typer(
-    help="People who log in: list, add, set a password, deactivate.", no_args_is_help=True
+    help="People who log in: list, add, set a password, end sessions, deactivate.",
+    no_args_is_help=True,
 )
 
 T = TypeVar("T")
@@ -31,7 +34,7 @@ def list_users() -> None:
     async def work(accounts: AccountService) -> tuple[UserView, ...]:
         return await accounts.users(SYSTEM)
 
-    for user in _with_accounts(work):
+    for user in with_accounts(work):
         state = "" if user.active else "  (inactive)"
         console.print(
             f"{user.login:<16} {user.role:<12} {user.extension or '-':<6} {user.name}{state}"
@@ -54,10 +57,10 @@ def add(
         raise PlatformError("; ".join(wrong)) from error
 
     async def work(accounts: AccountService) -> UserView:
-        return await accounts.create_user(SYSTEM, new, password)
+        return await accounts.create_user(SYSTEM, new, password, must_change=True)
 
-    _with_accounts(work)
-    console.print(f"{login} may log in with the password {password}")
+    with_accounts(work)
+    console.print(f"{login} may log in once, to change it, with the password {password}")
 
 
 @app.command()
@@ -66,10 +69,47 @@ def password(login: Login) -> None:
     fresh = secrets.token_urlsafe(12)
 
     async def work(accounts: AccountService) -> None:
-        await accounts.set_password(SYSTEM, (await _find(accounts, login)).id, fresh)
+        await accounts.set_password(SYSTEM, (await find(accounts, login)).id, fresh)
 
-    _with_accounts(work)
+    with_accounts(work)
     console.print(f"The new password of {login} is {fresh}")
+
+
+@app.command()
+def sessions(login: Login) -> None:
+    """Where somebody is logged in, the latest log-in first."""
+
+    async def work(accounts: AccountService) -> tuple[SessionView, ...]:
+        user = await find(accounts, login)
+        return await accounts.sessions(SYSTEM, user.id, SessionPage(limit=LONGEST_PAGE))
+
+    for each in with_accounts(work):
+        console.print(
+            f"{each.id:<8} {each.address:<16} since {each.created_at:%Y-%m-%d %H:%M}Z  "
+            f"last seen {each.last_seen_at:%Y-%m-%d %H:%M}Z  {each.user_agent}",
+            markup=False,
+        )
+
+
+@app.command("end-sessions")
+def end_sessions(login: Login) -> None:
+    """Log somebody out everywhere."""
+
+    async def work(accounts: AccountService) -> int:
+        return await accounts.revoke_all(SYSTEM, (await find(accounts, login)).id)
+
+    console.print(f"{with_accounts(work)} sessions of {login} ended")
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(login: Login) -> None:
+    """Forget the authenticator of somebody who has lost it and the recovery codes."""
+
+    async def work(accounts: AccountService) -> None:
+        await accounts.second_factor.reset(SYSTEM, (await find(accounts, login)).id)
+
+    with_accounts(work)
+    console.print(f"{login} logs in with the password only, until a new authenticator is enrolled")
 
 
 @app.command()
@@ -77,25 +117,33 @@ def deactivate(login: Login) -> None:
     """Lock somebody out; what they did keeps their name."""
 
     async def work(accounts: AccountService) -> None:
-        user = await _find(accounts, login)
+        user = await find(accounts, login)
         await accounts.update_user(SYSTEM, user.id, UserChange(active=False))
 
-    _with_accounts(work)
+    with_accounts(work)
     console.print(f"{login} can no longer log in")
 
 
-async def _find(accounts: AccountService, login: str) -> UserView:
+async def find(accounts: AccountService, login: str) -> UserView:
+    """Raises PlatformError."""
     for user in await accounts.users(SYSTEM):
         if user.login == login:
             return user
     raise PlatformError(f"There is nobody with the log-in name {login}: see `zongji user list`.")
 
 
-def _with_accounts(work: Callable[[AccountService], Awaitable[T]]) -> T:
+def with_accounts(work: Callable[[AccountService], Awaitable[T]]) -> T:
+    """Do it with the people of the database that the settings name."""
+    return with_database(lambda database: work(AccountService(database)))
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do it with the database that the settings name."""
+
     async def connected() -> T:
         database = Database(settings.load().database_url.get_secret_value())
         try:
-            return await work(AccountService(database))
+            return await work(database)
         finally:
             await database.close()
 

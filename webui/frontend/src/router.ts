@@ -17,7 +17,7 @@ export const router = createRouter({
 
 router.beforeEach(async (to): Promise<RouteLocationRaw | boolean> => {
   if (to.name === "login") return true;
-  if (!(await session.restore().catch(() => false))) {
+  if (!(await session.restore().catch(() => false)) || session.hold.value) {
     return { name: "login", query: to.path === "/" ? {} : { next: to.path } };
   }
   if (to.name === "sidebar" && !session.canWork.value) {

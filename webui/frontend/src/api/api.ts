@@ -7,6 +7,7 @@ import type {
   Callback,
   CustomField,
   Customer,
+  Enrolment,
   LineWanted,
   Locale,
   NewCallback,
@@ -15,16 +16,24 @@ import type {
   OrderWanted,
   Product,
   Quote,
-  User,
+  Session,
 } from "./types";
 
 const id = encodeURIComponent;
 
 export const api = {
-  logIn: (login: string, password: string) =>
-    request<{ user: User }>("/api/session", { method: "POST", body: { login, password } }),
+  logIn: (login: string, password: string, code?: string) =>
+    request<Session>("/api/session", { method: "POST", body: { login, password, code } }),
 
-  session: () => request<{ user: User }>("/api/session"),
+  session: () => request<Session>("/api/session"),
+
+  changePassword: (present: string, password: string) =>
+    request<Session>("/api/session/password", { method: "POST", body: { present, password } }),
+
+  enrol: () => request<Enrolment>("/api/session/totp", { method: "POST" }),
+
+  confirmEnrolment: (code: string) =>
+    request<{ codes: string[] }>("/api/session/totp", { method: "PUT", body: { code } }),
 
   logOut: () => request<void>("/api/session", { method: "DELETE" }),
 

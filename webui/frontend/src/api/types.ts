@@ -19,6 +19,21 @@ export interface User {
   rights: string[];
   locale: string | null;
   extension: string | null;
+  second_factor: boolean;
+}
+
+/** What somebody must do before anything else. */
+export type Hold = "password_change_required" | "second_factor_enrolment_required";
+
+export interface Session {
+  user: User;
+  hold: Hold | null;
+}
+
+/** Shown once: the secret of an authenticator as text and as a link. */
+export interface Enrolment {
+  secret: string;
+  uri: string;
 }
 
 /** One step of why a decision fell as it did; the screen translates the code. */

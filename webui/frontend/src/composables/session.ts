@@ -3,18 +3,29 @@
 import { computed, ref } from "vue";
 import { api } from "@/api/api";
 import { ApiError } from "@/api/client";
-import type { Locale, User } from "@/api/types";
+import type { Hold, Locale, Session, User } from "@/api/types";
 import { currentLocale, setLocale } from "@/i18n";
 
 const user = ref<User | null>(null);
 
-function enter(found: User): void {
-  user.value = found;
-  if (found.locale === "en" || found.locale === "zh-CN") setLocale(found.locale);
+/** What this person must do first, on the log-in page; no other page opens until then. */
+const hold = ref<Hold | null>(null);
+
+function enter(found: Session): void {
+  user.value = found.user;
+  hold.value = found.hold;
+  const { locale } = found.user;
+  if (locale === "en" || locale === "zh-CN") setLocale(locale);
+}
+
+function leave(): void {
+  user.value = null;
+  hold.value = null;
 }
 
 export const session = {
   user,
+  hold,
   canWork: computed(() => has("agent.work")),
   canWatch: computed(() => has("board.view")),
 
@@ -22,7 +33,7 @@ export const session = {
   async restore(): Promise<boolean> {
     if (user.value) return true;
     try {
-      enter((await api.session()).user);
+      enter(await api.session());
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return false;
@@ -30,18 +41,25 @@ export const session = {
     }
   },
 
-  async logIn(login: string, password: string): Promise<void> {
-    enter((await api.logIn(login, password)).user);
+  async logIn(login: string, password: string, code?: string): Promise<void> {
+    enter(await api.logIn(login, password, code));
+  },
+
+  async changePassword(present: string, password: string): Promise<void> {
+    enter(await api.changePassword(present, password));
+  },
+
+  /** Asks anew, when something was done that may end the hold. */
+  async refresh(): Promise<void> {
+    enter(await api.session());
   },
 
   async logOut(): Promise<void> {
     await api.logOut();
-    user.value = null;
+    leave();
   },
 
-  forget(): void {
-    user.value = null;
-  },
+  forget: leave,
 
   async switchLocale(): Promise<void> {
     const next: Locale = currentLocale() === "en" ? "zh-CN" : "en";

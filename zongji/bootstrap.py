@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Protocol
 
 from acd.fallback import FallbackMembers
 from acd.journal import Journal
@@ -40,6 +39,7 @@ from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.todos.alarms import TodoAlarms
+from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.policy import DialRules
 from dialer.service import Dialer
@@ -180,12 +180,7 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
     return None if record is None else record.row.answered_at is not None
 
 
-class _Worker(Protocol):
-    def start(self) -> None: ...
-    async def close(self) -> None: ...
-
-
-def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[_Worker, ...]:
+def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, ...]:
     """What goes on in the background of the SQL core."""
     return (
         AccountPurge(database, clock=now),

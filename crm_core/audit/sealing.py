@@ -18,8 +18,8 @@ from crm_core.audit import seals, store
 from crm_core.audit.anchor import AnchorFile
 from crm_core.audit.seals import BEGINNING, EVER, Place, Seal, SealedRow
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable
 from crm_core.statement import Statement
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ async def horizon(holder: store.Holder) -> Horizon:
     return Horizon(row["running"], row["next"])
 
 
-class AuditSealer:
+class AuditSealer(Worker):
     """Seals every `period_s`; a seal has at most `rows` entries."""
 
     def __init__(
@@ -64,22 +64,12 @@ class AuditSealer:
         period_s: float = 60.0,
         rows: int = 5000,
     ) -> None:
+        super().__init__("audit-sealer", every_s=period_s)
         self._database = database
         self._anchor = AnchorFile(anchor)
         self._clock = clock
-        self._period_s = period_s
         self._rows = rows
         self._published: int | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Returns at once."""
-        self._task = asyncio.create_task(self._work(), name="audit-sealer")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def run_once(self) -> int:
         """Seal what can be sealed, publish it; returns how many seals. Raises DatabaseUnavailable."""
@@ -161,13 +151,3 @@ class AuditSealer:
 
     def _cannot(self, error: OSError) -> None:
         log.error("audit_anchor_failed", file=str(self._anchor.path), error=str(error))
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except DatabaseUnavailable:
-                log.debug("audit_sealing_waits")
-            except Exception:
-                log.exception("audit_sealing_failed")
-            await asyncio.sleep(self._period_s)

@@ -18,7 +18,7 @@ from crm_core.todos.staff import holders
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class Assignee:
     id: int
     locale: str
     supervises: bool
@@ -28,16 +28,16 @@ class Worker:
 class Staff:
     """`workers` are those who can be given to-dos; `units` the units above each person, own first."""
 
-    workers: Mapping[int, Worker]
+    workers: Mapping[int, Assignee]
     units: Mapping[int, tuple[int, ...]]
 
-    def assignee(self, rule: CareRuleView, salesperson_id: int | None) -> Worker | None:
+    def assignee(self, rule: CareRuleView, salesperson_id: int | None) -> Assignee | None:
         """None when no supervisor is at work here."""
         named = {AssignTo.SALESPERSON: salesperson_id, AssignTo.USER: rule.assignee_id}
         wanted = self.workers.get(named.get(AssignTo(rule.assign_to)) or 0)
         return wanted or self._supervisor(salesperson_id)
 
-    def _supervisor(self, salesperson_id: int | None) -> Worker | None:
+    def _supervisor(self, salesperson_id: int | None) -> Assignee | None:
         supervisors = sorted(
             (each for each in self.workers.values() if each.supervises), key=lambda each: each.id
         )
@@ -58,7 +58,7 @@ async def read(holder: AsyncSession | AsyncConnection) -> Staff:
         row.id: () if row.unit_id is None else (row.unit_id, *reversed(row.path)) for row in people
     }
     workers = {
-        row.id: Worker(row.id, row.locale, row.id in supervisors)
+        row.id: Assignee(row.id, row.locale, row.id in supervisors)
         for row in await holder.execute(able)
     }
     return Staff(workers, units)

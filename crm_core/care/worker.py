@@ -5,8 +5,6 @@ often. What came round while no daemon ran is made up for within seven days; wha
 switched on is never told.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
@@ -17,15 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.care import due, staff, views
 from crm_core.care.due import SOURCE, DueCare, Place
 from crm_core.care.ports import CareSources
-from crm_core.care.staff import Worker
+from crm_core.care.staff import Assignee
 from crm_core.care.tables import CareRule
 from crm_core.care.views import CareRuleView
 from crm_core.care.wording import fill
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable, Invalid
+from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
 from crm_core.todos import writing
 from crm_core.todos.commands import NewTodo, Priority, TodoKind, TodoSource
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +33,7 @@ _BATCH = 100
 _BEGINNING: Place = (0, "")
 
 
-class CareWorker:
+class CareWorker(Worker):
     """Looks every `every_s` seconds for customers to care for."""
 
     def __init__(
@@ -46,21 +45,11 @@ class CareWorker:
         every_s: float = _EVERY_S,
         batch: int = _BATCH,
     ) -> None:
+        super().__init__("care", every_s=every_s)
         self._database = database
         self._sources = sources or CareSources()
         self._clock = clock
-        self._every_s = every_s
         self._batch = batch
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="care")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def run_once(self) -> int:
         """Make all to-dos that are missing; returns how many. Raises DatabaseUnavailable."""
@@ -72,16 +61,6 @@ class CareWorker:
                 )
             )
         return sum([await self._keep(code, now) for code in codes])
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except DatabaseUnavailable:
-                log.info("care_waits_for_the_database")
-            except Exception:
-                log.exception("care_failed")
-            await asyncio.sleep(self._every_s)
 
     async def _keep(self, code: str, now: datetime) -> int:
         """Keep one rule, batch by batch; leave it to another daemon that has begun."""
@@ -122,7 +101,7 @@ class CareWorker:
             log.info("care_todos_made", rule=rule.code, count=made)
         return made
 
-    def _todo(self, rule: CareRuleView, each: DueCare, assignee: Worker) -> NewTodo:
+    def _todo(self, rule: CareRuleView, each: DueCare, assignee: Assignee) -> NewTodo:
         due_at = each.due(rule, self._sources)
         return NewTodo(
             title=_title(rule, each, assignee.locale),

@@ -6,14 +6,13 @@ calls' loop is given way to between customers.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable, NotFound
+from crm_core.errors import NotFound
 from crm_core.insight import calendar, store
 from crm_core.insight.due import Due
 from crm_core.insight.evaluation import evaluate
@@ -21,6 +20,7 @@ from crm_core.insight.metrics import Facts
 from crm_core.insight.ports import Sources
 from crm_core.insight.rule_book import RuleBook, RulesInForce
 from crm_core.insight.store import Computed
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ _EVERY_S = 2.0
 _GIVE_WAY_AFTER = 20
 
 
-class InsightWorker:
+class InsightWorker(Worker):
     """Looks every `every_s` seconds, at once again while there is more than a batch."""
 
     def __init__(
@@ -41,22 +41,13 @@ class InsightWorker:
         every_s: float = _EVERY_S,
         batch: int = BATCH,
     ) -> None:
+        super().__init__("insight", every_s=every_s, batch=batch)
         self._database = database
         self._sources = sources
         self._clock = clock
-        self._every_s = every_s
         self._batch = batch
         self._book = RuleBook()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="insight")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self._looked = False
 
     async def find_missing(self) -> int:
         """Ask for customers who were entered behind our back; how many. Raises DatabaseUnavailable."""
@@ -93,20 +84,12 @@ class InsightWorker:
                 await asyncio.sleep(0)
         return kept
 
-    async def _work(self) -> None:
-        looked = False
-        while True:
-            pause = self._every_s
-            try:
-                if not looked:
-                    await self.find_missing()
-                    looked = True
-                if await self.run_once() >= self._batch:
-                    pause = 0
-            except DatabaseUnavailable:
-                log.info("insight_waits_for_the_database")
-            except NotFound as error:
-                log.warning("insight_has_no_rules", reason=error.message)
-            except Exception:
-                log.exception("insight_failed")
-            await asyncio.sleep(pause)
+    async def _round(self) -> int:
+        try:
+            if not self._looked:
+                await self.find_missing()
+                self._looked = True
+            return await self.run_once()
+        except NotFound as error:
+            log.warning("insight_has_no_rules", reason=error.message)
+            return 0

@@ -4,8 +4,6 @@ Rule: a recipient's messages and to-do are written in the transaction that marks
 so that a daemon that dies leaves nobody out and tells nobody twice.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable
 from crm_core.notices.commands import Channel, NoticeState
 from crm_core.notices.reading import SUBJECT
 from crm_core.notices.tables import Notice, NoticeRecipient
@@ -28,6 +25,7 @@ from crm_core.rights import SYSTEM
 from crm_core.todos import staff
 from crm_core.todos import writing as todos
 from crm_core.todos.commands import NewTodo, TodoKind, TodoSource
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +42,7 @@ _BEST_NUMBER = (
 )
 
 
-class NoticeSender:
+class NoticeSender(Worker):
     """Looks every `every_s` seconds, at once again while there is more than a batch."""
 
     def __init__(
@@ -55,20 +53,10 @@ class NoticeSender:
         every_s: float = _EVERY_S,
         batch: int = _BATCH,
     ) -> None:
+        super().__init__("notices", every_s=every_s, batch=batch)
         self._database = database
         self._clock = clock
-        self._every_s = every_s
         self._batch = batch
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="notices")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def run_once(self) -> int:
         """Prepare a batch; how many recipients. Raises DatabaseUnavailable."""
@@ -86,18 +74,6 @@ class NoticeSender:
         async with self._database.begin() as session:
             await _finish(session)
         return len(rows)
-
-    async def _work(self) -> None:
-        while True:
-            pause = self._every_s
-            try:
-                if await self.run_once() >= self._batch:
-                    pause = 0
-            except DatabaseUnavailable:
-                log.info("notices_wait_for_the_database")
-            except Exception:
-                log.exception("notices_failed")
-            await asyncio.sleep(pause)
 
 
 async def _claimed(session: AsyncSession, batch: int) -> Sequence[Any]:

@@ -3,8 +3,6 @@
 Rule: what a person can still use is never touched; two daemons never wait for each other.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,9 +10,9 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable
 from crm_core.people.login_limits import LoginLimits
 from crm_core.people.tables import LoginLimit, LoginSession
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +21,7 @@ _EVERY_S = 3600.0
 _BATCH = 1000
 
 
-class AccountPurge:
+class AccountPurge(Worker):
     """Looks every `every_s` seconds for what is old."""
 
     def __init__(
@@ -35,21 +33,11 @@ class AccountPurge:
         every_s: float = _EVERY_S,
         batch: int = _BATCH,
     ) -> None:
+        super().__init__("account-purge", every_s=every_s)
         self._database = database
         self._clock = clock
         self._limits = limits or LoginLimits()
-        self._every_s = every_s
         self._batch = batch
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="account-purge")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def run_once(self) -> int:
         """Forget all that is old; returns how many rows. Raises DatabaseUnavailable."""
@@ -61,16 +49,6 @@ class AccountPurge:
         if gone:
             log.info("accounts_purged", rows=gone)
         return gone
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except DatabaseUnavailable:
-                log.info("account_purge_waits_for_the_database")
-            except Exception:
-                log.exception("account_purge_failed")
-            await asyncio.sleep(self._every_s)
 
     async def _purge_sessions(self, before: datetime) -> int:
         """`least` leaves out what is NULL: a session that nobody ended ends when it expires."""

@@ -5,8 +5,6 @@ after a time when no daemon ran. What was claimed by a daemon that died before i
 told again; the list shows it as overdue all the same.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.audit import trail
 from crm_core.bus import Bus
 from crm_core.db import Database
-from crm_core.errors import DatabaseUnavailable
 from crm_core.todos import due, staff
 from crm_core.todos.due import DueTodo
 from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.writing import ENTITY
+from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +36,7 @@ class _Batch:
     told: Sequence[_Told] = ()
 
 
-class TodoAlarms:
+class TodoAlarms(Worker):
     """Looks every `every_s` seconds for what is due."""
 
     def __init__(
@@ -50,21 +48,11 @@ class TodoAlarms:
         every_s: float = _EVERY_S,
         batch: int = _BATCH,
     ) -> None:
+        super().__init__("todo-alarms", every_s=every_s)
         self._database = database
         self._bus = bus
         self._clock = clock
-        self._every_s = every_s
         self._batch = batch
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="todo-alarms")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def run_once(self) -> int:
         """Tell all that is due; returns how many were told. Raises DatabaseUnavailable."""
@@ -74,16 +62,6 @@ class TodoAlarms:
                 self._bus.publish(event)
             told += len(batch.told)
         return told
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except DatabaseUnavailable:
-                log.info("todo_alarms_wait_for_the_database")
-            except Exception:
-                log.exception("todo_alarms_failed")
-            await asyncio.sleep(self._every_s)
 
     async def _claim(self, now: datetime) -> _Batch:
         async with self._database.begin() as session:

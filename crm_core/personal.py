@@ -10,7 +10,7 @@ by the call (`OF_CALL`), by a number that stands in a text (`MENTIONS`), or as p
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, Table, cast, literal
+from sqlalchemy import ColumnElement, String, Table, case, cast, literal
 
 _EMPTIED: Final = "emptied"
 _NUMBER: Final = "number"
@@ -32,6 +32,11 @@ def emptied(to: object = None) -> dict[str, Any]:
 def nobodys_number(table: Table) -> ColumnElement[str]:
     """In place of a number: nobody's, and no other row's."""
     return literal("erased-") + cast(table.c.id, String)
+
+
+def dash_for(column: str) -> Callable[[Table], object]:
+    """In place of words that a constraint asks for; where there are none, there are none."""
+    return lambda table: case((table.c[column].is_not(None), "—"), else_=None)
 
 
 def entity(code: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from crm_core.complaints.categories import seed_complaints
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.insight.rule_book import seed_insight
 from crm_core.knowledge.categories import seed_knowledge
+from crm_core.leads.opportunities import seed_leads
 from crm_core.people.tables import Role, RoleRight
 from crm_core.rights import ROLES
 
@@ -101,3 +102,4 @@ async def seed_channel(session: AsyncSession) -> None:
     await seed_insight(session)
     await seed_care(session)
     await seed_benefits(session)
+    await seed_leads(session)

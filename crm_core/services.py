@@ -26,6 +26,7 @@ from crm_core.exchange.importing import ImportService
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
+from crm_core.leads.service import LeadService
 from crm_core.notices import timeline as notice_timeline
 from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
@@ -58,6 +59,7 @@ class Crm:
     roles: RoleService
     organisation: OrganisationService
     knowledge: KnowledgeService
+    leads: LeadService
     notices: NoticeService
     privacy: PrivacyService
     todos: TodoService
@@ -96,11 +98,13 @@ class Crm:
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
         benefits = BenefitService(database, clock=clock, zone=care.zone)
+        leads = LeadService(database, clock=clock)
         own = (
             (Right.COMPLAINT_WORK, complaints.entries),
             (Right.TODO_WORK, todos.entries),
             (None, notice_timeline.entries),
             (None, benefits.entries),
+            (Right.LEAD_WORK, leads.entries),
         )
         return cls(
             accounts=AccountService(database, clock=clock, secrets_key=secrets_key),
@@ -119,6 +123,7 @@ class Crm:
             roles=RoleService(database),
             organisation=OrganisationService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
+            leads=leads,
             notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),
             privacy=PrivacyService(
                 database,

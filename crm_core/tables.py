@@ -9,6 +9,7 @@ from crm_core.dealers import tables as dealers
 from crm_core.exchange import tables as exchange
 from crm_core.insight import tables as insight
 from crm_core.knowledge import tables as knowledge
+from crm_core.leads import tables as leads
 from crm_core.notices import tables as notices
 from crm_core.outbox import tables as outbox
 from crm_core.people import tables as people
@@ -26,6 +27,7 @@ __all__ = [
     "exchange",
     "insight",
     "knowledge",
+    "leads",
     "notices",
     "outbox",
     "people",

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import one_for_each
 from crm_core.db import Base
-from crm_core.personal import NUMBER, PART, emptied, entity, nobodys_number
+from crm_core.personal import NUMBER, PART, dash_for, emptied, entity, nobodys_number
 
 _Time = DateTime(timezone=True)
 _Quantity = Numeric(12, 3)
@@ -110,7 +110,7 @@ class DealerApplication(Base):
     level_code: Mapped[str] = mapped_column(ForeignKey("levels.code"))
     note: Mapped[str | None] = mapped_column(String(1000), info=emptied())
     state: Mapped[str] = mapped_column(String(10), server_default="new")
-    reason: Mapped[str | None] = mapped_column(String(500))
+    reason: Mapped[str | None] = mapped_column(String(500), info=emptied(dash_for("reason")))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(_Time)

@@ -76,6 +76,11 @@ INSERT INTO packages (kind_code, customer_id, starts_on, ends_on, reason, grante
   VALUES ('pk', {id}, now(), now(), '{mark}', now());
 INSERT INTO entitlements (package_id, name_zh, name_en) SELECT max(id), '送', 'D' FROM packages;
 INSERT INTO entitlement_uses (entitlement_id, note, used_at) SELECT max(id), '{mark}', now() FROM entitlements;
+INSERT INTO leads (source, name, phone, interest, note, state, customer_id, created_at)
+  VALUES ('web', '{mark}', '{number}', '{mark}', '{mark}', 'converted', {id}, now());
+INSERT INTO lead_handovers (lead_id, note, at) SELECT max(id), '{mark}', now() FROM leads;
+INSERT INTO opportunities (customer_id, title, note, stage_code, created_at)
+  VALUES ({id}, '{mark}', '{mark}', 'contact', now());
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -95,10 +100,13 @@ IMPERSONAL = {
     "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
     "customer_moves": {"from_level_code", "to_level_code"},
     "coupons": {"code", "kind_code", "state", "source"},
-    "dealer_applications": {"province", "city", "level_code", "state", "reason"},
+    "dealer_applications": {"province", "city", "level_code", "state"},
     "knowledge_questions": {"call_id", "answer"},
+    "leads": {"source", "province", "city", "call_id", "state"},
     "notice_recipients": {"call_id"},
     "entitlements": {"name_zh", "name_en"},
+    "opportunities": {"stage_code"},
+    "opportunity_moves": {"from_stage", "to_stage"},
     "order_lines": {"sku", "why"},
     "orders": {"number", "key", "fingerprint", "call_id", "status", "payment"},
     "packages": {"kind_code"},

@@ -1,0 +1,60 @@
+"""Leads and opportunities over the API."""
+
+from tests.webui.web_house import House
+
+
+async def test_a_lead_becomes_an_opportunity_that_is_won(house: House):
+    async with house.browser("agent") as agent, house.browser("supervisor") as boss:
+        wanted = {"name": "河北新店", "phone": "13512345678", "source": "fair"}
+        status, body = await agent.ask("POST", "/api/leads", wanted)
+        assert status == 201, body
+        assert body["lead"]["phone"] == "135****5678"
+        path = f"/api/leads/{body['lead']['id']}"
+        assert (await boss.ask("GET", path))[1]["lead"]["phone"] == "13512345678"
+        edit = {"version": 1, "contacted": True}
+        assert (await agent.ask("PATCH", path, edit))[1]["lead"]["state"] == "contacted"
+        mine = {"version": 2, "owner_id": house.ids["agent"]}
+        assert (await agent.ask("POST", f"{path}/hand-over", mine))[0] == 200
+        found = (await agent.ask("GET", "/api/leads?limit=200"))[1]["items"]
+        assert body["lead"]["id"] in {each["id"] for each in found}
+        convert = {"version": 3, "title": "开业进货", "amount": "5000.00"}
+        status, body = await agent.ask("POST", f"{path}/convert", convert)
+        assert status == 200, body
+        opportunity = body["opportunity"]
+        again = await agent.ask("POST", f"{path}/lose", {"version": 4, "reason": "x"})
+        assert (again[0], again[1]["error"]["code"]) == (409, "lead_closed")
+        path = f"/api/opportunities/{opportunity['id']}"
+        status, body = await agent.ask("POST", f"{path}/move", {"version": 1, "stage_code": "won"})
+        assert (status, body["opportunity"]["outcome"]) == (200, "won")
+        status, body = await agent.ask("PATCH", path, {"version": 2, "title": "改"})
+        assert (status, body["error"]["code"]) == (409, "opportunity_closed")
+        history = await agent.ask(
+            "GET", f"/api/customers/{opportunity['customer_id']}/timeline?limit=50"
+        )
+        kinds = [each["kind"] for each in history[1]["items"]]
+        assert kinds.count("opportunity.moved") == 2
+
+
+async def test_opportunities_stand_in_the_pipeline(house: House):
+    async with house.browser("agent") as agent, house.browser("supervisor") as boss:
+        wanted = {"customer_id": house.customer_id, "title": "中秋", "amount": "800"}
+        status, body = await agent.ask("POST", "/api/opportunities", wanted)
+        assert status == 201, body
+        path = f"/api/opportunities/pipeline?owner_id={house.ids['agent']}"
+        items = (await boss.ask("GET", path))[1]["items"]
+        assert items[0]["stage_code"] == "contact"
+        one = f"/api/opportunities/{body['opportunity']['id']}"
+        assert (await agent.ask("GET", one))[0] == 200
+        listed = (await agent.ask("GET", "/api/opportunities?limit=200"))[1]["items"]
+        assert body["opportunity"]["id"] in {each["id"] for each in listed}
+        stages = (await agent.ask("GET", "/api/opportunity-stages"))[1]["items"]
+        assert {"won", "lost"} <= {each["code"] for each in stages}
+        stage = {"name_zh": "试用", "name_en": "Trial", "percent": 20, "place": 15}
+        assert (await agent.ask("PUT", "/api/opportunity-stages/trial", stage))[0] == 403
+        assert (await boss.ask("PUT", "/api/opportunity-stages/trial", stage))[0] == 200
+        off = stage | {"version": 1, "active": False}
+        assert (await boss.ask("PUT", "/api/opportunity-stages/trial", off))[0] == 200
+        lost = {"name": "没下文"}
+        lead = (await agent.ask("POST", "/api/leads", lost))[1]["lead"]
+        given = {"version": 1, "reason": "没兴趣"}
+        assert (await agent.ask("POST", f"/api/leads/{lead['id']}/lose", given))[0] == 200

@@ -39,6 +39,7 @@ class PlaceOrder:
     note: str | None = None
     payment: str | None = None
     coupon_codes: tuple[str, ...] = ()
+    quote_id: int | None = None
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -67,6 +68,8 @@ class PlaceOrder:
         ]
         if self.coupon_codes:
             content.append(sorted(self.coupon_codes))
+        if self.quote_id is not None:
+            content.append({"quote": self.quote_id})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -3,16 +3,20 @@
 DomainError
 ├── NotFound
 │   ├── UnknownProduct     no such product, or it is no longer sold (fields: sku)
-│   └── UnknownOrder       no such order
+│   ├── UnknownOrder       no such order
+│   └── UnknownQuote       no such quote
 ├── Conflict
 │   ├── OutOfStock         fewer are free than wanted (fields: sku, available)
 │   ├── OverCredit         the customer's credit does not cover it (fields: total)
 │   ├── SameKeyOtherOrder  the key was used for an order of other content
-│   └── MoveNotAllowed     the status table has no such move (fields: status, to)
+│   ├── MoveNotAllowed     the status table has no such move (fields: status, to)
+│   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
+│   └── QuoteExpired       its last day is over (fields: valid_until)
 └── Invalid
     └── BadOrder           a line or a text cannot be accepted
 """
 
+from datetime import date
 from decimal import Decimal
 
 from crm_core.errors import Conflict, Invalid, NotFound
@@ -65,6 +69,30 @@ class MoveNotAllowed(Conflict):
     def __init__(self, status: str, to: str) -> None:
         super().__init__(
             f"An order in status {status} cannot become {to}.", fields={"status": status, "to": to}
+        )
+
+
+class UnknownQuote(NotFound):
+    code = "unknown_quote"
+
+    def __init__(self, quote_id: int) -> None:
+        super().__init__(f"There is no quote {quote_id}.", fields={"quote_id": quote_id})
+
+
+class QuoteClosed(Conflict):
+    code = "quote_closed"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"This quote is {state} already.", fields={"state": state})
+
+
+class QuoteExpired(Conflict):
+    code = "quote_expired"
+
+    def __init__(self, valid_until: date) -> None:
+        super().__init__(
+            f"This quote was valid until {valid_until}: make a new one of it.",
+            fields={"valid_until": valid_until.isoformat()},
         )
 
 

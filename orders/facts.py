@@ -11,9 +11,10 @@ from crm_core.errors import NotFound
 from crm_core.outbox.messages import Contact
 from crm_core.statement import Statement
 from orders import pricing
+from orders.agreed import Agreed
 from orders.commands import OrderLine
 from orders.errors import UnknownProduct
-from orders.pricing import CustomerTerms, ListedProduct, Reason
+from orders.pricing import CustomerTerms, ListedProduct, Reason, UnitPrice
 from orders.tables import MAIN
 from orders.views import Quote, QuotedLine
 
@@ -66,11 +67,14 @@ async def read(
     return rows
 
 
-def priced(customer_id: int, rows: Sequence[asyncpg.Record]) -> Facts:
-    """What `read` found, with prices. Raises UnknownProduct for what is not on sale."""
+def priced(customer_id: int, rows: Sequence[asyncpg.Record], agreed: Agreed | None = None) -> Facts:
+    """What `read` found, with prices: those of a quote where there is one.
+
+    Raises UnknownProduct for what is not on sale.
+    """
     first = rows[0]
     terms = CustomerTerms(first["level_code"], first["policy"], first["discount"])
-    quoted = tuple(_quoted(row, terms) for row in rows)
+    quoted = tuple(_quoted(row, terms, agreed) for row in rows)
     total = pricing.order_total(line.line_total for line in quoted)
     return Facts(
         Quote(customer_id, quoted, total, _warnings(quoted, total, first["credit"])),
@@ -80,12 +84,15 @@ def priced(customer_id: int, rows: Sequence[asyncpg.Record]) -> Facts:
     )
 
 
-def _quoted(row: asyncpg.Record, terms: CustomerTerms) -> QuotedLine:
+def _quoted(row: asyncpg.Record, terms: CustomerTerms, agreed: Agreed | None) -> QuotedLine:
     if row["list_price"] is None:
         raise UnknownProduct(row["sku"])
     price = pricing.unit_price(
         ListedProduct(row["sku"], row["list_price"], row["level_price"]), terms
     )
+    if agreed is not None and row["sku"] in agreed.prices:
+        why = Reason("quoted", {"number": agreed.number})
+        price = UnitPrice(agreed.prices[row["sku"]], (why,))
     return QuotedLine(
         row["sku"],
         row["name_zh"],

@@ -6,7 +6,7 @@ An order beyond the credit is placed all the same, with its stock, to be reviewe
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
 from crm_core.outbox.views import MessageView, masked
 from orders import facts, reading, stock, writing
+from orders.agreed import Agreed, accept, take
 from orders.commands import PlaceOrder
 from orders.errors import OutOfStock, SameKeyOtherOrder
 from orders.events import StockChanged
@@ -55,7 +56,8 @@ async def place(
     rows = await facts.read(session, command.customer_id, command.lines, command.key)
     if (placed_before := rows[0]["order_id"]) is not None:
         return Placing(await _existing(session, placed_before, command))
-    known = facts.priced(command.customer_id, rows)
+    agreed = await _agreed(session, command, now.astimezone(zone).date())
+    known = facts.priced(command.customer_id, rows, agreed)
     _refuse_short(known)
     quote = known.quote
     used = await _coupons(session, command, quote.total, now)
@@ -79,6 +81,8 @@ async def place(
         await session.rollback()
         return None
     await coupons.use(session, used, stored.order_id, now)
+    if agreed is not None:
+        await accept(session, agreed, stored.order_id, command.placed_by, now)
     await stock.refuse_short(session, command.lines, stored.stock)
     view = _view(order, stored, known, told, used)
     return Placing(
@@ -95,6 +99,11 @@ async def _existing(session: AsyncSession, order_id: int, command: PlaceOrder) -
     if found.fingerprint != command.fingerprint:
         raise SameKeyOtherOrder(found.number)
     return PlacedOrder(await reading.order(session, order_id), created=False)
+
+
+async def _agreed(session: AsyncSession, command: PlaceOrder, today: date) -> Agreed | None:
+    """Raises UnknownQuote, QuoteClosed, QuoteExpired."""
+    return None if command.quote_id is None else await take(session, command.quote_id, today)
 
 
 async def _coupons(

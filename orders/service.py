@@ -19,6 +19,7 @@ from orders import facts, moving, placing, reading, stock
 from orders.commands import OrderLine, PlaceOrder, merged
 from orders.events import OrderPlaced, StockChanged
 from orders.placing import Placing
+from orders.quotes import QuoteService
 from orders.tables import Order
 from orders.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
 
@@ -47,6 +48,7 @@ class OrderService:
         self._clock = clock
         self._channels = frozenset(channels)
         self._zone = zone or ZoneInfo("Asia/Shanghai")
+        self.quotes = QuoteService(database, self.place, clock=clock, zone=self._zone)
         self._writers = asyncio.Semaphore(writers)
         self._patience_s = patience_s
 

@@ -2,7 +2,7 @@
 order twice) is forbidden here as well, and the stock ledger adds up to the balance at every commit.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -169,3 +169,55 @@ class OrderStatusLog(Base):
     to_status: Mapped[str] = mapped_column(String(12))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SalesQuote(Base):
+    """Prices offered to a customer until a day (报价单); a newer one replaces it, and an order comes of one.
+
+    `open` ones are over after `valid_until`.
+    """
+
+    __tablename__ = "quotes"
+    __table_args__ = (
+        CheckConstraint("state IN ('open','accepted','rejected','replaced')", name="state_known"),
+        CheckConstraint(
+            "(state = 'accepted') = (order_id IS NOT NULL)", name="accepted_by_an_order"
+        ),
+        CheckConstraint("total >= 0", name="total_not_negative"),
+        Index("ix_quotes_customer", "customer_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    opportunity_id: Mapped[int | None] = mapped_column(ForeignKey("opportunities.id"), index=True)
+    state: Mapped[str] = mapped_column(String(10), server_default="open")
+    valid_until: Mapped[date]
+    note: Mapped[str | None] = mapped_column(String(500), info=emptied())
+    total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("quotes.id"), unique=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), unique=True)
+    rejected_reason: Mapped[str | None] = mapped_column(String(200), info=emptied())
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SalesQuoteLine(Base):
+    """One product of a quote: the customer's own price less `discount_percent`."""
+
+    __tablename__ = "quote_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("discount_percent BETWEEN 0 AND 100", name="discount_sensible"),
+        CheckConstraint("line_total = unit_price * quantity", name="total_is_the_product"),
+    )
+
+    quote_id: Mapped[int] = mapped_column(ForeignKey("quotes.id"), primary_key=True, info=PART)
+    line_no: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("products.sku"))
+    quantity: Mapped[int]
+    own_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2))
+    unit_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    line_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))

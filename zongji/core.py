@@ -14,6 +14,7 @@ from crm_core.db import Database
 from crm_core.insight.ports import Sources
 from crm_core.rights import Right
 from crm_core.services import Crm
+from orders import quotes
 from orders import timeline as order_timeline
 from orders.care_source import OrderBeginnings, OrderDeliveries
 from orders.obstacles import open_orders
@@ -48,7 +49,11 @@ def core(
         bus,
         now,
         files=settings.var / "exchange",
-        told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+        told=(
+            (None, acd_timeline.entries),
+            (Right.ORDER_VIEW, order_timeline.entries),
+            (Right.ORDER_VIEW, quotes.entries),
+        ),
         sources=insight_sources(settings),
         channels=channels,
         care=care_sources(settings),

@@ -177,6 +177,42 @@ async def move(
     await _moved(session, actor, held_one.id, (held_one.stage_code, stage.code), now)
 
 
+async def win(
+    session: AsyncSession, opportunity_id: int, actor_id: int | None, now: datetime
+) -> None:
+    """An order came of it; one that had ended before stays as it ended."""
+    stage = await session.scalar(
+        select(OpportunityStage.code).where(OpportunityStage.outcome == "won")
+    )
+    found = await session.get(Opportunity, opportunity_id, with_for_update=True)
+    if found is None or found.closed_at is not None or stage is None:
+        return
+    before = found.stage_code
+    await session.execute(
+        update(Opportunity)
+        .where(Opportunity.id == opportunity_id)
+        .values(stage_code=stage, closed_at=now, version=Opportunity.version + 1)
+    )
+    await session.execute(
+        insert(OpportunityMove).values(
+            opportunity_id=opportunity_id,
+            from_stage=before,
+            to_stage=stage,
+            actor_id=actor_id,
+            at=now,
+        )
+    )
+    await trail.record(
+        session,
+        actor_id,
+        "opportunity.move",
+        ENTITY,
+        opportunity_id,
+        before={"stage_code": before},
+        after={"stage_code": stage},
+    )
+
+
 async def read(
     holder: AsyncSession | AsyncConnection, actor: Actor, opportunity_id: int
 ) -> OpportunityView:

@@ -81,6 +81,8 @@ INSERT INTO leads (source, name, phone, interest, note, state, customer_id, crea
 INSERT INTO lead_handovers (lead_id, note, at) SELECT max(id), '{mark}', now() FROM leads;
 INSERT INTO opportunities (customer_id, title, note, stage_code, created_at)
   VALUES ({id}, '{mark}', '{mark}', 'contact', now());
+INSERT INTO quotes (number, customer_id, valid_until, note, total, created_at)
+  VALUES ('Q1', {id}, now(), '{mark}', 0, now());
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -110,6 +112,8 @@ IMPERSONAL = {
     "order_lines": {"sku", "why"},
     "orders": {"number", "key", "fingerprint", "call_id", "status", "payment"},
     "packages": {"kind_code"},
+    "quotes": {"number", "state"},
+    "quote_lines": {"sku"},
     "privacy_requests": {"kind", "state", "identified_by", "reason", "done", "files"},
 }  # fmt: skip
 

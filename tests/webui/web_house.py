@@ -48,6 +48,7 @@ from crm_core.services import Crm
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from orders import quotes
 from orders import timeline as order_timeline
 from orders.care_source import OrderBeginnings, OrderDeliveries
 from orders.obstacles import open_orders
@@ -283,7 +284,11 @@ async def open_house(
             bus,
             clock,
             files=folder / "exchange",
-            told=((None, acd_timeline.entries), (Right.ORDER_VIEW, order_timeline.entries)),
+            told=(
+                (None, acd_timeline.entries),
+                (Right.ORDER_VIEW, order_timeline.entries),
+                (Right.ORDER_VIEW, quotes.entries),
+            ),
             sources=SOURCES,
             channels=("email", "sms"),
             obstacles=(open_orders, live_calls),

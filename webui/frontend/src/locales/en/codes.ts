@@ -27,6 +27,7 @@ export default {
     campaign: "Campaign",
   },
   reasons: {
+    quoted: "quote {number}",
     did: "Dialled a dedicated number",
     menu_choice: "Chosen by keypad",
     area: "By area: {area}",

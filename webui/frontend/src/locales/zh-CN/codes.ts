@@ -27,6 +27,7 @@ export default {
     campaign: "外呼",
   },
   reasons: {
+    quoted: "报价单 {number}",
     did: "拨打了专属号码",
     menu_choice: "按键选择",
     area: "按区域分配：{area}",

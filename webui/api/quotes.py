@@ -1,0 +1,134 @@
+"""Quotes: prices offered until a day, and the orders that come of them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from crm_core.rights import Right
+from orders.quote_commands import (
+    AcceptQuote,
+    NewQuote,
+    QuoteContent,
+    QuoteQuery,
+    RejectQuote,
+)
+from orders.quotes import QuoteService, QuoteView
+from webui.api.orders import OrderAnswer, OrderDetail
+from webui.asked import Asked, Model, Nothing
+from webui.routing import NUMBER, Route, needs
+from webui.views import View
+
+
+class WantedSalesQuote(NewQuote, Model):
+    """What is offered."""
+
+
+class WantedRevision(QuoteContent, Model):
+    """What is offered instead."""
+
+
+class WantedRejection(RejectQuote, Model):
+    """Why the customer does not want it."""
+
+
+class WantedAcceptance(AcceptQuote, Model):
+    """What the order needs besides."""
+
+
+class SalesQuoteSearch(QuoteQuery, Model):
+    """Which quotes to list."""
+
+
+class SalesQuoteItem(View):
+    id: int
+    number: str
+    customer_id: int
+    customer_name: str
+    opportunity_id: int | None
+    state: str
+    valid_until: date
+    note: str | None
+    total: Decimal
+    replaces_id: int | None
+    order_id: int | None
+    order_number: str | None
+    rejected_reason: str | None
+    created_by: int | None
+    created_at: datetime
+
+
+class SalesQuoteLineItem(View):
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    quantity: int
+    own_price: Decimal
+    discount_percent: Decimal
+    unit_price: Decimal
+    line_total: Decimal
+
+
+class SalesQuoteList(View):
+    items: tuple[SalesQuoteItem, ...]
+
+
+class SalesQuoteAnswer(View):
+    quote: SalesQuoteItem
+    lines: tuple[SalesQuoteLineItem, ...]
+
+
+async def search(asked: Asked[Nothing, SalesQuoteSearch]) -> SalesQuoteList:
+    """Quotes, the newest first; of a customer or an opportunity."""
+    found = await _service(asked).listed(asked.principal, asked.query)
+    return SalesQuoteList(items=tuple(map(SalesQuoteItem.model_validate, found)))
+
+
+async def show(asked: Asked[Nothing, Nothing]) -> SalesQuoteAnswer:
+    """One quote with its lines."""
+    return _answer(await _service(asked).get(asked.principal, int(asked.id)))
+
+
+async def create(asked: Asked[WantedSalesQuote, Nothing]) -> SalesQuoteAnswer:
+    """Offer products at the customer's own prices, less a discount."""
+    return _answer(await _service(asked).create(asked.principal, asked.body))
+
+
+async def revise(asked: Asked[WantedRevision, Nothing]) -> SalesQuoteAnswer:
+    """Offer something else in its place."""
+    return _answer(await _service(asked).revise(asked.principal, int(asked.id), asked.body))
+
+
+async def reject(asked: Asked[WantedRejection, Nothing]) -> SalesQuoteAnswer:
+    """The customer does not want it."""
+    return _answer(await _service(asked).reject(asked.principal, int(asked.id), asked.body))
+
+
+async def accept(asked: Asked[WantedAcceptance, Nothing]) -> OrderAnswer:
+    """It becomes an order at its prices; accepted twice, it is the same order."""
+    order_id = await _service(asked).accept(asked.principal, int(asked.id), asked.body)
+    order = await asked.services.orders.get(order_id)
+    return OrderAnswer(order=OrderDetail.model_validate(order))
+
+
+def _service(asked: Asked[Model, Model]) -> QuoteService:
+    return asked.services.orders.quotes
+
+
+def _answer(found: QuoteView) -> SalesQuoteAnswer:
+    return SalesQuoteAnswer.model_validate(found)
+
+
+_SEE = needs(Right.ORDER_VIEW)
+_PLACE = needs(Right.ORDER_PLACE)
+_ONE = f"/api/quotes/{NUMBER}"
+
+ROUTES = (
+    Route("GET", "/api/quotes", search, _SEE, query=SalesQuoteSearch, answer=SalesQuoteList),
+    Route(
+        "POST", "/api/quotes", create, _PLACE, WantedSalesQuote, answer=SalesQuoteAnswer, status=201
+    ),
+    Route("GET", _ONE, show, _SEE, answer=SalesQuoteAnswer),
+    Route("POST", f"{_ONE}/revise", revise, _PLACE, WantedRevision, answer=SalesQuoteAnswer),
+    Route("POST", f"{_ONE}/reject", reject, _PLACE, WantedRejection, answer=SalesQuoteAnswer),
+    Route("POST", f"{_ONE}/accept", accept, _PLACE, WantedAcceptance, answer=OrderAnswer),
+)

@@ -17,8 +17,8 @@ async def test_an_agent_enters_a_request_and_the_administrator_answers_it(house:
         status, body = await agent.ask("POST", ALL, wanted)
         assert (status, body["request"]["state"]) == (201, "open")
         path = f"{ALL}/{body['request']['id']}"
-        assert (await agent.ask("GET", f"{path}/data"))[0] == 403
-        async with admin.http.get(f"{path}/data") as answer:
+        assert (await agent.ask("POST", f"{path}/data", {}))[0] == 403
+        async with admin.http.post(f"{path}/data", json={}) as answer:
             assert "attachment" in answer.headers["Content-Disposition"]
             data = json.loads(await answer.text())
         assert data["tables"]["customers"][0]["name"] == "要求删除"

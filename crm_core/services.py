@@ -30,9 +30,10 @@ from crm_core.leads.service import LeadService
 from crm_core.notices import timeline as notice_timeline
 from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
-from crm_core.people.organisation import OrganisationService
+from crm_core.people.groups import GroupService
 from crm_core.people.roles import RoleService
 from crm_core.people.tokens import TokenService
+from crm_core.people.units import UnitService
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.service import PrivacyService
 from crm_core.rights import Right
@@ -57,7 +58,8 @@ class Crm:
     merging: MergeService
     custom_fields: CustomFieldService
     roles: RoleService
-    organisation: OrganisationService
+    units: UnitService
+    groups: GroupService
     knowledge: KnowledgeService
     leads: LeadService
     notices: NoticeService
@@ -121,7 +123,8 @@ class Crm:
             merging=MergeService(database),
             custom_fields=CustomFieldService(database),
             roles=RoleService(database),
-            organisation=OrganisationService(database),
+            units=UnitService(database),
+            groups=GroupService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
             leads=leads,
             notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),

@@ -38,7 +38,7 @@ async def take(session: AsyncSession, quote_id: int, today: date) -> Agreed:
             SalesQuoteLine.quote_id == quote_id
         )
     )
-    prices = dict(rows.tuples().all())
+    prices = {row.sku: row.unit_price for row in rows}
     return Agreed(quote_id, quote.number, quote.opportunity_id, prices)
 
 

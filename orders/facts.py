@@ -1,4 +1,6 @@
-"""What must be known to price an order, read in one statement. Rule: it only reads, and locks nothing."""
+"""What must be known to price an order, read in one statement. Rule: it only reads, and locks nothing;
+who was merged into another customer orders as that one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ class Facts:
 
 
 FACTS = Statement("""
-SELECT c.name, c.level_code, c.credit_limit - c.credit_used AS credit,
+SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code, c.credit_limit - c.credit_used AS credit,
        c.email, c.language, f.number, pp.code AS policy, pp.discount,
        (SELECT o.id FROM orders o WHERE o.key = CAST(:key AS text)) AS order_id,
        w.sku, w.quantity, p.name_zh, p.name_en, p.unit, p.list_price, lp.price AS level_price,
@@ -64,10 +66,12 @@ async def read(
     )
     if not rows:
         raise NotFound("There is no such customer.", fields={"customer_id": customer_id})
+    if (kept := rows[0]["merged_into_id"]) is not None:
+        return await read(session, kept, lines, key)
     return rows
 
 
-def priced(customer_id: int, rows: Sequence[asyncpg.Record], agreed: Agreed | None = None) -> Facts:
+def priced(rows: Sequence[asyncpg.Record], agreed: Agreed | None = None) -> Facts:
     """What `read` found, with prices: those of a quote where there is one.
 
     Raises UnknownProduct for what is not on sale.
@@ -77,7 +81,7 @@ def priced(customer_id: int, rows: Sequence[asyncpg.Record], agreed: Agreed | No
     quoted = tuple(_quoted(row, terms, agreed) for row in rows)
     total = pricing.order_total(line.line_total for line in quoted)
     return Facts(
-        Quote(customer_id, quoted, total, _warnings(quoted, total, first["credit"])),
+        Quote(first["customer_id"], quoted, total, _warnings(quoted, total, first["credit"])),
         tuple(row["unit"] for row in rows),
         first["name"],
         Contact(first["email"], first["number"], first["language"] or "zh"),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.benefits import coupons
 from crm_core.benefits.views import Taken
-from crm_core.customers.credit import reserve_credit
+from crm_core.customers.credit import merged, reserve_credit
 from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
 from crm_core.outbox.views import MessageView, masked
@@ -25,13 +25,14 @@ from orders.errors import OutOfStock, SameKeyOtherOrder
 from orders.events import StockChanged
 from orders.facts import Facts
 from orders.flow import Status
-from orders.pricing import Reason
+from orders.pricing import Reason, to_fen
 from orders.tables import Order
 from orders.views import (
     OrderCoupon,
     OrderLineView,
     OrderView,
     PlacedOrder,
+    Quote,
     StatusChange,
 )
 from orders.writing import NewOrder, Stored
@@ -52,21 +53,27 @@ async def place(
     now: datetime,
     zone: tzinfo,
 ) -> Placing | None:
-    """None when the same key is placed at this very moment: ask again in a new transaction."""
+    """None when the same key is placed, or the customer merged, at this very moment: ask again in a new
+    transaction.
+    """
     rows = await facts.read(session, command.customer_id, command.lines, command.key)
     if (placed_before := rows[0]["order_id"]) is not None:
         return Placing(await _existing(session, placed_before, command))
     agreed = await _agreed(session, command, now.astimezone(zone).date())
-    known = facts.priced(command.customer_id, rows, agreed)
+    known = facts.priced(rows, agreed)
     _refuse_short(known)
     quote = known.quote
-    used = await _coupons(session, command, quote.total, now)
-    discount = sum((each.discount for each in used), Decimal(0))
+    used = await _coupons(session, command, quote, now)
+    discount = to_fen(sum((each.discount for each in used), Decimal(0)))
     total = quote.total - discount
-    covered = await reserve_credit(session, command.customer_id, total)
+    covered = await reserve_credit(session, quote.customer_id, total)
+    if not covered and await merged(session, quote.customer_id):
+        await session.rollback()
+        return None
     status = Status.PLACED if covered else Status.REVIEW
     order = NewOrder(
         command,
+        quote.customer_id,
         quote.lines,
         total,
         discount,
@@ -107,12 +114,12 @@ async def _agreed(session: AsyncSession, command: PlaceOrder, today: date) -> Ag
 
 
 async def _coupons(
-    session: AsyncSession, command: PlaceOrder, total: Decimal, now: datetime
+    session: AsyncSession, command: PlaceOrder, quote: Quote, now: datetime
 ) -> tuple[Taken, ...]:
     """Locked until the order stands. Raises CouponRefused."""
     if not command.coupon_codes:
         return ()
-    return await coupons.take(session, command.coupon_codes, command.customer_id, total, now)
+    return await coupons.take(session, command.coupon_codes, quote.customer_id, quote.total, now)
 
 
 def _refuse_short(known: Facts) -> None:
@@ -145,7 +152,7 @@ def _view(
         order.status,
         order.total,
         order.at,
-        command.customer_id,
+        order.customer_id,
         known.customer_name,
         command.call_id,
         _lines(known),

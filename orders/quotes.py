@@ -314,7 +314,7 @@ async def _priced(
 ) -> list[dict[str, Any]]:
     """The lines at the customer's own prices less what is given."""
     wanted = tuple(OrderLine(line.sku, line.quantity) for line in content.lines)
-    quoted = facts.priced(customer_id, await facts.read(session, customer_id, wanted, "")).quote
+    quoted = facts.priced(await facts.read(session, customer_id, wanted, "")).quote
     lines = []
     for place, (line, own) in enumerate(zip(content.lines, quoted.lines, strict=True), 1):
         price = to_fen(own.unit_price * (_HUNDRED - line.discount_percent) / _HUNDRED)

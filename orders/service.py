@@ -72,7 +72,7 @@ class OrderService:
         """What it would cost now. Raises NotFound, UnknownProduct, BadOrder."""
         async with self._database.reading_entities() as session:
             rows = await facts.read(session, customer_id, merged(tuple(lines)), "")
-        return facts.priced(customer_id, rows).quote
+        return facts.priced(rows).quote
 
     async def products(
         self, query: str = "", customer_id: int | None = None, limit: int = 20

@@ -27,6 +27,7 @@ class NewOrder:
     """`day` opens the order's number: yymmdd of the business's own calendar."""
 
     command: PlaceOrder
+    customer_id: int
     lines: tuple[QuotedLine, ...]
     total: Decimal
     discount: Decimal
@@ -104,7 +105,7 @@ async def insert(
         "day": order.day,
         "key": command.key,
         "fingerprint": command.fingerprint,
-        "customer_id": command.customer_id,
+        "customer_id": order.customer_id,
         "call_id": command.call_id,
         "status": str(order.status),
         "total": order.total,

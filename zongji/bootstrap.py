@@ -122,7 +122,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
             database=database,
             bus=bus,
             nodes=[nodes.client(name) for name in nodes.names],
-            queues_of=lambda who: crm.organisation.queues_of(who, tuple(plan.queue_by_name)),
+            queues_of=lambda who: crm.groups.queues_of(who, tuple(plan.queue_by_name)),
             right_to_dial=lambda number: RIGHTS[reach(number, places, settings.home_area_code)],
             clock=now,
             options=_web_options(settings),

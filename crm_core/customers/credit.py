@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 _RESERVE = text(
     "UPDATE customers SET credit_used = credit_used + :amount"
-    " WHERE id = :customer AND credit_used + :amount <= credit_limit RETURNING id"
+    " WHERE id = :customer AND merged_into_id IS NULL"
+    " AND credit_used + :amount <= credit_limit RETURNING id"
 )
 _RELEASE = text(
     "UPDATE customers SET credit_used = credit_used - :amount"
@@ -18,9 +19,21 @@ _RELEASE = text(
 )
 
 
+_MERGED = text(
+    "SELECT merged_into_id IS NOT NULL FROM customers WHERE id = :customer FOR KEY SHARE"
+)
+
+
 async def reserve_credit(session: AsyncSession, customer_id: int, amount: Decimal) -> bool:
-    """Take `amount` (yuan, not negative); False, and nothing changed, when the limit forbids it."""
+    """Take `amount` (yuan, not negative); False, and nothing changed, when the limit forbids it or the
+    record was merged into another one.
+    """
     return await _move(session, _RESERVE, customer_id, amount)
+
+
+async def merged(session: AsyncSession, customer_id: int) -> bool:
+    """Whether this record became another one's; if not, it stays so until the transaction ends."""
+    return bool(await session.scalar(_MERGED, {"customer": customer_id}))
 
 
 async def release_credit(session: AsyncSession, customer_id: int, amount: Decimal) -> bool:

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import select, update
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm_core.people.organisation import GroupContent, OrganisationService, UnitContent
+from crm_core.people.groups import GroupContent, GroupService
 from crm_core.people.roles import RoleContent, RoleService
 from crm_core.people.tables import Unit, User
+from crm_core.people.units import UnitContent, UnitService
 from crm_core.people.users import NewUser, UserChange
 from crm_core.rights import ROLES, SYSTEM, Access, Principal, Right, Scope
 from tests.crm_core.crm_core_support import person
@@ -20,8 +21,13 @@ def roles(seeded):
 
 
 @pytest.fixture
-def organisation(seeded):
-    return OrganisationService(seeded)
+def units(seeded):
+    return UnitService(seeded)
+
+
+@pytest.fixture
+def groups(seeded):
+    return GroupService(seeded)
 
 
 def clerk(**more):
@@ -108,55 +114,49 @@ async def test_of_many_changes_to_a_role_at_once_one_is_kept(roles):
         await roles.create(SYSTEM, "racer", clerk())
 
 
-async def test_units_form_a_tree_without_a_circle(organisation, seeded):
-    company = await organisation.create_unit(SYSTEM, UnitContent(name="总公司"))
-    branch = await organisation.create_unit(
-        SYSTEM, UnitContent(name="天津分公司", parent_id=company.id)
-    )
-    team = await organisation.create_unit(SYSTEM, UnitContent(name="电销组", parent_id=branch.id))
+async def test_units_form_a_tree_without_a_circle(units, seeded):
+    company = await units.create(SYSTEM, UnitContent(name="总公司"))
+    branch = await units.create(SYSTEM, UnitContent(name="天津分公司", parent_id=company.id))
+    team = await units.create(SYSTEM, UnitContent(name="电销组", parent_id=branch.id))
     with pytest.raises(Invalid):
-        await organisation.change_unit(
-            SYSTEM, company.id, 1, UnitContent(name="总公司", parent_id=team.id)
-        )
+        await units.change(SYSTEM, company.id, 1, UnitContent(name="总公司", parent_id=team.id))
     with pytest.raises(Conflict):
-        await organisation.create_unit(SYSTEM, UnitContent(name="电销组"))
+        await units.create(SYSTEM, UnitContent(name="电销组"))
     with pytest.raises(Invalid):
-        await organisation.create_unit(SYSTEM, UnitContent(name="无根", parent_id=10**6))
-    await organisation.change_unit(SYSTEM, branch.id, 1, UnitContent(name="天津分公司"))
+        await units.create(SYSTEM, UnitContent(name="无根", parent_id=10**6))
+    await units.change(SYSTEM, branch.id, 1, UnitContent(name="天津分公司"))
     async with seeded.reading() as connection:
         path = await connection.scalar(select(Unit.path).where(Unit.id == team.id))
     assert path == [branch.id]
     with pytest.raises(Conflict):
-        await organisation.remove_unit(SYSTEM, branch.id)
-    await organisation.remove_unit(SYSTEM, team.id)
+        await units.remove(SYSTEM, branch.id)
+    await units.remove(SYSTEM, team.id)
     with pytest.raises(Forbidden):
-        await organisation.create_unit(person("supervisor"), UnitContent(name="不许"))
+        await units.create(person("supervisor"), UnitContent(name="不许"))
 
 
-async def test_an_agent_serves_the_queues_of_its_groups(organisation, seeded):
+async def test_an_agent_serves_the_queues_of_its_groups(groups, seeded):
     known = ("north", "east", "retail")
     who = Principal(1, "a", "a", "agent", frozenset(), "zh-CN", "1001", 1)
-    assert await organisation.queues_of(who, known) == known
-    north = await organisation.create_group(
+    assert await groups.queues_of(who, known) == known
+    north = await groups.create(
         SYSTEM, GroupContent(name="甲组", queues=("retail", "gone", "north"), members={1})
     )
-    await organisation.create_group(
-        SYSTEM, GroupContent(name="乙组", queues=("east",), members={1})
-    )
-    await organisation.create_group(SYSTEM, GroupContent(name="丙组", queues=("east",)))
-    assert set(await organisation.queues_of(who, known)) == {"retail", "north", "east"}
-    served = await organisation.queues_of(who, known)
+    await groups.create(SYSTEM, GroupContent(name="乙组", queues=("east",), members={1}))
+    await groups.create(SYSTEM, GroupContent(name="丙组", queues=("east",)))
+    assert set(await groups.queues_of(who, known)) == {"retail", "north", "east"}
+    served = await groups.queues_of(who, known)
     assert served.index("retail") < served.index("north")
     outside = Principal(2, "b", "b", "agent", frozenset(), "zh-CN", "1002", 1)
-    assert await organisation.queues_of(outside, known) == ()
+    assert await groups.queues_of(outside, known) == ()
     without = Principal(1, "a", "a", "agent", frozenset(), "zh-CN", None, 1)
-    assert await organisation.queues_of(without, known) == ()
+    assert await groups.queues_of(without, known) == ()
     with pytest.raises(Invalid):
-        await organisation.create_group(SYSTEM, GroupContent(name="错", members={10**6}))
+        await groups.create(SYSTEM, GroupContent(name="错", members={10**6}))
     with pytest.raises(Conflict):
-        await organisation.change_group(SYSTEM, north.id, 9, GroupContent(name="甲组"))
-    changed = await organisation.change_group(SYSTEM, north.id, 1, GroupContent(name="甲组"))
+        await groups.change(SYSTEM, north.id, 9, GroupContent(name="甲组"))
+    changed = await groups.change(SYSTEM, north.id, 1, GroupContent(name="甲组"))
     assert changed.members == ()
-    await organisation.remove_group(SYSTEM, north.id)
+    await groups.remove(SYSTEM, north.id)
     async with seeded.begin() as session:
         await session.execute(update(User).values(unit_id=None))

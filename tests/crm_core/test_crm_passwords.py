@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 
 from crm_core.audit.tables import AuditEntry
 from crm_core.errors import Conflict, Forbidden, Invalid, LoginRefused, NotFound, TooManyAttempts
-from crm_core.people.organisation import OrganisationService, UnitContent
 from crm_core.people.passwords import _common, is_common
 from crm_core.people.purging import AccountPurge
 from crm_core.people.refusals import BeyondOwnRights, WrongPassword
 from crm_core.people.roles import RoleContent, RoleService
 from crm_core.people.tables import LoginLimit, LoginSession, ReplacedPassword
+from crm_core.people.units import UnitContent, UnitService
 from crm_core.people.users import NewUser, UserChange, UserQuery
 from crm_core.rights import ROLES, SYSTEM, Hold, Principal, Right, Scope
 from tests.crm_core.crm_core_support import person
@@ -227,7 +227,7 @@ async def test_a_role_that_grew_is_out_of_reach_from_then_on(accounts, seeded):
 
 
 async def test_a_user_is_in_a_unit_and_an_older_version_changes_nothing(accounts, seeded):
-    unit = await OrganisationService(seeded).create_unit(SYSTEM, UnitContent(name="直销部"))
+    unit = await UnitService(seeded).create(SYSTEM, UnitContent(name="直销部"))
     user = await someone(accounts, "placed", unit_id=unit.id)
     assert (user.unit_id, user.version) == (unit.id, 1)
     moved = await accounts.update_user(SYSTEM, user.id, UserChange(unit_id=None, version=1))
@@ -315,10 +315,10 @@ async def test_the_purge_starts_and_closes(seeded, clock):
 
 
 async def test_who_sees_the_own_unit_only_manages_people_there_and_below(accounts, seeded):
-    organisation = OrganisationService(seeded)
-    top = await organisation.create_unit(SYSTEM, UnitContent(name="集团"))
-    branch = await organisation.create_unit(SYSTEM, UnitContent(name="分公司", parent_id=top.id))
-    team = await organisation.create_unit(SYSTEM, UnitContent(name="小组", parent_id=branch.id))
+    units = UnitService(seeded)
+    top = await units.create(SYSTEM, UnitContent(name="集团"))
+    branch = await units.create(SYSTEM, UnitContent(name="分公司", parent_id=top.id))
+    team = await units.create(SYSTEM, UnitContent(name="小组", parent_id=branch.id))
     await RoleService(seeded).create(
         SYSTEM,
         "unit_agent",

@@ -16,8 +16,8 @@ from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.search import SavedContent, SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
-from crm_core.people.organisation import OrganisationService, UnitContent
 from crm_core.people.tables import User
+from crm_core.people.units import UnitContent, UnitService
 from crm_core.rights import SYSTEM, Access, Principal, Scope
 from tests.crm_core.crm_core_support import person
 
@@ -252,9 +252,9 @@ async def test_what_a_role_does_not_see_it_cannot_search_by(shop, search):
 
 
 async def test_a_role_sees_its_own_customers_its_unit_s_or_all(shop, search, seeded):
-    organisation = OrganisationService(seeded)
-    north = await organisation.create_unit(SYSTEM, UnitContent(name="北方"))
-    team = await organisation.create_unit(SYSTEM, UnitContent(name="一组", parent_id=north.id))
+    units = UnitService(seeded)
+    north = await units.create(SYSTEM, UnitContent(name="北方"))
+    team = await units.create(SYSTEM, UnitContent(name="一组", parent_id=north.id))
     async with seeded.begin() as session:
         users = {user_id: await session.get(User, user_id) for user_id in (1, 2, 3)}
         users[1].unit_id, users[2].unit_id, users[3].unit_id = north.id, team.id, None

@@ -80,6 +80,12 @@ class Shop:
     async def place(self, *lines: tuple[str, int], **rest) -> PlacedOrder:
         return await self.service.place(self.order(*lines, **rest))
 
+    async def customer(self, name: str, *, level: str = "retail", policy: str = "plain") -> int:
+        """A new customer with a telephone and all the credit one could want."""
+        number = f"139{next(self._numbers):08d}"
+        async with self.database.begin() as session:
+            return await _customer(session, name, level, policy, number=number)
+
     async def scalar(self, sql: str, **values):
         async with self.database.begin() as session:
             return await session.scalar(text(sql), values)

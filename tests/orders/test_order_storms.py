@@ -7,8 +7,10 @@ from typing import Self
 import pytest
 
 from crm_core.bus import Bus
+from crm_core.customers.merging import MergeService
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
+from crm_core.rights import SYSTEM
 from orders.service import OrderService
 from tests.orders.order_shop import Shop
 from tests.proxy import Proxy
@@ -158,3 +160,26 @@ async def test_a_rush_on_a_frozen_database_is_refused_whole_and_placed_once_afte
     for command in commands:
         assert (await shop.service.place(command)).created
     assert await shop.balance(sku) == (50, 30)
+
+
+async def test_an_order_placed_while_its_customer_is_merged_is_the_kept_customer_s(shop: Shop):
+    merges = MergeService(shop.database)
+    sku = await shop.product(on_hand=1_000)
+    for turn in range(6):
+        kept, dropped = await shop.customer(f"留{turn}"), await shop.customer(f"并{turn}")
+        placed = [
+            asyncio.create_task(shop.place((sku, 1), customer=dropped, key=f"merge-{turn}-{n}"))
+            for n in range(8)
+        ]
+        await asyncio.sleep(0)
+        await merges.merge(SYSTEM, (kept, 1), (dropped, 1))
+        late = await shop.place((sku, 1), customer=dropped, key=f"late-{turn}")
+        again = await shop.place((sku, 1), customer=dropped, key=f"merge-{turn}-0")
+        await asyncio.gather(*placed)
+        assert late.order.customer_id == kept
+        assert again.created is False
+        held = await shop.scalar(
+            "SELECT count(*) FROM orders WHERE customer_id = :dropped", dropped=dropped
+        )
+        assert held == 0
+    await shop.assert_ledger_adds_up()

@@ -307,7 +307,7 @@ async def open_house(
         database=database,
         bus=bus,
         nodes=(link,),
-        queues_of=lambda who: crm.organisation.queues_of(who, ("north",)),
+        queues_of=lambda who: crm.groups.queues_of(who, ("north",)),
         right_to_dial=lambda number: RIGHTS[reach(number, Places(), "022")],
         clock=clock,
         options=options or WebOptions(rhythm=QUICK),

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from crm_core.errors import Invalid
-from crm_core.people.organisation import GroupContent, UnitContent
+from crm_core.people.groups import GroupContent
 from crm_core.people.roles import RoleContent
+from crm_core.people.units import UnitContent
 from crm_core.rights import Access, Right
 from webui.api.customers import Version
 from webui.asked import Asked, Model, Nothing
@@ -134,20 +135,20 @@ async def remove_role(asked: Asked[Nothing, Nothing]) -> None:
 
 async def units(asked: Asked[Nothing, Nothing]) -> UnitList:
     """The parts of the company."""
-    found = await asked.services.crm.organisation.units()
+    found = await asked.services.crm.units.all()
     return UnitList(items=tuple(UnitItem.model_validate(each) for each in found))
 
 
 async def create_unit(asked: Asked[WantedUnit, Nothing]) -> UnitAnswer:
     """Make a part of the company."""
-    made = await asked.services.crm.organisation.create_unit(asked.principal, asked.body)
+    made = await asked.services.crm.units.create(asked.principal, asked.body)
     return UnitAnswer(unit=UnitItem.model_validate(made))
 
 
 async def change_unit(asked: Asked[UnitChange, Nothing]) -> UnitAnswer:
     """Rename it, or put it under another one."""
     content = UnitContent(name=asked.body.name, parent_id=asked.body.parent_id)
-    made = await asked.services.crm.organisation.change_unit(
+    made = await asked.services.crm.units.change(
         asked.principal, int(asked.id), asked.body.version, content
     )
     return UnitAnswer(unit=UnitItem.model_validate(made))
@@ -155,26 +156,26 @@ async def change_unit(asked: Asked[UnitChange, Nothing]) -> UnitAnswer:
 
 async def remove_unit(asked: Asked[Nothing, Nothing]) -> None:
     """Remove a part in which nobody is."""
-    await asked.services.crm.organisation.remove_unit(asked.principal, int(asked.id))
+    await asked.services.crm.units.remove(asked.principal, int(asked.id))
 
 
 async def groups(asked: Asked[Nothing, Nothing]) -> GroupList:
     """Groups with the queues they serve."""
-    found = await asked.services.crm.organisation.groups()
+    found = await asked.services.crm.groups.all()
     return GroupList(items=tuple(GroupItem.model_validate(each) for each in found))
 
 
 async def create_group(asked: Asked[WantedGroup, Nothing]) -> GroupAnswer:
     """Make a group; its agents serve its queues from their next log-in at the telephone."""
     _check_queues(asked)
-    made = await asked.services.crm.organisation.create_group(asked.principal, asked.body)
+    made = await asked.services.crm.groups.create(asked.principal, asked.body)
     return GroupAnswer(group=GroupItem.model_validate(made))
 
 
 async def change_group(asked: Asked[GroupChange, Nothing]) -> GroupAnswer:
     """Change a group's name, queues and members."""
     _check_queues(asked)
-    made = await asked.services.crm.organisation.change_group(
+    made = await asked.services.crm.groups.change(
         asked.principal, int(asked.id), asked.body.version, asked.body
     )
     return GroupAnswer(group=GroupItem.model_validate(made))
@@ -182,7 +183,7 @@ async def change_group(asked: Asked[GroupChange, Nothing]) -> GroupAnswer:
 
 async def remove_group(asked: Asked[Nothing, Nothing]) -> None:
     """Remove a group; its people stay."""
-    await asked.services.crm.organisation.remove_group(asked.principal, int(asked.id))
+    await asked.services.crm.groups.remove(asked.principal, int(asked.id))
 
 
 def _check_content(asked: Asked[Model, Nothing], content: RoleContent) -> None:

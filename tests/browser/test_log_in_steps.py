@@ -144,6 +144,8 @@ async def test_a_role_that_asks_for_an_authenticator_shows_secret_link_and_codes
     secret = (await page.get_by_test_id("secret").inner_text()).replace(" ", "")
     link = page.get_by_role("link", name="在验证器中打开")
     await expect(link).to_have_attribute("href", re.compile(f"^otpauth://totp/.*secret={secret}"))
+    size = await page.get_by_test_id("qr").evaluate("image => image.naturalWidth")
+    assert size > 100
     await page.keyboard.type("12")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import segno
 from pydantic import Field, StringConstraints
 
 from webui.api.session import Password
@@ -23,7 +24,8 @@ class SwitchOff(Model):
 
 class EnrolmentView(View):
     secret: str = Field(description="to be typed into an authenticator; shown once")
-    uri: str = Field(description="the same as a link or QR code")
+    uri: str = Field(description="the same as a link")
+    qr: str = Field(description="the link as a QR code, an SVG image in a data address")
 
 
 class RecoveryView(View):
@@ -33,7 +35,8 @@ class RecoveryView(View):
 async def enrol(asked: Asked[Nothing, Nothing]) -> EnrolmentView:
     """A new secret; it counts once its first code has been sent."""
     made = await asked.services.crm.accounts.second_factor.begin(asked.principal)
-    return EnrolmentView.model_validate(made)
+    qr = segno.make(made.uri, error="m").svg_data_uri(scale=4, border=2)
+    return EnrolmentView(secret=made.secret, uri=made.uri, qr=qr)
 
 
 async def confirm(asked: Asked[FirstCode, Nothing]) -> RecoveryView:

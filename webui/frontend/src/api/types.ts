@@ -30,10 +30,11 @@ export interface Session {
   hold: Hold | null;
 }
 
-/** Shown once: the secret of an authenticator as text and as a link. */
+/** Shown once: the secret of an authenticator as text, as a link, and as an image of the link. */
 export interface Enrolment {
   secret: string;
   uri: string;
+  qr: string;
 }
 
 /** One step of why a decision fell as it did; the screen translates the code. */

@@ -174,8 +174,8 @@ async def test_an_order_placed_while_its_customer_is_merged_is_the_kept_customer
         await asyncio.sleep(0)
         await merges.merge(SYSTEM, (kept, 1), (dropped, 1))
         late = await shop.place((sku, 1), customer=dropped, key=f"late-{turn}")
-        again = await shop.place((sku, 1), customer=dropped, key=f"merge-{turn}-0")
         await asyncio.gather(*placed)
+        again = await shop.place((sku, 1), customer=dropped, key=f"merge-{turn}-0")
         assert late.order.customer_id == kept
         assert again.created is False
         held = await shop.scalar(

@@ -5,7 +5,7 @@ import sys
 
 from zongji.logs import configure_logging
 
-NAMES = ("ami", "orders", "pop", "calls", "identify", "search", "import", "insight")
+NAMES = ("ami", "orders", "pricing", "pop", "calls", "identify", "search", "import", "insight")
 MODULES = {"import": "importing"}
 
 

@@ -4,19 +4,15 @@ Rule: names, places, levels and figures are spread as a wholesaler's are; every 
 """
 
 import asyncio
-import importlib
-import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvloop
 from sqlalchemy import text
 
-from crm_core.db import Base, Database
+from bench.server import database_server, make_schema
+from crm_core.db import Database
 from crm_core.search_text import search_text
 from crm_core.seeds import seed_channel, seed_roles
 from zongji.platform.postgres import EmbeddedPostgres
@@ -153,13 +149,8 @@ NUMBER_STEP = 977
 @contextmanager
 def filled(sizes: Iterable[int]) -> Iterator[dict[int, str]]:
     """A server with a database for each number of customers; their addresses."""
-    for package in ("crm_core", "acd", "orders", "dialer"):
-        importlib.import_module(f"{package}.tables")
-    folder = Path(tempfile.mkdtemp(prefix="zongji-bench-"))
-    folder.chmod(0o755)
-    server = EmbeddedPostgres.prepare(folder / "server", port=_free_port())
-    server.start(settings={"shared_buffers": "2GB", "max_wal_size": "8GB"})
-    try:
+    settings = {"shared_buffers": "2GB", "max_wal_size": "8GB"}
+    with database_server(settings) as (server, _):
         databases = {}
         for size in sizes:
             began = time.monotonic()
@@ -167,16 +158,6 @@ def filled(sizes: Iterable[int]) -> Iterator[dict[int, str]]:
             print(f"{size:,} customers made in {time.monotonic() - began:.0f} s")
             databases[size] = server.url(f"customers_{size}")
         yield databases
-    finally:
-        server.stop()
-        shutil.rmtree(server.folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def fill(server: EmbeddedPostgres, database_name: str, customers: int) -> None:
@@ -184,8 +165,8 @@ async def fill(server: EmbeddedPostgres, database_name: str, customers: int) -> 
     server.execute(f"CREATE DATABASE {database_name}", "postgres")
     url = server.url(database_name)
     database = Database(url, statement_timeout_s=1800)
+    await make_schema(database)
     async with database.begin() as session:
-        await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
         await seed_roles(session)
         await seed_channel(session)
     indexes = await _without_text_indexes(database)

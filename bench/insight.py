@@ -23,7 +23,7 @@ from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.insight.worker import InsightWorker
 from crm_core.rights import SYSTEM
-from orders.sales_source import OrderSales
+from orders.sales.sales_source import OrderSales
 
 CUSTOMERS, ORDERS, ONE_BY_ONE = 100_000, 500_000, 200
 _ORDERS = """

@@ -6,14 +6,10 @@ Rule: the ratio is of medians; at the end the ledger must prove that nothing was
 """
 
 import asyncio
-import importlib
 import random
 import re
-import shutil
-import socket
 import statistics
 import subprocess
-import tempfile
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,14 +19,17 @@ import structlog
 import uvloop
 from sqlalchemy import insert, text
 
+from bench.server import database_server, make_schema
 from crm_core.bus import Bus
 from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
-from crm_core.db import Base, Database
+from crm_core.db import Database
 from crm_core.statement import Statement
-from orders import facts, stock, writing
-from orders.commands import OrderLine, PlaceOrder
-from orders.service import OrderService
-from orders.tables import Product
+from orders.catalogue.tables import Product
+from orders.lines import OrderLine
+from orders.sales import facts, writing
+from orders.sales.commands import PlaceOrder
+from orders.sales.service import OrderService
+from orders.stock import ledger
 from zongji.platform.postgres import EmbeddedPostgres
 
 CLIENTS, PRODUCTS, CUSTOMERS = 50, 100, 500
@@ -42,18 +41,10 @@ _THIRDS = ((0, 32), (33, 65), (66, 99))
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="zongji-bench-"))
-    folder.chmod(0o755)
-    server = EmbeddedPostgres.prepare(folder / "server", port=_free_port())
-    server.start(settings={"max_connections": "200", "shared_buffers": "256MB"})
-    try:
-        with (folder / "log").open("w") as log:
-            structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
-            _run(server, folder)
-    finally:
-        server.stop()
-        shutil.rmtree(server.folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    settings = {"max_connections": "200", "shared_buffers": "256MB"}
+    with database_server(settings) as (server, folder), (folder / "log").open("w") as log:
+        structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
+        _run(server, folder)
 
 
 def _run(server: EmbeddedPostgres, folder: Path) -> None:
@@ -79,10 +70,9 @@ def _runs(figures: list[float]) -> str:
 
 
 async def _fill(server: EmbeddedPostgres) -> None:
-    importlib.import_module("crm_core.tables")
     database = Database(server.url(DATABASE))
+    await make_schema(database)
     async with database.begin() as session:
-        await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
         await session.execute(
             insert(Level).values(code="retail", name_zh="零售", name_en="Retail", rank=4)
         )
@@ -126,7 +116,7 @@ async def _fill(server: EmbeddedPostgres) -> None:
         )
         for n in range(PRODUCTS):
             for _ in range(100):
-                await stock.receive(session, _sku(n), 100_000, datetime.now(UTC))
+                await ledger.receive(session, _sku(n), 100_000, datetime.now(UTC))
     await database.close()
     server.execute("VACUUM ANALYZE", DATABASE)
 
@@ -174,7 +164,7 @@ def _through_pgbench(server: EmbeddedPostgres, script: Path) -> float:
 def _script() -> str:
     """The service's own statements, their parameters written as pgbench variables."""
     line = """json_build_object('line_no', %d, 'sku', 'P' || lpad(CAST(:%s AS text), 3, '0'),
-        'quantity', 1, 'unit_price', 9.50, 'line_total', 9.50, 'why', '[{"code": "list_price",
+        'quantity', 1, 'unit', '箱', 'factor', 1, 'tax_rate', 0.13, 'unit_price', 9.50, 'line_total', 9.50, 'why', '[{"code": "list_price",
         "params": {"amount": "10.00"}}, {"code": "policy_discount", "params": {"policy": "p95",
         "factor": "0.9500"}}]'::json)"""
     message = """json_build_object('token', md5(random()::text), 'kind', 'order_placed',
@@ -185,6 +175,8 @@ def _script() -> str:
     values = {
         "skus": f"ARRAY[{skus}]",
         "quantities": "'{1,1,1}'",
+        "units": "'{NULL,NULL,NULL}'",
+        "today": "CAST(now() AS date)",
         "lines": f"json_build_array({lines})",
         "messages": f"json_build_array({', '.join(told)})",
         "warehouse": "'main'",
@@ -195,6 +187,7 @@ def _script() -> str:
         "status": "'placed'",
         "total": "28.50",
         "discount": "0",
+        "discount_why": "'[]'",
         "credit_held": "28.50",
         "at": "now()",
         "goods": "0",
@@ -236,7 +229,7 @@ async def _oversold(server: EmbeddedPostgres) -> int:
                     SELECT sku, sum(on_hand_change) AS goods, sum(reserved_change) AS held
                     FROM stock_moves GROUP BY sku) m USING (sku)
                 WHERE m.goods <> s.on_hand OR m.held <> s.reserved OR m.held > m.goods
-                   OR m.held <> (SELECT sum(quantity) FROM order_lines l WHERE l.sku = s.sku)""")
+                   OR m.held <> (SELECT sum(base_quantity) FROM order_lines l WHERE l.sku = s.sku)""")
         )
     await database.close()
     return int(found or 0)
@@ -244,12 +237,6 @@ async def _oversold(server: EmbeddedPostgres) -> int:
 
 def _sku(number: int) -> str:
     return f"P{number:03d}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class Right(StrEnum):
     CALL_VIEW = "call.view"
     CALLBACK_WORK = "callback.work"
     CAMPAIGN_MANAGE = "campaign.manage"
+    CATALOGUE_MANAGE = "catalogue.manage"
     CHANNEL_MANAGE = "channel.manage"
     COMPLAINT_MANAGE = "complaint.manage"
     COMPLAINT_WORK = "complaint.work"
@@ -45,6 +46,7 @@ class Right(StrEnum):
     PHONE_DIAL = "phone.dial"
     PHONE_DIAL_ABROAD = "phone.dial_abroad"
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
+    PRICE_MANAGE = "price.manage"
     PRIVACY_MANAGE = "privacy.manage"
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
@@ -83,6 +85,7 @@ _OPERATIONS = frozenset(
         Right.BENEFIT_MANAGE,
         Right.BOARD_VIEW,
         Right.CALL_VIEW,
+        Right.CATALOGUE_MANAGE,
         Right.CHANNEL_MANAGE,
         Right.CUSTOMER_IMPORT,
         Right.CUSTOMER_VIEW,
@@ -92,6 +95,7 @@ _OPERATIONS = frozenset(
         Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,
+        Right.PRICE_MANAGE,
         Right.RULES_MANAGE,
         Right.TODO_WORK,
     }

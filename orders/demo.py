@@ -11,9 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Level
 from crm_core.db import Database
-from orders import stock
-from orders.pricing import to_fen
-from orders.tables import Product, ProductPrice, Stock
+from orders.catalogue.tables import Product, ProductCategory, ProductPack
+from orders.catalogue.words import found_by
+from orders.money import to_fen
+from orders.pricing.rules import RuleKind
+from orders.pricing.tables import PriceRule
+from orders.stock import ledger
+from orders.stock.tables import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +93,96 @@ CATALOGUE = (
 
 # What the nearest channel levels pay; the ranks further out pay the list price.
 _SHARES = (Decimal("0.86"), Decimal("0.90"), Decimal("0.94"))
+_CATEGORIES = {
+    "BJ": ("baijiu", "白酒", "Baijiu"),
+    "PJ": ("beer", "啤酒", "Beer"),
+    "YL": ("drinks", "饮料", "Soft drinks"),
+    "LY": ("staples", "粮油", "Grain and oil"),
+    "TW": ("seasoning", "调味", "Seasoning"),
+    "FB": ("instant", "方便食品", "Instant food"),
+    "ZP": ("household", "日化纸品", "Household"),
+}
+_PACKS = (("BJ-004", "箱", 6, "738.00"), ("LY-003", "吨", 100, None), ("FB-002", "箱", 10, None))
+_PROMOTIONS: tuple[dict[str, object], ...] = (
+    {
+        "kind": RuleKind.PERCENT_OFF,
+        "name_zh": "啤酒百箱九七折",
+        "name_en": "3 % off from 100 cases of beer",
+        "category_code": "beer",
+        "min_quantity": 100,
+        "value": Decimal(3),
+    },
+    {
+        "kind": RuleKind.FREE_GOODS,
+        "name_zh": "王老吉买十送一",
+        "name_en": "Wanglaoji: ten, and one free",
+        "sku": "YL-005",
+        "min_quantity": 10,
+        "free_quantity": 1,
+        "free_most": 20,
+    },
+    {
+        "kind": RuleKind.ORDER_AMOUNT_OFF,
+        "name_zh": "满五万减五百",
+        "name_en": "500 off from 50,000",
+        "min_total": Decimal(50_000),
+        "value": Decimal(500),
+    },
+)
 
 
 async def fill(database: Database, *, clock: Callable[[], datetime]) -> None:
-    """Catalogue, prices by level and opening stock; levels must exist already."""
+    """Catalogue, prices by level, promotions and opening stock; levels must exist already."""
     async with database.begin() as session:
         await _add_products(session)
+        own = PriceRule.sku.in_([item.sku for item in CATALOGUE])
+        if await session.scalar(select(PriceRule.id).where(own).limit(1)) is None:
+            await _add_rules(session)
         for item in CATALOGUE:
             known = await session.scalar(select(Stock.sku).where(Stock.sku == item.sku))
             if known is None:
-                await stock.receive(session, item.sku, item.on_hand, clock())
+                await ledger.receive(session, item.sku, item.on_hand, clock())
 
 
 async def _add_products(session: AsyncSession) -> None:
+    categories = [
+        {"code": code, "name_zh": name_zh, "name_en": name_en, "path": [code]}
+        for code, name_zh, name_en in _CATEGORIES.values()
+    ]
+    await session.execute(insert(ProductCategory).on_conflict_do_nothing(), categories)
     products = [
         {
             "sku": item.sku,
             "name_zh": item.name_zh,
             "name_en": item.name_en,
+            "category_code": _CATEGORIES[item.sku[:2]][0],
             "unit": item.unit,
             "list_price": item.list_price,
+            "search": found_by(item.sku, item.name_zh, item.name_en),
         }
         for item in CATALOGUE
     ]
     await session.execute(insert(Product).on_conflict_do_nothing(), products)
+    packs = [
+        {"sku": sku, "unit": unit, "factor": factor, "list_price": price and Decimal(price)}
+        for sku, unit, factor, price in _PACKS
+    ]
+    await session.execute(insert(ProductPack).on_conflict_do_nothing(), packs)
+
+
+async def _add_rules(session: AsyncSession) -> None:
     levels = (await session.scalars(select(Level.code).order_by(Level.rank, Level.code))).all()
     prices = [
-        {"sku": item.sku, "level_code": level, "price": to_fen(item.list_price * share)}
+        {
+            "kind": RuleKind.PRICE,
+            "sku": item.sku,
+            "level_code": level,
+            "value": to_fen(item.list_price * share),
+        }
         for level, share in zip(levels, _SHARES, strict=False)
         for item in CATALOGUE
     ]
     if prices:
-        await session.execute(insert(ProductPrice).on_conflict_do_nothing(), prices)
+        await session.execute(insert(PriceRule), prices)
+    for promotion in _PROMOTIONS:
+        await session.execute(insert(PriceRule).values(promotion))

@@ -3,6 +3,7 @@
 DomainError
 ├── NotFound
 │   ├── UnknownProduct     no such product, or it is no longer sold (fields: sku)
+│   ├── UnknownUnit        the product is not sold in this unit (fields: sku, unit)
 │   ├── UnknownOrder       no such order
 │   └── UnknownQuote       no such quote
 ├── Conflict
@@ -27,6 +28,16 @@ class UnknownProduct(NotFound):
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"There is no product {sku} on sale.", fields={"sku": sku})
+
+
+class UnknownUnit(NotFound):
+    code = "unknown_unit"
+
+    def __init__(self, sku: str, unit: str) -> None:
+        super().__init__(
+            f"{sku} is not sold by the {unit}: choose one of its units.",
+            fields={"sku": sku, "unit": unit},
+        )
 
 
 class UnknownOrder(NotFound):

@@ -18,9 +18,10 @@ from crm_core.bus import Bus
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
-from orders.commands import OrderLine, PlaceOrder
-from orders.flow import Status
-from orders.service import OrderService
+from orders.lines import OrderLine
+from orders.sales.commands import PlaceOrder
+from orders.sales.flow import Status
+from orders.sales.service import OrderService
 from tests.browser.chromium import chromium
 from tests.browser.screens import VIP, add_product, pop_in_state, sign_in
 from tests.integration.site import installation

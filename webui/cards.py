@@ -12,7 +12,7 @@ import structlog
 
 from crm_core.errors import DatabaseUnavailable
 from crm_core.services import Crm
-from orders.service import OrderService
+from orders.sales.service import OrderService
 from webui.present import Card
 
 log = structlog.get_logger(__name__)

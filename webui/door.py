@@ -57,7 +57,7 @@ class Door:
 
         health = Health(services.database, services.nodes)
         book = PopBook(facts)
-        cards = Cards(services.crm, services.orders, on_ready=card_ready)
+        cards = Cards(services.crm, services.trade.orders, on_ready=card_ready)
         sidebar = Sidebar(
             acd,
             book,

@@ -23,7 +23,7 @@ from crm_core.customers.card_views import CustomerCard
 from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
-from orders.events import OrderPlaced
+from orders.sales.events import OrderPlaced
 from webui.cards import Cards
 from webui.hub import Hub
 from webui.pops import CallFacts, PopBook, Touched

@@ -16,7 +16,7 @@ from acd.service import AcdService
 from ami_bridge.events import AsteriskEvent
 from ami_bridge.live_calls import LiveCalls
 from crm_core.bus import Bus
-from orders.events import OrderPlaced
+from orders.sales.events import OrderPlaced
 from webui.hub import Hub
 from webui.ports import Node
 

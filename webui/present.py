@@ -18,7 +18,7 @@ from crm_core.numbers import mask, shown
 from crm_core.rights import Right
 from crm_core.todos.views import RaisedAlarm, TodoBrief
 from dialer.events import CallbackView
-from orders.views import OrderSummary
+from orders.sales.views import OrderSummary
 from webui.pops import CallFacts, Pop
 from webui.views import (
     AddressView,

@@ -28,6 +28,7 @@ Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 CSRF_HEADER = "X-Zongji"
 NUMBER = r"{id:[1-9][0-9]{0,8}}"
 CALL = r"{id:[0-9a-f]{32}}"
+SKU = r"{id:[A-Za-z0-9][A-Za-z0-9._-]{0,39}}"
 CODE = r"{id:[a-z][a-z0-9_]{0,29}}"
 
 

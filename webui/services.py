@@ -15,7 +15,7 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
-from orders.service import OrderService
+from orders.services import Trade
 from webui.page import Backlog
 from webui.ports import Callbacks, Node
 from webui.rounds import Rhythm
@@ -51,7 +51,7 @@ class WebServices:
     """
 
     crm: Crm
-    orders: OrderService
+    trade: Trade
     acd: AcdService
     calls: AcdStore
     callbacks: Callbacks

@@ -47,9 +47,9 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
-from orders.events import OrderMoved, OrderPlaced
-from orders.service import OrderService
-from orders.wording import ORDER_WORDS
+from orders.sales.events import OrderMoved, OrderPlaced
+from orders.sales.wording import ORDER_WORDS
+from orders.services import Trade
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji.core import care_sources, core, insight_sources, now
@@ -96,7 +96,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    orders = OrderService(database, bus, clock=now, channels=channels, zone=settings.zone)
+    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -114,7 +114,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     web = WebServer(
         WebServices(
             crm=crm,
-            orders=orders,
+            trade=trade,
             acd=acd,
             calls=calls,
             callbacks=dialer,

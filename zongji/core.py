@@ -14,11 +14,11 @@ from crm_core.db import Database
 from crm_core.insight.ports import Sources
 from crm_core.rights import Right
 from crm_core.services import Crm
-from orders import quotes
-from orders import timeline as order_timeline
-from orders.care_source import OrderBeginnings, OrderDeliveries
-from orders.obstacles import open_orders
-from orders.sales_source import OrderSales
+from orders.sales import quotes
+from orders.sales import timeline as order_timeline
+from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.obstacles import open_orders
+from orders.sales.sales_source import OrderSales
 from zongji import settings as used
 from zongji.settings import Settings
 

@@ -15,8 +15,8 @@ from crm_core.customers.tables import Customer, CustomerContact, CustomerMerge
 from crm_core.db import Database
 from crm_core.people.tables import Unit, User
 from crm_core.todos.tables import Todo
-from orders.care_source import OrderBeginnings, OrderDeliveries
-from orders.tables import Order, OrderStatusLog
+from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.tables import Order, OrderStatusLog
 from tests.crm_core.crm_core_support import Clock
 
 SOURCES = CareSources(OrderDeliveries(), OrderBeginnings())

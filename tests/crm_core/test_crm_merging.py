@@ -19,7 +19,7 @@ from crm_core.db import Base
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM
 from dialer.tables import Callback
-from orders.tables import Order
+from orders.sales.tables import Order
 from tests.crm_core.crm_core_support import person
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

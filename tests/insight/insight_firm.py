@@ -21,7 +21,7 @@ from crm_core.insight.ports import Sources
 from crm_core.insight.rule_book import RuleBook
 from crm_core.insight.service import InsightService
 from crm_core.insight.worker import InsightWorker
-from orders.sales_source import OrderSales
+from orders.sales.sales_source import OrderSales
 from tests.crm_core.crm_office import Office, furnish
 from tests.orders.order_shop import Shop, open_shop
 

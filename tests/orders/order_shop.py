@@ -11,10 +11,14 @@ from crm_core.bus import Bus
 from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
-from orders.commands import OrderLine, PlaceOrder
-from orders.service import OrderService
-from orders.tables import Product, ProductPrice
-from orders.views import PlacedOrder
+from orders.catalogue.commands import NewProduct
+from orders.lines import OrderLine
+from orders.pricing.commands import NewRule
+from orders.pricing.service import RuleView
+from orders.sales.commands import PlaceOrder
+from orders.sales.service import OrderService
+from orders.sales.views import PlacedOrder
+from orders.services import Trade
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
@@ -36,7 +40,7 @@ class Shop:
 
     database: Database
     bus: Bus
-    service: OrderService
+    trade: Trade
     clock: Clock
     dealer: int
     plain: int
@@ -44,36 +48,49 @@ class Shop:
     heard: list[object]
     _numbers: itertools.count
 
-    async def product(self, *, on_hand: int, price: str = "10.00", level_price: str | None = None):
+    @property
+    def service(self) -> OrderService:
+        return self.trade.orders
+
+    async def product(
+        self, *, on_hand: int, price: str = "10.00", level_price: str | None = None, **more
+    ):
         """A new product with stock; returns its sku."""
         sku = f"SKU-{next(self._numbers):04d}"
-        async with self.database.begin() as session:
-            await session.execute(
-                insert(Product).values(
-                    sku=sku,
-                    name_zh=f"货{sku}",
-                    name_en=f"Goods {sku}",
-                    unit="箱",
-                    list_price=Decimal(price),
-                )
-            )
-            if level_price is not None:
-                await session.execute(
-                    insert(ProductPrice).values(
-                        sku=sku, level_code="agent", price=Decimal(level_price)
-                    )
-                )
+        await self.trade.catalogue.add(
+            SYSTEM,
+            NewProduct(
+                **{
+                    "sku": sku,
+                    "name_zh": f"货{sku}",
+                    "name_en": f"Goods {sku}",
+                    "unit": "箱",
+                    "list_price": Decimal(price),
+                }
+                | more
+            ),
+        )
+        if level_price is not None:
+            await self.rule("price", sku=sku, level_code="agent", value=Decimal(level_price))
         if on_hand:
             await self.service.receive_stock(sku, on_hand)
         return sku
 
+    async def rule(self, kind: str, **content) -> RuleView:
+        """A new price rule."""
+        return await self.trade.price_rules.add(SYSTEM, NewRule(kind=kind, **content))
+
     def order(
-        self, *lines: tuple[str, int], key: str | None = None, customer: int | None = None, **rest
+        self,
+        *lines: tuple[str, int] | tuple[str, int, str],
+        key: str | None = None,
+        customer: int | None = None,
+        **rest,
     ):
         return PlaceOrder(
             key or f"key-{next(self._numbers)}",
             customer or self.dealer,
-            tuple(OrderLine(sku, quantity) for sku, quantity in lines),
+            tuple(OrderLine(*line) for line in lines),
             **rest,
         )
 
@@ -115,7 +132,7 @@ class Shop:
         assert wrong == 0
         unlike = await self.scalar("""
             SELECT count(*) FROM stock s
-            LEFT JOIN (SELECT l.sku, sum(l.quantity) AS held FROM order_lines l
+            LEFT JOIN (SELECT l.sku, sum(l.base_quantity) AS held FROM order_lines l
                        JOIN orders o ON o.id = l.order_id
                        WHERE o.status IN ('review','placed','reviewed','picking') GROUP BY l.sku) h
             USING (sku) WHERE s.reserved <> coalesce(h.held, 0)""")
@@ -173,8 +190,8 @@ async def open_shop(database: Database) -> Shop:
         ]
     bus, clock, heard = Bus(), Clock(), []
     bus.subscribe(heard.append, object)
-    service = OrderService(database, bus, clock=clock, channels=("email", "sms"))
-    return Shop(database, bus, service, clock, *ids, heard, itertools.count(1))
+    trade = Trade.of(database, bus, clock=clock, channels=("email", "sms"))
+    return Shop(database, bus, trade, clock, *ids, heard, itertools.count(1))
 
 
 async def _customer(

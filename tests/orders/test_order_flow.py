@@ -3,9 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_core.rights import Right
-from orders import flow
 from orders.errors import MoveNotAllowed
-from orders.flow import LABELS, MOVES, Credit, Goods, Status
+from orders.sales import flow
+from orders.sales.flow import LABELS, MOVES, Credit, Status
+from orders.stock.moves import Goods
 
 ENDS = {Status.SETTLED, Status.CANCELLED, Status.RETURNED}
 

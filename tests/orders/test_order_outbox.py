@@ -16,7 +16,7 @@ from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
 from crm_core.outbox.store import OutboxStore, Result
 from crm_core.outbox.wording import wording
 from crm_core.outbox.worker import OutboxRules, OutboxWorker
-from orders.wording import ORDER_WORDS
+from orders.sales.wording import ORDER_WORDS
 from tests.orders.order_shop import Shop
 from tests.orders.provider_servers import SECRET, MailServer, SmsServer
 

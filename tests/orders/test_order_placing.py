@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from crm_core.errors import Forbidden, NotFound
 from crm_core.rights import Principal, Right
 from orders import demo
-from orders.commands import OrderLine
 from orders.errors import (
     BadOrder,
     MoveNotAllowed,
@@ -18,7 +17,9 @@ from orders.errors import (
     UnknownOrder,
     UnknownProduct,
 )
-from orders.events import OrderMoved, OrderPlaced, StockChanged
+from orders.lines import OrderLine
+from orders.sales.events import OrderMoved, OrderPlaced
+from orders.stock.events import StockChanged
 from tests.orders.order_shop import Shop
 
 

@@ -11,8 +11,8 @@ from crm_core.errors import Forbidden, Invalid
 from crm_core.leads.opportunities import seed_leads
 from crm_core.rights import SYSTEM
 from orders.errors import OutOfStock, QuoteClosed, QuoteExpired, UnknownProduct, UnknownQuote
-from orders.quote_commands import AcceptQuote, NewQuote, QuoteContent, QuoteQuery, RejectQuote
-from orders.quotes import QuoteView, entries
+from orders.sales.quote_commands import AcceptQuote, NewQuote, QuoteContent, QuoteQuery, RejectQuote
+from orders.sales.quotes import QuoteView, entries
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import Shop
 
@@ -25,11 +25,11 @@ async def offered(shop: Shop, sku: str, quantity: int = 2, percent: str = "0", *
         "lines": [{"sku": sku, "quantity": quantity, "discount_percent": percent}],
         "valid_until": UNTIL,
     }
-    return await shop.service.quotes.create(SYSTEM, NewQuote.model_validate(wanted | more))
+    return await shop.trade.quotes.create(SYSTEM, NewQuote.model_validate(wanted | more))
 
 
 async def accepted(shop: Shop, quote: QuoteView) -> int:
-    return await shop.service.quotes.accept(SYSTEM, quote.quote.id, AcceptQuote(address="新路1号"))
+    return await shop.trade.quotes.accept(SYSTEM, quote.quote.id, AcceptQuote(address="新路1号"))
 
 
 async def test_a_quote_is_the_customers_price_less_what_is_given(shop: Shop):
@@ -57,10 +57,10 @@ async def test_of_many_who_accept_a_quote_all_get_the_same_order(shop: Shop):
     assert [(why.code, why.params["number"]) for why in order.lines[0].why] == [
         ("quoted", quote.quote.number)
     ]
-    now = await shop.service.quotes.get(SYSTEM, quote.quote.id)
+    now = await shop.trade.quotes.get(SYSTEM, quote.quote.id)
     assert (now.quote.state, now.quote.order_number) == ("accepted", order.number)
     with pytest.raises(QuoteClosed):
-        await shop.service.quotes.reject(SYSTEM, quote.quote.id, RejectQuote(reason="晚了"))
+        await shop.trade.quotes.reject(SYSTEM, quote.quote.id, RejectQuote(reason="晚了"))
     async with shop.database.reading() as connection:
         history = await entries(connection, (shop.dealer,), shop.clock().replace(year=2027), 99)
     assert quote.quote.number in {each.title for each in history}
@@ -82,7 +82,7 @@ async def test_an_accepted_quote_wins_its_opportunity(shop: Shop):
     await accepted(shop, quote)
     row = "SELECT stage_code FROM opportunities WHERE id = "
     assert await shop.scalar(f"{row}{opportunity}") == "won"
-    (found,) = await shop.service.quotes.listed(SYSTEM, QuoteQuery(opportunity_id=opportunity))
+    (found,) = await shop.trade.quotes.listed(SYSTEM, QuoteQuery(opportunity_id=opportunity))
     assert found.id == quote.quote.id
 
 
@@ -93,16 +93,16 @@ async def test_after_its_last_day_a_quote_is_made_anew(shop: Shop):
     try:
         with pytest.raises(QuoteExpired):
             await accepted(shop, quote)
-        assert (await shop.service.quotes.get(SYSTEM, quote.quote.id)).quote.state == "expired"
+        assert (await shop.trade.quotes.get(SYSTEM, quote.quote.id)).quote.state == "expired"
         old = QuoteContent.model_validate(
             {"lines": [{"sku": sku, "quantity": 1}], "valid_until": UNTIL}
         )
         with pytest.raises(Invalid, match="later"):
-            await shop.service.quotes.revise(SYSTEM, quote.quote.id, old)
+            await shop.trade.quotes.revise(SYSTEM, quote.quote.id, old)
         fresh = old.model_copy(update={"valid_until": date(2026, 5, 1)})
-        newer = await shop.service.quotes.revise(SYSTEM, quote.quote.id, fresh)
+        newer = await shop.trade.quotes.revise(SYSTEM, quote.quote.id, fresh)
         assert newer.quote.replaces_id == quote.quote.id
-        for again in (shop.service.quotes.revise(SYSTEM, quote.quote.id, fresh),
+        for again in (shop.trade.quotes.revise(SYSTEM, quote.quote.id, fresh),
                       accepted(shop, quote)):  # fmt: skip
             with pytest.raises(QuoteClosed):
                 await again
@@ -124,9 +124,9 @@ async def test_what_cannot_be_offered_or_sold_is_refused(shop: Shop):
         }
     )
     with pytest.raises(Forbidden, match="10 per cent"):
-        await shop.service.quotes.create(agent, wanted)
+        await shop.trade.quotes.create(agent, wanted)
     with pytest.raises(Forbidden):
-        await shop.service.quotes.create(person("operations"), wanted)
+        await shop.trade.quotes.create(person("operations"), wanted)
     with pytest.raises(ValueError, match="two lines"):
         QuoteContent.model_validate(
             {"lines": [{"sku": "A", "quantity": 1}] * 2, "valid_until": UNTIL}
@@ -134,8 +134,8 @@ async def test_what_cannot_be_offered_or_sold_is_refused(shop: Shop):
     quote = await offered(shop, sku, 2)
     with pytest.raises(OutOfStock):
         await accepted(shop, quote)
-    assert (await shop.service.quotes.get(SYSTEM, quote.quote.id)).quote.state == "open"
-    rejected = await shop.service.quotes.reject(SYSTEM, quote.quote.id, RejectQuote(reason="贵"))
+    assert (await shop.trade.quotes.get(SYSTEM, quote.quote.id)).quote.state == "open"
+    rejected = await shop.trade.quotes.reject(SYSTEM, quote.quote.id, RejectQuote(reason="贵"))
     assert (rejected.quote.state, rejected.quote.rejected_reason) == ("rejected", "贵")
     with pytest.raises(UnknownQuote):
-        await shop.service.quotes.get(SYSTEM, 999_999)
+        await shop.trade.quotes.get(SYSTEM, 999_999)

@@ -11,7 +11,7 @@ from crm_core.customers.merging import MergeService
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from crm_core.rights import SYSTEM
-from orders.service import OrderService
+from orders.sales.service import OrderService
 from tests.orders.order_shop import Shop
 from tests.proxy import Proxy
 

@@ -22,7 +22,7 @@ from crm_core.privacy import reach
 from crm_core.privacy.commands import NewRequest, Refusal, RequestQuery
 from crm_core.privacy.service import CannotErase, PrivacyService
 from crm_core.rights import SYSTEM
-from orders.obstacles import open_orders
+from orders.sales.obstacles import open_orders
 from tests.crm_core.crm_core_support import Clock, person
 from tests.crm_core.crm_office import Office, furnish
 
@@ -43,8 +43,10 @@ INSERT INTO recordings (call_id, path, seconds, size_bytes, channels, stored_at)
 INSERT INTO orders (number, key, fingerprint, customer_id, call_id, status, total, credit_held,
                     address, note, placed_at)
   VALUES ('260101-9', 'k9', 'f', {id}, '{call}', 'settled', 5, 0, '{mark}路', '{mark}', now());
-INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price, line_total, why)
-  SELECT id, 1, 'P1', 1, 5, 5, '[]' FROM orders WHERE number = '260101-9';
+INSERT INTO order_lines (order_id, line_no, sku, quantity, unit, tax_rate, unit_price, line_total, why)
+  SELECT id, 1, 'P1', 1, '箱', 0.13, 5, 5, '[]' FROM orders WHERE number = '260101-9';
+INSERT INTO price_rules (kind, name_zh, name_en, sku, customer_id, value)
+  VALUES ('price', '{mark}', '{mark}', 'P1', {id}, 5);
 INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient, language, params)
   VALUES ('t9', 'order', 1, {id}, 'order_placed', 'sms', '{number}', 'zh', '{{"name": "{mark}"}}');
 INSERT INTO callbacks (number, customer_id, queue, source, note)
@@ -109,9 +111,10 @@ IMPERSONAL = {
     "entitlements": {"name_zh", "name_en"},
     "opportunities": {"stage_code"},
     "opportunity_moves": {"from_stage", "to_stage"},
-    "order_lines": {"sku", "why"},
-    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment"},
+    "order_lines": {"sku", "why", "unit"},
+    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why"},
     "packages": {"kind_code"},
+    "price_rules": {"kind", "sku", "category_code", "unit", "level_code", "free_sku", "goods_key", "buyer_key"},
     "quotes": {"number", "state"},
     "quote_lines": {"sku"},
     "privacy_requests": {"kind", "state", "identified_by", "reason", "done", "files"},

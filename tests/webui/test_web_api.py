@@ -123,7 +123,7 @@ async def test_the_same_key_places_one_order_however_often_it_is_sent(house: Hou
 async def test_the_order_notes_who_placed_it(house: House, agent: Browser):
     wanted = {"customer_id": house.customer_id, "lines": [{"sku": "A1", "quantity": 1}]}
     _, body = await agent.ask("POST", "/api/orders", wanted, headers=key())
-    found = await house.services.orders.get(body["order"]["id"])
+    found = await house.services.trade.orders.get(body["order"]["id"])
     assert found.placed_by == house.ids["agent"]
 
 

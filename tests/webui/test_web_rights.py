@@ -6,7 +6,7 @@ import pytest
 from crm_core.rights import ROLES as SEEDS
 from tests.webui.web_house import ROLES, Browser, House
 from webui.routes import ROUTES
-from webui.routing import CALL, CODE, NUMBER, Route
+from webui.routing import CALL, CODE, NUMBER, SKU, Route
 
 CLOSED = [route for route in ROUTES if route.needs.session]
 GUARDED = [route for route in ROUTES if route.needs.any_of]
@@ -18,7 +18,7 @@ def name(route: object) -> str:
     return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)
 
 
-SAMPLES = {CALL: "f" * 32, NUMBER: "987654321", CODE: "no_such_code"}
+SAMPLES = {CALL: "f" * 32, NUMBER: "987654321", CODE: "no_such_code", SKU: "NO-SUCH-SKU"}
 
 
 def path_of(route: Route) -> str:

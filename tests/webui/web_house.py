@@ -48,12 +48,13 @@ from crm_core.services import Crm
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
-from orders import quotes
-from orders import timeline as order_timeline
-from orders.care_source import OrderBeginnings, OrderDeliveries
-from orders.obstacles import open_orders
-from orders.sales_source import OrderSales
-from orders.service import OrderService
+from orders.catalogue.commands import NewProduct
+from orders.sales import quotes
+from orders.sales import timeline as order_timeline
+from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.obstacles import open_orders
+from orders.sales.sales_source import OrderSales
+from orders.services import Trade
 from webui.ports import Node
 from webui.rounds import Rhythm
 from webui.server import Tls, WebServer
@@ -299,7 +300,7 @@ async def open_house(
     )
     services = WebServices(
         crm=crm,
-        orders=OrderService(database, bus, clock=clock),
+        trade=Trade.of(database, bus, clock=clock),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),
@@ -326,12 +327,6 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
         found = await session.execute(text("SELECT login, id FROM users"))
         ids: dict[str, int] = dict(found.all())
         customer_id = await session.scalar(text("SELECT min(id) FROM customers"))
-        await session.execute(
-            text(
-                "INSERT INTO products (sku, name_zh, name_en, unit, list_price) VALUES"
-                " ('A1', '茶叶', 'Tea', '箱', 100) ON CONFLICT DO NOTHING"
-            )
-        )
     if customer_id is None:
         for number, login in enumerate((*ROLES, "agent2")):
             new = NewUser(
@@ -352,5 +347,9 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
             ),
         )
         customer_id = card.id
-        await services.orders.receive_stock("A1", 1000)
+        tea = NewProduct(
+            sku="A1", name_zh="茶叶", name_en="Tea", unit="箱", list_price=Decimal(100)
+        )
+        await services.trade.catalogue.add(SYSTEM, tea)
+        await services.trade.orders.receive_stock("A1", 1000)
     return ids, customer_id

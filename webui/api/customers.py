@@ -305,7 +305,7 @@ def _caller(asked: Asked[WantedCustomer, Nothing]) -> str:
 
 
 async def _answer(asked: Asked[Model, Nothing], customer_id: int) -> CustomerAnswer:
-    card = await read_card(asked.services.crm, asked.services.orders, customer_id)
+    card = await read_card(asked.services.crm, asked.services.trade.orders, customer_id)
     if card is None:
         raise NotFound(f"There is no customer {customer_id}.")
     return CustomerAnswer(customer=customer_view(card, asked.principal.rights))

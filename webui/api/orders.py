@@ -12,7 +12,7 @@ from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
-from orders.commands import PlaceOrder
+from orders.sales.commands import PlaceOrder
 from webui.api.products import WantedLines
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, json_answer, needs
@@ -43,9 +43,11 @@ class OrderedLineView(View):
     name_zh: str
     name_en: str
     unit: str
+    factor: int
     quantity: int
     unit_price: Decimal
     line_total: Decimal
+    tax_rate: Decimal
     why: tuple[ReasonView, ...]
 
 
@@ -85,6 +87,7 @@ class OrderDetail(OrderItem):
     note: str | None
     payment: str | None
     discount: Decimal
+    discount_why: tuple[ReasonView, ...]
     coupons: tuple[OrderCouponItem, ...]
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
@@ -102,7 +105,7 @@ class OrderAnswer(View):
 async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     """Place an order: 201, or 200 with the same order when the same key came before."""
     body = asked.body
-    placed = await asked.services.orders.place(
+    placed = await asked.services.trade.orders.place(
         PlaceOrder(
             key=_key(asked.request),
             customer_id=body.customer_id,
@@ -121,14 +124,14 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
 
 async def show(asked: Asked[Nothing, Nothing]) -> OrderAnswer:
     """One order with its lines, history and messages."""
-    found = await asked.services.orders.get(int(asked.id))
+    found = await asked.services.trade.orders.get(int(asked.id))
     return OrderAnswer(order=OrderDetail.model_validate(found))
 
 
 async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
     """Orders, the newest first."""
     query = asked.query
-    found = await asked.services.orders.list(
+    found = await asked.services.trade.orders.list(
         customer_id=query.customer_id, call_id=query.call_id, limit=query.limit
     )
     return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))

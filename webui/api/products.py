@@ -7,7 +7,7 @@ from pydantic import Field
 
 from crm_core.fields import Id, Text
 from crm_core.rights import Right
-from orders.commands import MOST_LINES, MOST_OF_ONE, OrderLine
+from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine
 from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
 from webui.views import ReasonView, View
@@ -24,9 +24,10 @@ class ProductSearch(Model):
 class WantedLine(Model):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+    unit: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
 
     def line(self) -> OrderLine:
-        return OrderLine(self.sku, self.quantity)
+        return OrderLine(self.sku, self.quantity, self.unit)
 
 
 WantedLines = Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
@@ -37,15 +38,23 @@ class WantedQuote(Model):
     lines: WantedLines
 
 
+class PackItem(View):
+    unit: str
+    factor: int
+    own_price: Decimal
+
+
 class ProductItem(View):
     sku: str
     name_zh: str
     name_en: str
+    specification: str | None
     unit: str
     list_price: Decimal
     own_price: Decimal
     available: int
     why: tuple[ReasonView, ...]
+    packs: tuple[PackItem, ...]
 
 
 class ProductList(View):
@@ -56,9 +65,12 @@ class QuotedLineItem(View):
     sku: str
     name_zh: str
     name_en: str
+    unit: str
+    factor: int
     quantity: int
     unit_price: Decimal
     line_total: Decimal
+    tax_rate: Decimal
     available: int
     why: tuple[ReasonView, ...]
 
@@ -66,20 +78,22 @@ class QuotedLineItem(View):
 class QuoteView(View):
     lines: tuple[QuotedLineItem, ...]
     total: Decimal
+    discount: Decimal
+    discount_why: tuple[ReasonView, ...]
     warnings: tuple[ReasonView, ...]
 
 
 async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
     """Products by code or name, with the customer's own price and what is free now."""
     query = asked.query
-    found = await asked.services.orders.products(query.q, query.customer_id, query.limit)
+    found = await asked.services.trade.orders.products(query.q, query.customer_id, query.limit)
     return ProductList(items=tuple(ProductItem.model_validate(each) for each in found))
 
 
 async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
     """What these lines cost this customer now; nothing is reserved."""
     lines = [line.line() for line in asked.body.lines]
-    quoted = await asked.services.orders.quote(asked.body.customer_id, lines)
+    quoted = await asked.services.trade.orders.quote(asked.body.customer_id, lines)
     return QuoteView.model_validate(quoted)
 
 

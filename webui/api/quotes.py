@@ -4,14 +4,14 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from crm_core.rights import Right
-from orders.quote_commands import (
+from orders.sales.quote_commands import (
     AcceptQuote,
     NewQuote,
     QuoteContent,
     QuoteQuery,
     RejectQuote,
 )
-from orders.quotes import QuoteService, QuoteView
+from orders.sales.quotes import QuoteService, QuoteView
 from webui.api.orders import OrderAnswer, OrderDetail
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
@@ -106,12 +106,12 @@ async def reject(asked: Asked[WantedRejection, Nothing]) -> SalesQuoteAnswer:
 async def accept(asked: Asked[WantedAcceptance, Nothing]) -> OrderAnswer:
     """It becomes an order at its prices; accepted twice, it is the same order."""
     order_id = await _service(asked).accept(asked.principal, int(asked.id), asked.body)
-    order = await asked.services.orders.get(order_id)
+    order = await asked.services.trade.orders.get(order_id)
     return OrderAnswer(order=OrderDetail.model_validate(order))
 
 
 def _service(asked: Asked[Model, Model]) -> QuoteService:
-    return asked.services.orders.quotes
+    return asked.services.trade.quotes
 
 
 def _answer(found: QuoteView) -> SalesQuoteAnswer:

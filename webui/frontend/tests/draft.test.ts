@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { Order, Product } from "@/api/types";
-import { isUnfinished, newDraft, wantedOrder, withProduct, withQuantity } from "@/order/draft";
+import { isUnfinished, newDraft, wantedLines, wantedOrder, withProduct, withQuantity, withUnit } from "@/order/draft";
 
 const rice: Product = {
   sku: "SP-1",
   name_zh: "大米",
   name_en: "Rice",
+  specification: "10kg",
   unit: "袋",
   list_price: "68.00",
   own_price: "64.60",
   available: 4,
   why: [],
+  packs: [{ unit: "吨", factor: 100, own_price: "6400.00" }],
 };
 
 describe("an order being written", () => {
@@ -26,7 +28,18 @@ describe("an order being written", () => {
     [Number.NaN, 1],
     [1e9, 99_999],
   ])("makes a quantity of %d the whole number %d", (typed, kept) => {
-    expect(withQuantity(withProduct([], rice), "SP-1", typed)[0]?.quantity).toBe(kept);
+    expect(withQuantity(withProduct([], rice), rice, typed)[0]?.quantity).toBe(kept);
+  });
+
+  it("has a line for each unit, and makes one of two in the same unit", () => {
+    const [bag] = withProduct([], rice);
+    const byTheTon = withUnit([bag!], bag!, "吨");
+    const both = withQuantity(withProduct(byTheTon, rice), bag!, 3);
+    const wanted = (lines: typeof both) => wantedLines({ ...newDraft("key"), lines }).map(({ unit, quantity }) => [unit, quantity]);
+    expect(wanted(both)).toEqual([["吨", 1], ["袋", 3]]);
+    expect(wanted(withUnit(both, both[0]!, "袋"))).toEqual([["袋", 4]]);
+    expect(bag?.units).toEqual(["袋", "吨"]);
+    expect(withProduct([], { ...rice, packs: [] })[0]).not.toHaveProperty("units");
   });
 
   it("sends the customer's own address until the agent writes another", () => {
@@ -35,7 +48,7 @@ describe("an order being written", () => {
     expect(wantedOrder(draft, customer, "c1")).toEqual({
       customer_id: 7,
       call_id: "c1",
-      lines: [{ sku: "SP-1", quantity: 1 }],
+      lines: [{ sku: "SP-1", quantity: 1, unit: "袋" }],
       address: "天津",
     });
     const changed = { ...draft, address: " 北京 ", note: "加急", payment: "account" };

@@ -260,25 +260,36 @@ export interface WaitingCall {
   why: Reason[];
 }
 
+/** A larger unit of a product. */
+export interface Pack {
+  unit: string;
+  factor: number;
+  own_price: Money;
+}
+
 export interface Product {
   sku: string;
   name_zh: string;
   name_en: string;
+  specification: string | null;
   unit: string;
   list_price: Money;
   own_price: Money;
   available: number;
   why: Reason[];
+  packs: Pack[];
 }
 
 export interface LineWanted {
   sku: string;
   quantity: number;
+  unit: string;
 }
 
 export interface QuotedLine extends LineWanted {
   name_zh: string;
   name_en: string;
+  factor: number;
   unit_price: Money;
   line_total: Money;
   available: number;
@@ -288,6 +299,8 @@ export interface QuotedLine extends LineWanted {
 export interface Quote {
   lines: QuotedLine[];
   total: Money;
+  discount: Money;
+  discount_why: Reason[];
   warnings: Reason[];
 }
 

@@ -35,10 +35,17 @@ export function useWords() {
     return (locale.value === "en" ? thing.name_en || thing.name_zh : thing.name_zh) || thing.name_en;
   }
 
+  /** A rule that has a name is called by it. */
+  function reason({ code, params }: Reason): string {
+    const { name_zh, name_en } = params ?? {};
+    if (name_zh === undefined || name_en === undefined) return word("reasons", code, params);
+    return word("reasons", code, { ...params, name: named({ name_zh, name_en }) || t("reasons.promotion") });
+  }
+
   return {
     word,
     named,
-    reason: ({ code, params }: Reason) => word("reasons", code, params),
+    reason,
     /** The reason of a way through the house, with the customer's level by its name. */
     routeReason: ({ code, params }: Reason, level: Level | null | undefined) =>
       word("reasons", code, level && params?.level === level.code ? { ...params, level: named(level) } : params),

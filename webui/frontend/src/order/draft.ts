@@ -8,8 +8,11 @@ import type { LineWanted, Order, OrderWanted, Product } from "@/api/types";
 export interface DraftLine extends LineWanted {
   name_zh: string;
   name_en: string;
-  unit: string;
+  /** All units of the product, when there are several. */
+  units?: string[];
 }
+
+type Line = Pick<LineWanted, "sku" | "unit">;
 
 export interface Draft {
   key: string;
@@ -38,17 +41,32 @@ export function newDraft(key: string): Draft {
   };
 }
 
-/** One line a product: choosing it again adds one more. */
-export function withProduct(lines: DraftLine[], product: Product): DraftLine[] {
-  const known = lines.find(({ sku }) => sku === product.sku);
-  if (known) return withQuantity(lines, product.sku, known.quantity + 1);
-  const { sku, name_zh, name_en, unit } = product;
-  return [...lines, { sku, name_zh, name_en, unit, quantity: 1 }];
+/** A product has one line for each unit. */
+export function sameLine(one: Line, other: Line): boolean {
+  return one.sku === other.sku && one.unit === other.unit;
 }
 
-export function withQuantity(lines: DraftLine[], sku: string, quantity: number): DraftLine[] {
+/** Choosing a product again adds one more. */
+export function withProduct(lines: DraftLine[], product: Product): DraftLine[] {
+  const known = lines.find((line) => sameLine(line, product));
+  if (known) return withQuantity(lines, known, known.quantity + 1);
+  const { sku, name_zh, name_en, unit, packs } = product;
+  const units = packs.length > 0 && { units: [unit, ...packs.map((pack) => pack.unit)] };
+  return [...lines, { sku, name_zh, name_en, unit, quantity: 1, ...units }];
+}
+
+export function withQuantity(lines: DraftLine[], changed: Line, quantity: number): DraftLine[] {
   const whole = Math.min(LARGEST_QUANTITY, Math.max(1, Math.trunc(quantity) || 1));
-  return lines.map((line) => (line.sku === sku ? { ...line, quantity: whole } : line));
+  return lines.map((line) => (sameLine(line, changed) ? { ...line, quantity: whole } : line));
+}
+
+/** The line in another unit; where the product has a line of that unit, the two become one. */
+export function withUnit(lines: DraftLine[], changed: DraftLine, unit: string): DraftLine[] {
+  const moved = { ...changed, unit };
+  const there = lines.find((line) => sameLine(line, moved));
+  if (!there) return lines.map((line) => (sameLine(line, changed) ? moved : line));
+  const rest = lines.filter((line) => !sameLine(line, changed));
+  return withQuantity(rest, there, there.quantity + changed.quantity);
 }
 
 /** True when closing the pop would lose work. */
@@ -57,7 +75,7 @@ export function isUnfinished(draft: Draft | undefined): boolean {
 }
 
 export function wantedLines(draft: Draft): LineWanted[] {
-  return draft.lines.map(({ sku, quantity }) => ({ sku, quantity }));
+  return draft.lines.map(({ sku, quantity, unit }) => ({ sku, quantity, unit }));
 }
 
 export function wantedOrder(

@@ -172,6 +172,8 @@ export default {
     more: "One more",
     less: "One less",
     unitPrice: "Unit price",
+    unitOf: "Unit of {name}",
+    pack: "{unit} ({factor} {base}) {price}",
     address: "Delivery address",
     payment: "Payment",
     note: "Order note",

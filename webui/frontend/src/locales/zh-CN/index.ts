@@ -172,6 +172,8 @@ export default {
     more: "加一",
     less: "减一",
     unitPrice: "单价",
+    unitOf: "{name} 的单位",
+    pack: "{unit}（{factor} {base}）{price}",
     address: "送货地址",
     payment: "付款方式",
     note: "订单备注",

@@ -1,0 +1,169 @@
+"""What must be known to price an order, read in one statement. Rule: it only reads, and locks nothing;
+who was merged into another customer orders as that one.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from crm_core.errors import NotFound
+from crm_core.statement import Statement
+from orders.errors import UnknownProduct, UnknownUnit
+from orders.lines import OrderLine
+from orders.pricing.price import CustomerTerms, PricedProduct
+from orders.pricing.rules import Buyer, Rule, RuleKind
+from orders.stock.tables import MAIN
+
+_RULE = """jsonb_build_object('id', r.id, 'kind', r.kind, 'goods', r.goods_key,
+    'buyer', split_part(r.buyer_key, ':', 1),
+    'value', r.value::text, 'name_zh', r.name_zh, 'name_en', r.name_en, 'unit', r.unit,
+    'min_quantity', r.min_quantity, 'min_total', r.min_total::text, 'free_sku', r.free_sku,
+    'free_quantity', r.free_quantity, 'free_most', r.free_most, 'stackable', r.stackable,
+    'priority', r.priority)"""
+_TODAY = """r.active AND coalesce(r.valid_from <= CAST(:today AS date), true)
+    AND coalesce(r.valid_until >= CAST(:today AS date), true)"""
+_CUSTOMER = """
+    SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
+           c.credit_limit - c.credit_used AS credit, c.email, c.language, f.number,
+           pp.code AS policy, pp.discount AS factor,
+           ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys
+    FROM customers c
+    JOIN price_policies pp ON pp.code = c.price_policy_code
+    LEFT JOIN customer_phones f ON f.customer_id = c.id AND f.is_main
+    WHERE c.id = CAST(:customer_id AS int)"""
+_NOBODY = """
+    SELECT NULL::int AS customer_id, NULL::int AS merged_into_id, NULL::text AS name,
+           NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
+           NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
+           ARRAY['all'] AS buyer_keys"""
+
+
+def _facts(customer: str, key: str) -> Statement:
+    return Statement(f"""
+WITH c AS MATERIALIZED ({customer}
+), w AS MATERIALIZED (
+    SELECT w.line_no, w.sku, w.quantity, w.unit, p.name_zh, p.name_en, p.specification,
+           p.unit AS base_unit, p.list_price, p.floor_price, p.tax_rate, p.order_step,
+           ARRAY['all', 'sku:' || p.sku] || ARRAY(
+               SELECT 'category:' || step FROM product_categories g CROSS JOIN unnest(g.path) AS step
+               WHERE g.code = p.category_code) AS goods_keys
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS int[]), CAST(:units AS text[]))
+        WITH ORDINALITY AS w (sku, quantity, unit, line_no)
+    LEFT JOIN products p ON p.sku = w.sku AND p.active
+), r AS MATERIALIZED (
+    SELECT jsonb_agg({_RULE}) AS rules
+    FROM c JOIN price_rules r ON r.buyer_key = ANY (c.buyer_keys)
+    WHERE r.goods_key = ANY (ARRAY(SELECT DISTINCT unnest(w.goods_keys) FROM w)) AND {_TODAY}
+)
+SELECT c.*, {key} AS order_id, CASE WHEN w.line_no = 1 THEN r.rules END AS rules,
+       w.sku, w.quantity, w.unit AS wanted_unit, w.name_zh, w.name_en, w.specification, w.base_unit,
+       w.list_price, w.floor_price, w.tax_rate, w.order_step, w.goods_keys, k.unit AS pack,
+       k.factor AS pack_factor, k.list_price AS pack_price,
+       coalesce(s.on_hand - s.reserved, 0) AS available
+FROM c CROSS JOIN r CROSS JOIN w
+LEFT JOIN product_packs k ON k.sku = w.sku AND k.unit = w.unit
+LEFT JOIN stock s ON s.sku = w.sku AND s.warehouse = CAST(:warehouse AS text)
+ORDER BY w.line_no
+""")
+
+
+FACTS = _facts(_CUSTOMER, "(SELECT o.id FROM orders o WHERE o.key = CAST(:key AS text))")
+_FACTS_FOR_NOBODY = _facts(_NOBODY, "NULL::int")
+
+
+async def read(
+    holder: AsyncSession | AsyncConnection,
+    customer_id: int,
+    lines: Sequence[OrderLine],
+    today: date,
+    key: str = "",
+) -> Sequence[asyncpg.Record]:
+    """A row for each line; `order_id` in it is the order this key placed. Raises NotFound."""
+    values = _values(lines, today) | {"customer_id": customer_id, "key": key}
+    rows = await FACTS.read(holder, values)
+    if not rows:
+        raise NotFound("There is no such customer.", fields={"customer_id": customer_id})
+    if (kept := rows[0]["merged_into_id"]) is not None:
+        return await read(holder, kept, lines, today, key)
+    return rows
+
+
+async def read_for_anybody(
+    holder: AsyncSession | AsyncConnection, lines: Sequence[OrderLine], today: date
+) -> Sequence[asyncpg.Record]:
+    """A row for each line as it is for a customer who is not known."""
+    return await _FACTS_FOR_NOBODY.read(holder, _values(lines, today))
+
+
+def _values(lines: Sequence[OrderLine], today: date) -> dict[str, object]:
+    return {
+        "skus": [line.sku for line in lines],
+        "quantities": [line.quantity for line in lines],
+        "units": [line.unit for line in lines],
+        "warehouse": MAIN,
+        "today": today,
+    }
+
+
+def terms_of(row: asyncpg.Record) -> CustomerTerms:
+    return CustomerTerms(row["level_code"], row["policy"], row["factor"])
+
+
+class RuleBook:
+    """The rules that may apply to an order, by what they are for."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        self._by_goods: dict[str, list[Rule]] = {}
+        for stored in rows[0]["rules"] or ():
+            self._by_goods.setdefault(stored["goods"], []).append(_rule(stored))
+
+    def of_line(self, row: asyncpg.Record) -> tuple[Rule, ...]:
+        keys = row["goods_keys"]
+        return tuple(itertools.chain.from_iterable(self._by_goods.get(key, ()) for key in keys))
+
+    def of_order(self) -> Sequence[Rule]:
+        """Those for all goods, the rules of whole orders among them."""
+        return self._by_goods.get("all", ())
+
+
+def product_of(row: asyncpg.Record, rules: Sequence[Rule]) -> PricedProduct:
+    """The product of one line in its unit. Raises UnknownProduct, UnknownUnit."""
+    if row["list_price"] is None:
+        raise UnknownProduct(row["sku"])
+    wanted = row["wanted_unit"]
+    if wanted not in (None, row["base_unit"]) and row["pack"] is None:
+        raise UnknownUnit(row["sku"], wanted)
+    return PricedProduct(
+        row["sku"],
+        row["list_price"],
+        row["floor_price"],
+        wanted or row["base_unit"],
+        row["pack_factor"] or 1,
+        row["pack_price"],
+        rules,
+    )
+
+
+def _rule(stored: Mapping[str, Any]) -> Rule:
+    least = stored["min_total"]
+    return Rule(
+        id=stored["id"],
+        kind=RuleKind(stored["kind"]),
+        buyer=Buyer(stored["buyer"]),
+        value=Decimal(stored["value"]),
+        name_zh=stored["name_zh"],
+        name_en=stored["name_en"],
+        unit=stored["unit"],
+        min_quantity=stored["min_quantity"],
+        min_total=None if least is None else Decimal(least),
+        free_sku=stored["free_sku"],
+        free_quantity=stored["free_quantity"] or 0,
+        free_most=stored["free_most"],
+        stackable=stored["stackable"],
+        priority=stored["priority"],
+    )

@@ -1,0 +1,106 @@
+"""The life of an order, as one table. Rule: a status changes only along `MOVES`, by somebody who has
+the right that stands there, and what happens to the goods, the credit and the customer stands beside.
+
+    review ─┐
+            ├→ reviewed → picking → shipped → in_transit → delivered → settled
+    placed ─┘                         │           │            ├→ returned
+                                      └─ refused ←┘            └→ exchanged
+    cancelled: from every status before shipping
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crm_core.rights import Right
+from orders.errors import MoveNotAllowed
+from orders.stock.moves import Goods
+
+
+class Status(StrEnum):
+    REVIEW = "review"
+    PLACED = "placed"
+    REVIEWED = "reviewed"
+    PICKING = "picking"
+    SHIPPED = "shipped"
+    IN_TRANSIT = "in_transit"
+    DELIVERED = "delivered"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    RETURNED = "returned"
+    EXCHANGED = "exchanged"
+
+
+LABELS: dict[Status, tuple[str, str]] = {
+    Status.REVIEW: ("待审核", "awaiting review"),
+    Status.PLACED: ("订购", "ordered"),
+    Status.REVIEWED: ("已审核", "approved"),
+    Status.PICKING: ("配货中", "being picked"),
+    Status.SHIPPED: ("已发货", "shipped"),
+    Status.IN_TRANSIT: ("在途", "in transit"),
+    Status.DELIVERED: ("已交付", "delivered"),
+    Status.SETTLED: ("已结算", "settled"),
+    Status.CANCELLED: ("取消", "cancelled"),
+    Status.REFUSED: ("拒收", "refused"),
+    Status.RETURNED: ("退货", "returned"),
+    Status.EXCHANGED: ("更换", "exchanged"),
+}
+
+
+class Credit(StrEnum):
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """`right` is who may; None for `goods` or `credit` leaves them as they are."""
+
+    right: Right
+    goods: Goods | None = None
+    credit: Credit | None = None
+    tells: bool = False
+
+
+_PLACE, _REVIEW = Right.ORDER_PLACE, Right.ORDER_REVIEW
+_CANCEL_BY_AGENT = Move(_PLACE, Goods.RELEASE, Credit.RELEASE, tells=True)
+_CANCEL_BY_REVIEWER = Move(_REVIEW, Goods.RELEASE, Credit.RELEASE, tells=True)
+
+MOVES: dict[tuple[Status, Status], Move] = {
+    (Status.REVIEW, Status.REVIEWED): Move(_REVIEW, credit=Credit.HOLD, tells=True),
+    (Status.REVIEW, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.PLACED, Status.REVIEWED): Move(_REVIEW),
+    (Status.PLACED, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.REVIEWED, Status.PICKING): Move(_REVIEW),
+    (Status.REVIEWED, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.PICKING, Status.SHIPPED): Move(_REVIEW, Goods.SHIP, tells=True),
+    (Status.PICKING, Status.CANCELLED): _CANCEL_BY_REVIEWER,
+    (Status.SHIPPED, Status.IN_TRANSIT): Move(_REVIEW),
+    (Status.SHIPPED, Status.REFUSED): Move(_REVIEW),
+    (Status.IN_TRANSIT, Status.DELIVERED): Move(_REVIEW, tells=True),
+    (Status.IN_TRANSIT, Status.REFUSED): Move(_REVIEW),
+    (Status.REFUSED, Status.RETURNED): Move(_REVIEW, Goods.RESTOCK, Credit.RELEASE),
+    (Status.DELIVERED, Status.SETTLED): Move(_REVIEW, credit=Credit.RELEASE),
+    (Status.DELIVERED, Status.RETURNED): Move(_REVIEW, Goods.RESTOCK, Credit.RELEASE),
+    (Status.DELIVERED, Status.EXCHANGED): Move(_REVIEW, Goods.REPLACE),
+    (Status.EXCHANGED, Status.SETTLED): Move(_REVIEW, credit=Credit.RELEASE),
+    (Status.EXCHANGED, Status.RETURNED): Move(_REVIEW, credit=Credit.RELEASE),
+}
+
+
+def decide(current: str, to: str) -> Move:
+    """The move from one status to another. Raises MoveNotAllowed when the table has none."""
+    try:
+        return MOVES[Status(current), Status(to)]
+    except (KeyError, ValueError):
+        raise MoveNotAllowed(current, to) from None
+
+
+def allowed(current: str, rights: Collection[Right]) -> tuple[str, ...]:
+    """The statuses somebody with these rights may move the order to."""
+    return tuple(
+        to.value
+        for (origin, to), move in MOVES.items()
+        if origin == current and move.right in rights
+    )

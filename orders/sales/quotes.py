@@ -1,0 +1,336 @@
+"""Quotes (报价单): prices offered until a day, replaced by newer ones, and accepted as an order.
+
+Rule: a quote is never changed, only replaced; who gives more than MOST_DISCOUNT per cent must be one who may
+review orders. Accepting twice gives the same order.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from crm_core.audit import trail
+from crm_core.customers.tables import Customer
+from crm_core.customers.visibility import must_see, within_scope
+from crm_core.db import Database
+from crm_core.errors import Forbidden, Invalid
+from crm_core.leads import opportunities
+from crm_core.rights import Actor, Right
+from crm_core.timeline import TimelineEntry
+from orders.catalogue.tables import Product
+from orders.errors import QuoteClosed, UnknownQuote
+from orders.lines import OrderLine
+from orders.money import line_total, to_fen, total_of
+from orders.sales import facts, quoting
+from orders.sales.agreed import check_open
+from orders.sales.commands import PlaceOrder
+from orders.sales.quote_commands import (
+    AcceptQuote,
+    NewQuote,
+    QuoteContent,
+    QuoteQuery,
+    RejectQuote,
+)
+from orders.sales.tables import Order, SalesQuote, SalesQuoteLine
+from orders.sales.views import PlacedOrder
+
+log = structlog.get_logger(__name__)
+
+MOST_DISCOUNT = Decimal(10)
+_ENTITY = "quote"
+_HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLineView:
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    quantity: int
+    own_price: Decimal
+    discount_percent: Decimal
+    unit_price: Decimal
+    line_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteBrief:
+    """`state` is open, expired, accepted, rejected or replaced."""
+
+    id: int
+    number: str
+    customer_id: int
+    customer_name: str
+    opportunity_id: int | None
+    state: str
+    valid_until: date
+    note: str | None
+    total: Decimal
+    replaces_id: int | None
+    order_id: int | None
+    order_number: str | None
+    rejected_reason: str | None
+    created_by: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteView:
+    quote: QuoteBrief
+    lines: tuple[QuoteLineView, ...]
+
+
+class QuoteService:
+    """Every method may raise Forbidden, UnknownQuote, NotFound and DatabaseUnavailable."""
+
+    def __init__(
+        self,
+        database: Database,
+        place: Callable[[PlaceOrder], Awaitable[PlacedOrder]],
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo,
+    ) -> None:
+        self._database = database
+        self._place = place
+        self._clock = clock
+        self._zone = zone
+
+    async def create(self, actor: Actor, new: NewQuote) -> QuoteView:
+        """Raises UnknownProduct, Invalid (a day that is over, another's opportunity)."""
+        actor.require(Right.ORDER_PLACE)
+        async with self._database.begin() as session:
+            seen = await must_see(session, actor, new.customer_id)
+            if new.opportunity_id is not None:
+                found = await opportunities.read(session, actor, new.opportunity_id)
+                if found.customer_id != seen:
+                    raise Invalid(
+                        "This opportunity is another customer's: choose one of this customer's.",
+                        fields={"opportunity_id": "other"},
+                    )
+            made = await self._store(session, actor, seen, new, opportunity_id=new.opportunity_id)
+            return await self._read(session, actor, made)
+
+    async def revise(self, actor: Actor, quote_id: int, content: QuoteContent) -> QuoteView:
+        """A newer one in its place, also of one that has expired. Raises QuoteClosed, UnknownProduct."""
+        actor.require(Right.ORDER_PLACE)
+        async with self._database.begin() as session:
+            before = await self._held(session, actor, quote_id)
+            if before.state not in ("open", "expired"):
+                raise QuoteClosed(before.state)
+            made = await self._store(
+                session,
+                actor,
+                before.customer_id,
+                content,
+                opportunity_id=before.opportunity_id,
+                replaces_id=quote_id,
+            )
+            await self._decide(session, actor, quote_id, "replaced")
+            return await self._read(session, actor, made)
+
+    async def reject(self, actor: Actor, quote_id: int, given: RejectQuote) -> QuoteView:
+        """The customer does not want it. Raises QuoteClosed."""
+        actor.require(Right.ORDER_PLACE)
+        async with self._database.begin() as session:
+            before = await self._held(session, actor, quote_id)
+            if before.state not in ("open", "expired"):
+                raise QuoteClosed(before.state)
+            await self._decide(session, actor, quote_id, "rejected", rejected_reason=given.reason)
+            return await self._read(session, actor, quote_id)
+
+    async def accept(self, actor: Actor, quote_id: int, given: AcceptQuote) -> int:
+        """The id of the order that it became, at its prices; accepted twice, it is the same order.
+
+        Raises QuoteClosed, QuoteExpired, OutOfStock, UnknownProduct, CommitUnknown.
+        """
+        actor.require(Right.ORDER_PLACE)
+        quote = await self.get(actor, quote_id)
+        if quote.quote.order_id is not None:
+            return quote.quote.order_id
+        check_open(
+            "open" if quote.quote.state == "expired" else quote.quote.state,
+            quote.quote.valid_until,
+            self._today(),
+        )
+        command = PlaceOrder(
+            key=f"quote-{quote_id}",
+            customer_id=quote.quote.customer_id,
+            lines=tuple(OrderLine(line.sku, line.quantity) for line in quote.lines),
+            placed_by=actor.user_id,
+            quote_id=quote_id,
+            **given.model_dump(),
+        )
+        try:
+            placed = await self._place(command)
+        except QuoteClosed:
+            now = (await self.get(actor, quote_id)).quote
+            if now.order_id is None:
+                raise
+            return now.order_id
+        return placed.order.id
+
+    async def get(self, actor: Actor, quote_id: int) -> QuoteView:
+        actor.require(Right.ORDER_VIEW)
+        async with self._database.reading() as connection:
+            return await self._read(connection, actor, quote_id)
+
+    async def listed(self, actor: Actor, wanted: QuoteQuery) -> tuple[QuoteBrief, ...]:
+        """The newest first."""
+        actor.require(Right.ORDER_VIEW)
+        query = self._quotes(actor).order_by(SalesQuote.id.desc()).limit(wanted.limit)
+        if wanted.customer_id is not None:
+            query = query.where(SalesQuote.customer_id == wanted.customer_id)
+        if wanted.opportunity_id is not None:
+            query = query.where(SalesQuote.opportunity_id == wanted.opportunity_id)
+        if wanted.before is not None:
+            query = query.where(SalesQuote.id < wanted.before)
+        async with self._database.reading() as connection:
+            return tuple(QuoteBrief(*row) for row in await connection.execute(query))
+
+    def _today(self) -> date:
+        return self._clock().astimezone(self._zone).date()
+
+    async def _store(
+        self,
+        session: AsyncSession,
+        actor: Actor,
+        customer_id: int,
+        content: QuoteContent,
+        *,
+        opportunity_id: int | None,
+        replaces_id: int | None = None,
+    ) -> int:
+        _check_discounts(actor, content)
+        if content.valid_until < self._today():
+            raise Invalid("This day is over: choose a later one.", fields={"valid_until": "past"})
+        lines = await _priced(session, customer_id, content, self._today())
+        next_id = select(func.nextval(func.pg_get_serial_sequence("quotes", "id")))
+        quote_id = int(await session.scalar(next_id) or 0)
+        values = {
+            "id": quote_id,
+            "number": f"Q{self._today():%y%m%d}-{quote_id:06d}",
+            "customer_id": customer_id,
+            "opportunity_id": opportunity_id,
+            "valid_until": content.valid_until,
+            "note": content.note,
+            "total": total_of(line["line_total"] for line in lines),
+            "replaces_id": replaces_id,
+            "created_by": actor.user_id,
+            "created_at": self._clock(),
+        }
+        await session.execute(insert(SalesQuote).values(values))
+        await session.execute(
+            insert(SalesQuoteLine), [line | {"quote_id": quote_id} for line in lines]
+        )
+        await trail.record(session, actor.user_id, "quote.create", _ENTITY, quote_id, after=values)
+        return quote_id
+
+    async def _held(self, session: AsyncSession, actor: Actor, quote_id: int) -> QuoteBrief:
+        await session.execute(
+            select(SalesQuote.id).where(SalesQuote.id == quote_id).with_for_update()
+        )
+        return (await self._read(session, actor, quote_id)).quote
+
+    async def _decide(
+        self, session: AsyncSession, actor: Actor, quote_id: int, state: str, **more: object
+    ) -> None:
+        await session.execute(
+            update(SalesQuote)
+            .where(SalesQuote.id == quote_id)
+            .values(state=state, decided_at=self._clock(), **more)
+        )
+        await trail.record(
+            session, actor.user_id, f"quote.{state}", _ENTITY, quote_id, after=more or None
+        )
+
+    async def _read(
+        self, holder: AsyncSession | AsyncConnection, actor: Actor, quote_id: int
+    ) -> QuoteView:
+        found = await holder.execute(self._quotes(actor).where(SalesQuote.id == quote_id))
+        row = found.one_or_none()
+        if row is None:
+            raise UnknownQuote(quote_id)
+        line = SalesQuoteLine
+        lines = await holder.execute(
+            select(
+                line.sku, Product.name_zh, Product.name_en, Product.unit, line.quantity,
+                line.own_price, line.discount_percent, line.unit_price, line.line_total,
+            )
+            .join(Product, Product.sku == line.sku)
+            .where(line.quote_id == quote_id)
+            .order_by(line.line_no)
+        )  # fmt: skip
+        return QuoteView(QuoteBrief(*row), tuple(QuoteLineView(*each) for each in lines))
+
+    def _quotes(self, actor: Actor) -> Select[*tuple[Any, ...]]:
+        table = SalesQuote
+        expired = (table.state == "open") & (table.valid_until < self._today())
+        return (
+            select(
+                table.id, table.number, table.customer_id, Customer.name, table.opportunity_id,
+                case((expired, "expired"), else_=table.state), table.valid_until, table.note,
+                table.total, table.replaces_id, table.order_id, Order.number,
+                table.rejected_reason, table.created_by, table.created_at,
+            )
+            .join(Customer, Customer.id == table.customer_id)
+            .outerjoin(Order, Order.id == table.order_id)
+            .where(within_scope(actor))
+        )  # fmt: skip
+
+
+async def entries(
+    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+) -> tuple[TimelineEntry, ...]:
+    """Quotes in a customer's history, newest first."""
+    table = SalesQuote
+    rows = await connection.execute(
+        select(table.created_at, table.id, table.number, table.total, table.created_by)
+        .where(table.customer_id.in_(customer_ids), table.created_at < before)
+        .order_by(table.created_at.desc(), table.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        TimelineEntry(at, "quote.created", str(quote_id), number, {"total": str(total)}, by)
+        for at, quote_id, number, total, by in rows
+    )
+
+
+def _check_discounts(actor: Actor, content: QuoteContent) -> None:
+    most = max(line.discount_percent for line in content.lines)
+    if most > MOST_DISCOUNT and not actor.may(Right.ORDER_REVIEW):
+        raise Forbidden(
+            f"You may give up to {MOST_DISCOUNT} per cent: ask somebody who reviews orders.",
+            fields={"discount_percent": str(MOST_DISCOUNT)},
+        )
+
+
+async def _priced(
+    session: AsyncSession, customer_id: int, content: QuoteContent, today: date
+) -> list[dict[str, Any]]:
+    """The lines at the customer's own prices less what is given."""
+    wanted = tuple(OrderLine(line.sku, line.quantity) for line in content.lines)
+    rows = await facts.read(session, customer_id, wanted, today)
+    quote = (await quoting.quoted(session, rows, today)).quote
+    own_lines = quote.lines[: len(wanted)]
+    lines = []
+    for place, (line, own) in enumerate(zip(content.lines, own_lines, strict=True), 1):
+        price = to_fen(own.unit_price * (_HUNDRED - line.discount_percent) / _HUNDRED)
+        lines.append(
+            {
+                "line_no": place,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "own_price": own.unit_price,
+                "discount_percent": line.discount_percent,
+                "unit_price": price,
+                "line_total": line_total(price, line.quantity),
+            }
+        )
+    return lines

@@ -1,0 +1,180 @@
+"""What an order would be: lines with explained prices, goods that come free, the discount of the whole
+order, and what stands against it. Rule: pure; the same facts give the same quote.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from crm_core.outbox.messages import Contact
+from orders.lines import OrderLine
+from orders.money import line_total, to_fen, total_of
+from orders.pricing import rules
+from orders.pricing.price import UnitPrice, named, unit_price
+from orders.pricing.rules import FreeGoods
+from orders.reasons import Reason
+from orders.sales import facts
+from orders.sales.agreed import Agreed
+from orders.sales.views import Quote, QuotedLine
+
+_FREE = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A priced order and its customer."""
+
+    quote: Quote
+    customer_name: str
+    contact: Contact
+
+
+async def quoted(
+    holder: AsyncSession | AsyncConnection,
+    rows: Sequence[asyncpg.Record],
+    today: date,
+    agreed: Agreed | None = None,
+) -> Known:
+    """What `facts.read` found, with prices: those of a quote where there is one.
+
+    Raises UnknownProduct, UnknownUnit for what is not on sale.
+    """
+    first = rows[0]
+    wanted = _base_quantities(rows)
+    book = facts.RuleBook(rows)
+    lines = [_line(row, book, wanted[row["sku"]], agreed) for row in rows]
+    gifts = _gifts(rows, book, wanted, agreed)
+    given, warnings = await _given(holder, gifts, wanted, today)
+    goods = total_of(line.line_total for line in lines)
+    offer = None if agreed else rules.order_discount(book.of_order(), goods)
+    discount = to_fen(offer.amount) if offer else _FREE
+    why = (
+        (Reason(str(offer.rule.kind), named(offer.rule) | {"amount": str(discount)}),)
+        if offer
+        else ()
+    )
+    total = goods - discount
+    quote = Quote(
+        first["customer_id"],
+        (*lines, *given),
+        total,
+        discount,
+        why,
+        (
+            *_out_of_step(wanted, rows),
+            *_short(wanted, rows),
+            *warnings,
+            *_credit(total, first["credit"]),
+        ),
+    )
+    contact = Contact(first["email"], first["number"], first["language"] or "zh")
+    return Known(quote, first["name"], contact)
+
+
+def over_credit(total: Decimal, credit: Decimal) -> Reason:
+    available = max(credit, Decimal(0))
+    return Reason("over_credit", {"total": str(total), "available": str(available)})
+
+
+def _base_quantities(rows: Sequence[asyncpg.Record]) -> Counter[str]:
+    """Base units of each product, whatever units they are ordered in."""
+    wanted: Counter[str] = Counter()
+    for row in rows:
+        wanted[row["sku"]] += row["quantity"] * (row["pack_factor"] or 1)
+    return wanted
+
+
+def _line(
+    row: asyncpg.Record, book: facts.RuleBook, in_all: int, agreed: Agreed | None
+) -> QuotedLine:
+    product = facts.product_of(row, book.of_line(row))
+    if agreed is not None and row["sku"] in agreed.prices:
+        exact = agreed.prices[row["sku"]] * product.factor
+        price = UnitPrice(exact, (Reason("quoted", {"number": agreed.number}),))
+    else:
+        price = unit_price(product, facts.terms_of(row), in_all)
+    return _quoted(row, row["quantity"], product.factor, product.unit or "", price)
+
+
+def _quoted(
+    row: asyncpg.Record, quantity: int, factor: int, unit: str, price: UnitPrice
+) -> QuotedLine:
+    return QuotedLine(
+        row["sku"],
+        row["name_zh"],
+        row["name_en"],
+        unit,
+        factor,
+        quantity,
+        price.amount,
+        line_total(price.amount, quantity),
+        row["tax_rate"],
+        row["available"] // factor,
+        price.why,
+    )
+
+
+def _gifts(
+    rows: Sequence[asyncpg.Record],
+    book: facts.RuleBook,
+    wanted: Counter[str],
+    agreed: Agreed | None,
+) -> tuple[FreeGoods, ...]:
+    """What comes free with each product that is not sold at a quoted price."""
+    at_quoted = agreed.prices if agreed else {}
+    by_sku = {row["sku"]: row for row in rows if row["sku"] not in at_quoted}
+    offers = (rules.free_goods(book.of_line(row), sku, wanted[sku]) for sku, row in by_sku.items())
+    return tuple(offer for offer in offers if offer is not None)
+
+
+async def _given(
+    holder: AsyncSession | AsyncConnection,
+    gifts: Sequence[FreeGoods],
+    wanted: Counter[str],
+    today: date,
+) -> tuple[list[QuotedLine], list[Reason]]:
+    """Lines without a price, as far as the goods are there after what is ordered."""
+    if not gifts:
+        return [], []
+    asked = tuple(OrderLine(sku, 1) for sku in dict.fromkeys(gift.sku for gift in gifts))
+    found = {row["sku"]: row for row in await facts.read_for_anybody(holder, asked, today)}
+    left = {sku: max(row["available"] - wanted[sku], 0) for sku, row in found.items()}
+    lines, short = [], []
+    for gift in gifts:
+        row = found[gift.sku]
+        quantity = min(gift.quantity, left[gift.sku]) if row["list_price"] is not None else 0
+        left[gift.sku] -= quantity
+        if quantity < gift.quantity:
+            missing = str(gift.quantity - quantity)
+            short.append(Reason("free_goods_short", {"sku": gift.sku, "quantity": missing}))
+        if quantity:
+            why = Reason("free_goods", named(gift.rule) | {"quantity": str(quantity)})
+            lines.append(_quoted(row, quantity, 1, row["base_unit"], UnitPrice(_FREE, (why,))))
+    return lines, short
+
+
+def _out_of_step(wanted: Counter[str], rows: Sequence[asyncpg.Record]) -> list[Reason]:
+    steps = {row["sku"]: row["order_step"] for row in rows}
+    return [
+        Reason("order_step", {"sku": sku, "step": str(step)})
+        for sku, step in steps.items()
+        if wanted[sku] % step
+    ]
+
+
+def _short(wanted: Counter[str], rows: Sequence[asyncpg.Record]) -> list[Reason]:
+    available = {row["sku"]: row["available"] for row in rows}
+    return [
+        Reason("out_of_stock", {"sku": sku, "available": str(free)})
+        for sku, free in available.items()
+        if wanted[sku] > free
+    ]
+
+
+def _credit(total: Decimal, credit: Decimal) -> list[Reason]:
+    return [over_credit(total, credit)] if total > credit else []

@@ -1,0 +1,196 @@
+"""Orders, as the rest of Zongji uses them. Rule: one method, one transaction; events go out after the
+commit; the same order sent again, for whatever reason, is placed once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import select
+
+from crm_core.bus import Bus
+from crm_core.db import Database
+from crm_core.errors import CommitUnknown, DatabaseUnavailable
+from crm_core.rights import Actor
+from orders.lines import OrderLine, merged
+from orders.sales import facts, listing, moving, placing, quoting, reading
+from orders.sales.commands import PlaceOrder
+from orders.sales.events import OrderPlaced
+from orders.sales.placing import Placing
+from orders.sales.tables import Order
+from orders.sales.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
+from orders.stock import ledger
+from orders.stock.events import StockChanged
+
+log = structlog.get_logger(__name__)
+
+
+class OrderService:
+    """`channels` are those that have a notifier. At most `writers` orders are written at a time: a
+    rush waits here, in order of arrival, and not with locks and connections that calls need. Who has
+    waited `patience_s` for a turn is refused: then the database hardly answers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        clock: Callable[[], datetime],
+        channels: Collection[str] = (),
+        zone: tzinfo | None = None,
+        writers: int = 12,
+        patience_s: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._channels = frozenset(channels)
+        self._zone = zone or ZoneInfo("Asia/Shanghai")
+        self._writers = asyncio.Semaphore(writers)
+        self._patience_s = patience_s
+
+    async def place(self, command: PlaceOrder) -> PlacedOrder:
+        """Place the order, or find the one this key placed before.
+
+        Raises NotFound, UnknownProduct, OutOfStock, SameKeyOtherOrder, DatabaseUnavailable, and
+        CommitUnknown when the connection broke at the commit and stayed away: send it again later.
+        """
+        async with self._turn():
+            try:
+                done = await self._try_to_place(command)
+            except CommitUnknown:
+                log.warning("order_commit_unknown", key=command.key)
+                done = await self._try_to_place_again(command)
+        if done.placed.created:
+            self._tell_placed(done)
+        return done.placed
+
+    async def quote(self, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
+        """What it would cost now. Raises NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+        today = self._today()
+        async with self._database.reading() as connection:
+            rows = await facts.read(connection, customer_id, merged(lines), today)
+            return (await quoting.quoted(connection, rows, today)).quote
+
+    async def products(
+        self, query: str = "", customer_id: int | None = None, limit: int = 20
+    ) -> tuple[ProductView, ...]:
+        async with self._database.reading() as connection:
+            return await listing.products(connection, query, customer_id, limit, self._today())
+
+    async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
+        """The newest first, with their lines."""
+        return await self.list(customer_id=customer_id, limit=limit)
+
+    async def list(
+        self,
+        *,
+        customer_id: int | None = None,
+        status: str | None = None,
+        call_id: str | None = None,
+        limit: int = 50,
+    ) -> tuple[OrderSummary, ...]:
+        async with self._database.reading() as connection:
+            return await reading.summaries(
+                connection, limit, customer_id=customer_id, status=status, call_id=call_id
+            )
+
+    async def get(self, order_id: int) -> OrderView:
+        """Raises UnknownOrder."""
+        async with self._database.reading_entities() as session:
+            return await reading.order(session, order_id)
+
+    async def find_by_key(self, key: str) -> OrderView | None:
+        """The order a key placed, None when it placed none."""
+        async with self._database.reading_entities() as session:
+            found = await session.scalar(select(Order.id).where(Order.key == key))
+            return None if found is None else await reading.order(session, found)
+
+    async def move(self, order_id: int, to: str, actor: Actor) -> OrderView:
+        """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
+        async with self._database.begin() as session:
+            moved = await moving.move(
+                session,
+                order_id,
+                to,
+                actor=actor,
+                channels=self._channels,
+                now=self._clock(),
+            )
+            view = await reading.order(session, order_id)
+        event = moved.event
+        log.info("order_moved", number=event.number, from_status=event.from_status, to=to)
+        self._bus.publish(event)
+        self._publish(moved.stock)
+        return view
+
+    async def receive_stock(
+        self, sku: str, quantity: int, *, actor_id: int | None = None
+    ) -> StockChanged:
+        """Goods arrived from a supplier."""
+        async with self._database.begin() as session:
+            changed = await ledger.receive(session, sku, quantity, self._clock(), actor_id=actor_id)
+        log.info("stock_received", sku=sku, quantity=quantity, available=changed.available)
+        self._bus.publish(changed)
+        return changed
+
+    def _today(self) -> date:
+        return self._clock().astimezone(self._zone).date()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._writers.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable(
+                "The database is slow and other orders wait for it; nothing was changed. Try again."
+            ) from error
+        try:
+            yield
+        finally:
+            self._writers.release()
+
+    async def _try_to_place(self, command: PlaceOrder) -> Placing:
+        """A key that is being placed at this very moment is found by the second look."""
+        done: Placing | None = None
+        while done is None:
+            async with self._database.begin() as session:
+                done = await placing.place(
+                    session, command, self._channels, self._clock(), self._zone
+                )
+        return done
+
+    async def _try_to_place_again(self, command: PlaceOrder) -> Placing:
+        """Its key tells whether it was stored; if it was not, this stores it."""
+        try:
+            return await self._try_to_place(command)
+        except DatabaseUnavailable as error:
+            raise CommitUnknown(
+                "The connection broke while the order was being saved. Send the same order again: "
+                "its key makes sure that it is placed once."
+            ) from error
+
+    def _tell_placed(self, done: Placing) -> None:
+        order = done.placed.order
+        log.info("order_placed", number=order.number, status=order.status, total=str(order.total))
+        self._bus.publish(
+            OrderPlaced(
+                order.id,
+                order.number,
+                order.customer_id,
+                order.call_id,
+                order.total,
+                order.status,
+                order.placed_at,
+            )
+        )
+        self._publish(done.stock)
+
+    def _publish(self, changes: Sequence[StockChanged]) -> None:
+        for change in changes:
+            self._bus.publish(change)

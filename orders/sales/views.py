@@ -1,0 +1,143 @@
+"""What other packages see of orders. Rule: frozen; never a table row or a dictionary."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from crm_core.outbox.views import MessageView
+from orders.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PackView:
+    """A unit of `factor` base units, and what one costs this customer."""
+
+    unit: str
+    factor: int
+    own_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """A product as this customer sees it; `own_price` is for one base unit, the list price when nobody
+    asks; `packs` are its larger units.
+    """
+
+    sku: str
+    name_zh: str
+    name_en: str
+    specification: str | None
+    unit: str
+    list_price: Decimal
+    own_price: Decimal
+    available: int
+    why: tuple[Reason, ...]
+    packs: tuple[PackView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedLine:
+    """`quantity` is of `unit`, which holds `factor` base units; so many of it are `available`."""
+
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    factor: int
+    quantity: int
+    unit_price: Decimal
+    line_total: Decimal
+    tax_rate: Decimal
+    available: int
+    why: tuple[Reason, ...]
+
+    @property
+    def base_quantity(self) -> int:
+        return self.quantity * self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an order would be: `total` is the lines less the `discount` of promotions of the whole order.
+
+    `warnings`: order_step (sku, step), out_of_stock (sku, available), free_goods_short (sku, quantity),
+    over_credit (total, available).
+    """
+
+    customer_id: int
+    lines: tuple[QuotedLine, ...]
+    total: Decimal
+    discount: Decimal
+    discount_why: tuple[Reason, ...]
+    warnings: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLineView:
+    sku: str
+    name_zh: str
+    name_en: str
+    unit: str
+    factor: int
+    quantity: int
+    tax_rate: Decimal
+    unit_price: Decimal
+    line_total: Decimal
+    why: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    from_status: str | None
+    to_status: str
+    actor_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSummary:
+    """An order with its lines, as lists and the pop show it."""
+
+    id: int
+    number: str
+    status: str
+    total: Decimal
+    placed_at: datetime
+    customer_id: int
+    customer_name: str
+    call_id: str | None
+    lines: tuple[OrderLineView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCoupon:
+    """A coupon that the order used, and what it took off."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    discount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView(OrderSummary):
+    """Everything about one order; `total` is what is paid, after the `discount` of promotions and coupons."""
+
+    placed_by: int | None
+    address: str | None
+    note: str | None
+    payment: str | None
+    discount: Decimal
+    discount_why: tuple[Reason, ...]
+    coupons: tuple[OrderCoupon, ...]
+    history: tuple[StatusChange, ...]
+    messages: tuple[MessageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """`created` is False when the same key had placed it before."""
+
+    order: OrderView
+    created: bool
+    warnings: tuple[Reason, ...] = ()

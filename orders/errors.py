@@ -11,12 +11,17 @@ DomainError
 │   ├── OverCredit         the customer's credit does not cover it (fields: total)
 │   ├── SameKeyOtherOrder  the key was used for an order of other content
 │   ├── MoveNotAllowed     the status table has no such move (fields: status, to)
+│   ├── EditNotAllowed     the order is past changing (fields: status)
+│   ├── ChangedMeanwhile   somebody else has changed the order (fields: version)
+│   ├── ReviewRejected     the rules of review do not accept it (fields: reasons)
+│   ├── BeyondLimit        more than this person's role may approve (fields: what, most)
 │   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
 │   └── QuoteExpired       its last day is over (fields: valid_until)
 └── Invalid
     └── BadOrder           a line or a text cannot be accepted
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -80,6 +85,47 @@ class MoveNotAllowed(Conflict):
     def __init__(self, status: str, to: str) -> None:
         super().__init__(
             f"An order in status {status} cannot become {to}.", fields={"status": status, "to": to}
+        )
+
+
+class EditNotAllowed(Conflict):
+    code = "edit_not_allowed"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(
+            f"An order in status {status} can no longer be changed: take it back to review first, or "
+            "place another order.",
+            fields={"status": status},
+        )
+
+
+class ChangedMeanwhile(Conflict):
+    code = "changed_meanwhile"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            "Somebody else has changed this order since you opened it: look at it as it is now.",
+            fields={"version": version},
+        )
+
+
+class ReviewRejected(Conflict):
+    code = "review_rejected"
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"The rules of review do not accept this order: {'; '.join(reasons)}.",
+            fields={"reasons": list(reasons)},
+        )
+
+
+class BeyondLimit(Conflict):
+    code = "beyond_limit"
+
+    def __init__(self, what: str, most: Decimal) -> None:
+        super().__init__(
+            f"Your role may approve up to {most} ({what}): ask somebody who may approve more.",
+            fields={"what": what, "most": str(most)},
         )
 
 

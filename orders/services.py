@@ -10,6 +10,8 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
 from orders.pricing.service import PriceRuleService
+from orders.review.service import ReviewRuleService
+from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
 from orders.sales.service import OrderService
 
@@ -19,6 +21,8 @@ class Trade:
     """One of each."""
 
     orders: OrderService
+    changes: OrderChanges
+    review_rules: ReviewRuleService
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
@@ -38,6 +42,8 @@ class Trade:
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
         return cls(
             orders=orders,
+            changes=OrderChanges(database, bus, clock=clock, channels=channels, zone=zone),
+            review_rules=ReviewRuleService(database, clock=clock),
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),

@@ -2,7 +2,8 @@
 
 from orders.catalogue import tables as catalogue
 from orders.pricing import tables as pricing
+from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
 
-__all__ = ["catalogue", "pricing", "sales", "stock"]
+__all__ = ["catalogue", "pricing", "review", "sales", "stock"]

@@ -90,7 +90,9 @@ async def _fill_history(stack: Stack) -> None:
     for days, path, lines in _HISTORY:
         at = datetime.now(UTC) - timedelta(days=days, minutes=11 * days)
         wanted = tuple(OrderLine(*line) for line in lines)
-        placed = await orders.place(PlaceOrder(uuid.uuid4().hex, customer.customer_id, wanted))
+        placed = await orders.place(
+            SYSTEM, PlaceOrder(uuid.uuid4().hex, customer.customer_id, wanted)
+        )
         for status in path:
             await orders.move(placed.order.id, status, SYSTEM)
     await database.close()

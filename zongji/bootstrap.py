@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 
 from acd.fallback import FallbackMembers
@@ -48,6 +49,7 @@ from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from orders.sales.events import OrderMoved, OrderPlaced
+from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
 from webui.server import Tls, WebServer
@@ -91,12 +93,12 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     await places.load(database)
 
     calls = AcdStore(database)
-    for worker in _workers(settings, database, bus):
+    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
+    for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
         worker.start()
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -191,6 +193,15 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
+
+
+def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
+    """What orders do by themselves."""
+    filling = BackorderFilling(database, trade.orders)
+    if settings.approve_orders_after_min is None:
+        return (filling,)
+    after = timedelta(minutes=settings.approve_orders_after_min)
+    return (filling, OrderApproval(database, trade.orders, clock=now, after=after))
 
 
 async def _outbox(

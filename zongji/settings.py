@@ -127,6 +127,12 @@ class Settings(BaseSettings):
         description="numbers elsewhere need the right to dial long distance; without it none do",
     )
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
+    approve_orders_after_min: int | None = Field(
+        default=10,
+        ge=0,
+        description="orders that the rules of review let pass are approved so many minutes after they were "
+        "placed; None (an empty value): people approve every order",
+    )
     web: WebSettings = WebSettings()
     agi: AgiSettings = AgiSettings()
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _RESERVE = text(
     "UPDATE customers SET credit_used = credit_used + :amount"
     " WHERE id = :customer AND merged_into_id IS NULL"
-    " AND credit_used + :amount <= credit_limit RETURNING id"
+    " AND credit_used + :amount <= credit_limit + :beyond RETURNING id"
 )
 _RELEASE = text(
     "UPDATE customers SET credit_used = credit_used - :amount"
@@ -24,11 +24,14 @@ _MERGED = text(
 )
 
 
-async def reserve_credit(session: AsyncSession, customer_id: int, amount: Decimal) -> bool:
-    """Take `amount` (yuan, not negative); False, and nothing changed, when the limit forbids it or the
-    record was merged into another one.
+async def reserve_credit(
+    session: AsyncSession, customer_id: int, amount: Decimal, *, beyond: Decimal = Decimal(0)
+) -> bool:
+    """Take `amount` (yuan, not negative), up to the limit and `beyond`; False, and nothing changed, when
+    that forbids it or the record was merged into another one.
     """
-    return await _move(session, _RESERVE, customer_id, amount)
+    _check(beyond)
+    return await _move(session, _RESERVE, customer_id, amount, beyond=beyond)
 
 
 async def merged(session: AsyncSession, customer_id: int) -> bool:
@@ -42,10 +45,14 @@ async def release_credit(session: AsyncSession, customer_id: int, amount: Decima
 
 
 async def _move(
-    session: AsyncSession, statement: TextClause, customer_id: int, amount: Decimal
+    session: AsyncSession,
+    statement: TextClause,
+    customer_id: int,
+    amount: Decimal,
+    **more: Decimal,
 ) -> bool:
     _check(amount)
-    moved = await session.execute(statement, {"customer": customer_id, "amount": amount})
+    moved = await session.execute(statement, {"customer": customer_id, "amount": amount, **more})
     return moved.one_or_none() is not None
 
 

@@ -33,13 +33,23 @@ async def take(session: AsyncSession, quote_id: int, today: date) -> Agreed:
     if quote is None:
         raise UnknownQuote(quote_id)
     check_open(quote.state, quote.valid_until, today)
+    return await _agreed(session, quote)
+
+
+async def _agreed(session: AsyncSession, quote: SalesQuote) -> Agreed:
     rows = await session.execute(
         select(SalesQuoteLine.sku, SalesQuoteLine.unit_price).where(
-            SalesQuoteLine.quote_id == quote_id
+            SalesQuoteLine.quote_id == quote.id
         )
     )
     prices = {row.sku: row.unit_price for row in rows}
-    return Agreed(quote_id, quote.number, quote.opportunity_id, prices)
+    return Agreed(quote.id, quote.number, quote.opportunity_id, prices)
+
+
+async def of_order(session: AsyncSession, order_id: int) -> Agreed | None:
+    """The prices at which an order came of a quote, None for other orders."""
+    quote = await session.scalar(select(SalesQuote).where(SalesQuote.order_id == order_id))
+    return None if quote is None else await _agreed(session, quote)
 
 
 async def accept(

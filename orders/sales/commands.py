@@ -3,27 +3,40 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
 
+from pydantic import Field
+
+from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
 from orders.errors import BadOrder
-from orders.lines import OrderLine, merged
+from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine, merged
+from orders.sales.flow import Status
+
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 
 MOST_COUPONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """An order as the agent sends it. `key` is made by the sender, once for each order."""
+    """An order as it is sent. `key` is made by the sender, once for each order; `backorder`: what is not
+    there now is sent later; `wanted_on` is the day the customer wishes to have it.
+    """
 
     key: str
     customer_id: int
     lines: tuple[OrderLine, ...]
-    placed_by: int | None = None
     call_id: str | None = None
     address: str | None = None
     note: str | None = None
     payment: str | None = None
     coupon_codes: tuple[str, ...] = ()
     quote_id: int | None = None
+    urgent: bool = False
+    medium: str | None = None
+    wanted_on: date | None = None
+    backorder: bool = False
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -33,6 +46,7 @@ class PlaceOrder:
         _within("address", self.address, 300)
         _within("note", self.note, 500)
         _within("payment", self.payment, 20)
+        _within("medium", self.medium, 100)
         if len(self.coupon_codes) > MOST_COUPONS:
             raise BadOrder(
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}
@@ -54,7 +68,70 @@ class PlaceOrder:
             content.append(sorted(self.coupon_codes))
         if self.quote_id is not None:
             content.append({"quote": self.quote_id})
+        given = {"urgent": self.urgent, "wanted_on": self.wanted_on, "backorder": self.backorder}
+        if any(given.values()):
+            content.append({name: str(value) for name, value in given.items() if value})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+class WantedLine(Command):
+    """A line of an order that is changed."""
+
+    sku: Annotated[Text, Field(min_length=1, max_length=40)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+    unit: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
+
+
+class EditOrder(Versioned):
+    """What is ordered, anew and whole, made from `version`; its coupons and the day of its prices stay."""
+
+    lines: Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
+    address: Annotated[Text, Field(max_length=300)] | None = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+    payment: Annotated[Text, Field(max_length=20)] | None = None
+    urgent: bool = False
+    wanted_on: Day | None = None
+
+    @property
+    def merged_lines(self) -> tuple[OrderLine, ...]:
+        return merged(OrderLine(line.sku, line.quantity, line.unit) for line in self.lines)
+
+
+class SplitLine(Command):
+    """So much of a line, in its unit."""
+
+    line_no: Annotated[int, Field(ge=1, le=10_000)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+
+
+class SplitOrder(Versioned):
+    """What goes into a part of its own; `backorder`: its goods are given back and it waits for new ones."""
+
+    lines: Annotated[tuple[SplitLine, ...], Field(min_length=1, max_length=2 * MOST_LINES)]
+    backorder: bool = False
+
+
+class MoveOrder(Command):
+    """Which status it comes to, and why (for the history)."""
+
+    to: Status
+    reason: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+
+
+class OrderQuery(Command):
+    """Orders, the newest first, from before `before` on; `number` is any part of it."""
+
+    number: Annotated[Text, Field(min_length=1, max_length=24)] | None = None
+    customer_id: Id | None = None
+    call_id: CallId | None = None
+    placed_by: Id | None = None
+    split_from: Id | None = None
+    status: Status | None = None
+    urgent: bool | None = None
+    placed_from: Moment | None = None
+    placed_before: Moment | None = None
+    before: Id | None = None
+    limit: Limit = PAGE
 
 
 def _within(name: str, value: str | None, most: int) -> None:

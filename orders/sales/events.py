@@ -17,6 +17,17 @@ class OrderPlaced:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """What is ordered, or how it is split, is another now."""
+
+    order_id: int
+    number: str
+    customer_id: int
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMoved:
     order_id: int
     number: str

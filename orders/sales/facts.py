@@ -27,20 +27,32 @@ _RULE = """jsonb_build_object('id', r.id, 'kind', r.kind, 'goods', r.goods_key,
     'priority', r.priority)"""
 _TODAY = """r.active AND coalesce(r.valid_from <= CAST(:today AS date), true)
     AND coalesce(r.valid_until >= CAST(:today AS date), true)"""
-_CUSTOMER = """
+_REVIEW_RULE = """jsonb_build_object('id', v.id, 'kind', v.kind, 'says', v.says,
+    'name_zh', v.name_zh, 'name_en', v.name_en, 'value', v.value::text, 'words', v.words)"""
+_CUSTOMER = f"""
     SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
            c.credit_limit - c.credit_used AS credit, c.email, c.language, f.number,
            pp.code AS policy, pp.discount AS factor,
-           ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys
+           ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys,
+           c.credit_overdue AS overdue, coalesce(t.prepaid, false) AS terms_prepaid,
+           past.orders_before, past.bad_before,
+           (SELECT jsonb_agg({_REVIEW_RULE}) FROM order_review_rules v WHERE v.active) AS review_rules
     FROM customers c
     JOIN price_policies pp ON pp.code = c.price_policy_code
+    LEFT JOIN payment_terms t ON t.code = c.payment_terms_code
     LEFT JOIN customer_phones f ON f.customer_id = c.id AND f.is_main
-    WHERE c.id = CAST(:customer_id AS int)"""
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS orders_before,
+               count(*) FILTER (WHERE o.status IN ('refused', 'returned')) AS bad_before
+        FROM (SELECT status FROM orders WHERE customer_id = c.id ORDER BY id DESC LIMIT 20) o
+    ) past
+    WHERE c.id = CAST(:customer_id AS int) AND c.erased_at IS NULL"""
 _NOBODY = """
     SELECT NULL::int AS customer_id, NULL::int AS merged_into_id, NULL::text AS name,
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
            NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
-           ARRAY['all'] AS buyer_keys"""
+           ARRAY['all'] AS buyer_keys, 0.0 AS overdue, false AS terms_prepaid, 0 AS orders_before,
+           0 AS bad_before, NULL::jsonb AS review_rules"""
 
 
 def _facts(customer: str, key: str) -> Statement:

@@ -1,23 +1,25 @@
 """The life of an order, as one table. Rule: a status changes only along `MOVES`, by somebody who has
 the right that stands there, and what happens to the goods, the credit and the customer stands beside.
 
-    review ─┐
-            ├→ reviewed → picking → shipped → in_transit → delivered → settled
-    placed ─┘                         │           │            ├→ returned
-                                      └─ refused ←┘            └→ exchanged
-    cancelled: from every status before shipping
+    backordered ─┬→ review ←─┐
+                 │    ├──────┼→ reviewed → picking → shipped → in_transit → delivered → settled
+                 └→ placed ──┘                         │           │            ├→ returned
+                                                       └─ refused ←┘            └→ exchanged
+    cancelled: from every status before shipping; picking → reviewed: back to be changed
+
+An order is changed while it stands before picking (`EDITABLE`), by whoever may place orders.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crm_core.rights import Right
+from crm_core.rights import Actor, Right
 from orders.errors import MoveNotAllowed
 from orders.stock.moves import Goods
 
 
 class Status(StrEnum):
+    BACKORDERED = "backordered"
     REVIEW = "review"
     PLACED = "placed"
     REVIEWED = "reviewed"
@@ -33,6 +35,7 @@ class Status(StrEnum):
 
 
 LABELS: dict[Status, tuple[str, str]] = {
+    Status.BACKORDERED: ("待补货", "back-ordered"),
     Status.REVIEW: ("待审核", "awaiting review"),
     Status.PLACED: ("订购", "ordered"),
     Status.REVIEWED: ("已审核", "approved"),
@@ -68,12 +71,18 @@ _CANCEL_BY_AGENT = Move(_PLACE, Goods.RELEASE, Credit.RELEASE, tells=True)
 _CANCEL_BY_REVIEWER = Move(_REVIEW, Goods.RELEASE, Credit.RELEASE, tells=True)
 
 MOVES: dict[tuple[Status, Status], Move] = {
+    (Status.BACKORDERED, Status.PLACED): Move(_REVIEW, Goods.RESERVE, Credit.HOLD, tells=True),
+    (Status.BACKORDERED, Status.REVIEW): Move(_REVIEW, Goods.RESERVE),
+    (Status.BACKORDERED, Status.CANCELLED): Move(_PLACE, None, Credit.RELEASE, tells=True),
     (Status.REVIEW, Status.REVIEWED): Move(_REVIEW, credit=Credit.HOLD, tells=True),
     (Status.REVIEW, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.PLACED, Status.REVIEW): Move(_REVIEW),
     (Status.PLACED, Status.REVIEWED): Move(_REVIEW),
     (Status.PLACED, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.REVIEWED, Status.REVIEW): Move(_REVIEW),
     (Status.REVIEWED, Status.PICKING): Move(_REVIEW),
     (Status.REVIEWED, Status.CANCELLED): _CANCEL_BY_AGENT,
+    (Status.PICKING, Status.REVIEWED): Move(_REVIEW),
     (Status.PICKING, Status.SHIPPED): Move(_REVIEW, Goods.SHIP, tells=True),
     (Status.PICKING, Status.CANCELLED): _CANCEL_BY_REVIEWER,
     (Status.SHIPPED, Status.IN_TRANSIT): Move(_REVIEW),
@@ -89,6 +98,11 @@ MOVES: dict[tuple[Status, Status], Move] = {
 }
 
 
+EDITABLE = frozenset({Status.BACKORDERED, Status.REVIEW, Status.PLACED, Status.REVIEWED})
+HOLDS_STOCK = frozenset({Status.REVIEW, Status.PLACED, Status.REVIEWED, Status.PICKING})
+"""The statuses in which an order's goods are reserved."""
+
+
 def decide(current: str, to: str) -> Move:
     """The move from one status to another. Raises MoveNotAllowed when the table has none."""
     try:
@@ -97,10 +111,16 @@ def decide(current: str, to: str) -> Move:
         raise MoveNotAllowed(current, to) from None
 
 
-def allowed(current: str, rights: Collection[Right]) -> tuple[str, ...]:
-    """The statuses somebody with these rights may move the order to."""
-    return tuple(
+def may_edit(current: str, actor: Actor) -> bool:
+    """Whether this person may change what is ordered."""
+    return current in EDITABLE and actor.may(_PLACE)
+
+
+def allowed(current: str, actor: Actor) -> tuple[str, ...]:
+    """The statuses this person may move the order to; `edit` before them when it may be changed."""
+    moves = (
         to.value
         for (origin, to), move in MOVES.items()
-        if origin == current and move.right in rights
+        if origin == current and actor.may(move.right)
     )
+    return (*(("edit",) if may_edit(current, actor) else ()), *moves)

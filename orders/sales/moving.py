@@ -15,11 +15,14 @@ from crm_core.benefits import coupons, referrals
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.customers.visibility import within_scope
 from crm_core.outbox import messages
 from crm_core.outbox.messages import Contact
+from crm_core.people.tables import User
 from crm_core.rights import Actor
-from orders.errors import OverCredit, UnknownOrder
+from orders.errors import BeyondLimit, OverCredit, UnknownOrder
 from orders.lines import StockLine
+from orders.review.tables import OrderReviewLimit
 from orders.sales import flow
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Credit, Status
@@ -47,19 +50,23 @@ async def move(
     actor: Actor,
     channels: Collection[str],
     now: datetime,
+    reason: str | None = None,
 ) -> Moved:
-    """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
-    order = await session.scalar(select(Order).where(Order.id == order_id).with_for_update())
-    if order is None:
-        raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
+    """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
+    order = await held(session, order_id, actor)
     origin = order.status
     decided = flow.decide(origin, to)
     actor.require(decided.right)
-    await _settle_credit(session, order, decided.credit)
+    await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
     await session.execute(
         insert(OrderStatusLog).values(
-            order_id=order_id, from_status=origin, to_status=to, actor_id=actor.user_id, at=now
+            order_id=order_id,
+            from_status=origin,
+            to_status=to,
+            reason=reason,
+            actor_id=actor.user_id,
+            at=now,
         )
     )
     if to in _NOT_CARRIED_OUT:
@@ -67,7 +74,7 @@ async def move(
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
-        await _tell(session, order, channels, now)
+        await tell(session, order, channels, now)
     await session.flush()
     await touch(session, (order.customer_id,))
     changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
@@ -75,9 +82,45 @@ async def move(
     return Moved(event, changed)
 
 
-async def _settle_credit(session: AsyncSession, order: Order, credit: Credit | None) -> None:
+async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
+    """The order's row, locked until the transaction ends. Raises UnknownOrder, also for an order of a
+    customer whom this person may not see.
+    """
+    order = await session.scalar(
+        select(Order)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Order.id == order_id, within_scope(actor))
+        .with_for_update(of=Order)
+    )
+    if order is None:
+        raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
+    return order
+
+
+async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> Decimal:
+    """How far beyond the credit the order may be approved. Raises BeyondLimit for a total that this
+    person's role may not approve.
+    """
+    if (order.status, to) != (Status.REVIEW, Status.REVIEWED) or actor.user_id is None:
+        return Decimal(0)
+    limit = await session.scalar(
+        select(OrderReviewLimit)
+        .join(User, User.role_code == OrderReviewLimit.role_code)
+        .where(User.id == actor.user_id)
+    )
+    if limit is None:
+        return Decimal(0)
+    if limit.most_total is not None and order.total > limit.most_total:
+        raise BeyondLimit("total", limit.most_total)
+    return limit.most_beyond_credit
+
+
+async def _settle_credit(
+    session: AsyncSession, order: Order, credit: Credit | None, beyond: Decimal
+) -> None:
     if credit is Credit.HOLD:
-        if not await reserve_credit(session, order.customer_id, order.total):
+        wanted = order.total - order.credit_held
+        if not await reserve_credit(session, order.customer_id, wanted, beyond=beyond):
             raise OverCredit(order.total)
         order.credit_held = order.total
     elif credit is Credit.RELEASE and order.credit_held:
@@ -101,9 +144,10 @@ async def _move_goods(
     return await ledger.change(session, goods, lines, now, order_id=order_id, actor_id=actor_id)
 
 
-async def _tell(
+async def tell(
     session: AsyncSession, order: Order, channels: Collection[str], now: datetime
 ) -> None:
+    """Tell the customer which status the order has."""
     found = await session.execute(
         select(Customer.email, CustomerPhone.number, Customer.language)
         .outerjoin(

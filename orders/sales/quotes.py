@@ -23,7 +23,7 @@ from crm_core.leads import opportunities
 from crm_core.rights import Actor, Right
 from crm_core.timeline import TimelineEntry
 from orders.catalogue.tables import Product
-from orders.errors import QuoteClosed, UnknownQuote
+from orders.errors import QuoteClosed, SameKeyOtherOrder, UnknownQuote
 from orders.lines import OrderLine
 from orders.money import line_total, to_fen, total_of
 from orders.sales import facts, quoting
@@ -92,7 +92,7 @@ class QuoteService:
     def __init__(
         self,
         database: Database,
-        place: Callable[[PlaceOrder], Awaitable[PlacedOrder]],
+        place: Callable[[Actor, PlaceOrder], Awaitable[PlacedOrder]],
         *,
         clock: Callable[[], datetime],
         zone: tzinfo,
@@ -109,6 +109,11 @@ class QuoteService:
             seen = await must_see(session, actor, new.customer_id)
             if new.opportunity_id is not None:
                 found = await opportunities.read(session, actor, new.opportunity_id)
+                if found.outcome is not None:
+                    raise Invalid(
+                        "This opportunity has ended: choose an open one.",
+                        fields={"opportunity_id": "closed"},
+                    )
                 if found.customer_id != seen:
                     raise Invalid(
                         "This opportunity is another customer's: choose one of this customer's.",
@@ -160,16 +165,15 @@ class QuoteService:
             self._today(),
         )
         command = PlaceOrder(
-            key=f"quote-{quote_id}",
+            key=f"quote:{quote_id}",
             customer_id=quote.quote.customer_id,
             lines=tuple(OrderLine(line.sku, line.quantity) for line in quote.lines),
-            placed_by=actor.user_id,
             quote_id=quote_id,
             **given.model_dump(),
         )
         try:
-            placed = await self._place(command)
-        except QuoteClosed:
+            placed = await self._place(actor, command)
+        except (QuoteClosed, SameKeyOtherOrder):
             now = (await self.get(actor, quote_id)).quote
             if now.order_id is None:
                 raise

@@ -3,10 +3,11 @@ order, and what stands against it. Rule: pure; the same facts give the same quot
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -27,11 +28,13 @@ _FREE = Decimal("0.00")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A priced order and its customer."""
+    """A priced order and its customer; `free` is how many base units of each product could be taken."""
 
     quote: Quote
     customer_name: str
     contact: Contact
+    free: Mapping[str, int]
+    credit: Decimal
 
 
 async def quoted(
@@ -39,17 +42,20 @@ async def quoted(
     rows: Sequence[asyncpg.Record],
     today: date,
     agreed: Agreed | None = None,
+    own: Mapping[str, int] = MappingProxyType({}),
 ) -> Known:
-    """What `facts.read` found, with prices: those of a quote where there is one.
+    """What `facts.read` found, with prices: those of a quote where there is one. `own` are base units that
+    are reserved for this very order.
 
     Raises UnknownProduct, UnknownUnit for what is not on sale.
     """
     first = rows[0]
     wanted = _base_quantities(rows)
     book = facts.RuleBook(rows)
-    lines = [_line(row, book, wanted[row["sku"]], agreed) for row in rows]
+    free = {row["sku"]: row["available"] + own.get(row["sku"], 0) for row in rows}
+    lines = [_line(row, book, wanted[row["sku"]], free[row["sku"]], agreed) for row in rows]
     gifts = _gifts(rows, book, wanted, agreed)
-    given, warnings = await _given(holder, gifts, wanted, today)
+    given, warnings = await _given(holder, gifts, wanted, today, own)
     goods = total_of(line.line_total for line in lines)
     offer = None if agreed else rules.order_discount(book.of_order(), goods)
     discount = to_fen(offer.amount) if offer else _FREE
@@ -67,13 +73,14 @@ async def quoted(
         why,
         (
             *_out_of_step(wanted, rows),
-            *_short(wanted, rows),
+            *_short(wanted, free),
             *warnings,
             *_credit(total, first["credit"]),
         ),
     )
+    free = {line.sku: line.available for line in given} | free
     contact = Contact(first["email"], first["number"], first["language"] or "zh")
-    return Known(quote, first["name"], contact)
+    return Known(quote, first["name"], contact, free, first["credit"])
 
 
 def over_credit(total: Decimal, credit: Decimal) -> Reason:
@@ -90,7 +97,7 @@ def _base_quantities(rows: Sequence[asyncpg.Record]) -> Counter[str]:
 
 
 def _line(
-    row: asyncpg.Record, book: facts.RuleBook, in_all: int, agreed: Agreed | None
+    row: asyncpg.Record, book: facts.RuleBook, in_all: int, free: int, agreed: Agreed | None
 ) -> QuotedLine:
     product = facts.product_of(row, book.of_line(row))
     if agreed is not None and row["sku"] in agreed.prices:
@@ -98,23 +105,25 @@ def _line(
         price = UnitPrice(exact, (Reason("quoted", {"number": agreed.number}),))
     else:
         price = unit_price(product, facts.terms_of(row), in_all)
-    return _quoted(row, row["quantity"], product.factor, product.unit or "", price)
+    unit = product.unit or "", product.factor
+    return _quoted(row, row["quantity"], unit, price, free)
 
 
 def _quoted(
-    row: asyncpg.Record, quantity: int, factor: int, unit: str, price: UnitPrice
+    row: asyncpg.Record, quantity: int, unit: tuple[str, int], price: UnitPrice, free: int
 ) -> QuotedLine:
+    name, factor = unit
     return QuotedLine(
         row["sku"],
         row["name_zh"],
         row["name_en"],
-        unit,
+        name,
         factor,
         quantity,
         price.amount,
         line_total(price.amount, quantity),
         row["tax_rate"],
-        row["available"] // factor,
+        free // factor,
         price.why,
     )
 
@@ -137,13 +146,15 @@ async def _given(
     gifts: Sequence[FreeGoods],
     wanted: Counter[str],
     today: date,
+    own: Mapping[str, int],
 ) -> tuple[list[QuotedLine], list[Reason]]:
     """Lines without a price, as far as the goods are there after what is ordered."""
     if not gifts:
         return [], []
     asked = tuple(OrderLine(sku, 1) for sku in dict.fromkeys(gift.sku for gift in gifts))
     found = {row["sku"]: row for row in await facts.read_for_anybody(holder, asked, today)}
-    left = {sku: max(row["available"] - wanted[sku], 0) for sku, row in found.items()}
+    free = {sku: row["available"] + own.get(sku, 0) for sku, row in found.items()}
+    left = {sku: max(each - wanted[sku], 0) for sku, each in free.items()}
     lines, short = [], []
     for gift in gifts:
         row = found[gift.sku]
@@ -154,7 +165,8 @@ async def _given(
             short.append(Reason("free_goods_short", {"sku": gift.sku, "quantity": missing}))
         if quantity:
             why = Reason("free_goods", named(gift.rule) | {"quantity": str(quantity)})
-            lines.append(_quoted(row, quantity, 1, row["base_unit"], UnitPrice(_FREE, (why,))))
+            price = UnitPrice(_FREE, (why,))
+            lines.append(_quoted(row, quantity, (row["base_unit"], 1), price, free[gift.sku]))
     return lines, short
 
 
@@ -167,12 +179,11 @@ def _out_of_step(wanted: Counter[str], rows: Sequence[asyncpg.Record]) -> list[R
     ]
 
 
-def _short(wanted: Counter[str], rows: Sequence[asyncpg.Record]) -> list[Reason]:
-    available = {row["sku"]: row["available"] for row in rows}
+def _short(wanted: Counter[str], free: Mapping[str, int]) -> list[Reason]:
     return [
-        Reason("out_of_stock", {"sku": sku, "available": str(free)})
-        for sku, free in available.items()
-        if wanted[sku] > free
+        Reason("out_of_stock", {"sku": sku, "available": str(available)})
+        for sku, available in free.items()
+        if wanted[sku] > available
     ]
 
 

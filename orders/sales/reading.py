@@ -3,32 +3,38 @@ whatever the number of orders or lines on it.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import Integer, Row, Text, bindparam, cast, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.benefits.tables import Coupon, CouponKind
 from crm_core.customers.tables import Customer
+from crm_core.customers.visibility import within_scope
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.outbox.views import message_view
+from crm_core.rights import Actor
 from crm_core.statement import Statement
 from orders.catalogue.tables import Product
 from orders.errors import UnknownOrder
 from orders.reasons import Reason
+from orders.sales import flow
+from orders.sales.commands import OrderQuery
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
 from orders.sales.views import (
     OrderCoupon,
     OrderLineView,
+    OrderPart,
     OrderSummary,
     OrderView,
     StatusChange,
 )
 
 _LINE = func.jsonb_build_object(
+    *(literal_column("'line_no'"), OrderedLine.line_no),
     *(literal_column("'sku'"), OrderedLine.sku),
     *(literal_column("'name_zh'"), Product.name_zh),
     *(literal_column("'name_en'"), Product.name_en),
@@ -60,33 +66,58 @@ _SUMMARIES = (
     )
     .join(Customer, Customer.id == Order.customer_id)
     .order_by(Order.id.desc())
-    .limit(bindparam("limit", type_=Integer))
 )
-_FILTERS = {"customer_id": Order.customer_id, "status": Order.status, "call_id": Order.call_id}
+_OF_CUSTOMER = Statement.of(
+    _SUMMARIES.where(Order.customer_id == bindparam("customer_id")).limit(
+        bindparam("limit", type_=Integer)
+    )
+)
 
 
-async def summaries(
-    connection: AsyncConnection, limit: int, **filters: object
+async def of_customer(
+    connection: AsyncConnection, customer_id: int, limit: int
 ) -> tuple[OrderSummary, ...]:
-    """The newest first; of the filters `customer_id`, `status`, `call_id` those that are given."""
-    given = {name: value for name, value in filters.items() if value is not None}
-    rows = await _filtered(frozenset(given)).read(connection, {**given, "limit": limit})
-    return tuple(OrderSummary(*(*row[:-1], _lines(row[-1] or ()))) for row in rows)
+    """The newest first."""
+    rows = await _OF_CUSTOMER.read(connection, {"customer_id": customer_id, "limit": limit})
+    return tuple(map(_summary, rows))
 
 
-@cache
-def _filtered(names: frozenset[str]) -> Statement:
-    wanted = (_FILTERS[name] == bindparam(name) for name in sorted(names))
-    return Statement.of(_SUMMARIES.where(*wanted))
+async def found(
+    connection: AsyncConnection, actor: Actor, query: OrderQuery
+) -> tuple[OrderSummary, ...]:
+    """The newest first, of customers whom this person may see."""
+    equal = {
+        Order.customer_id: query.customer_id,
+        Order.call_id: query.call_id,
+        Order.placed_by: query.placed_by,
+        Order.split_from: query.split_from,
+        Order.status: query.status,
+        Order.urgent: query.urgent,
+    }
+    conditions = [column == value for column, value in equal.items() if value is not None]
+    if query.number is not None:
+        conditions.append(Order.number.contains(query.number, autoescape=True))
+    if query.placed_from is not None:
+        conditions.append(Order.placed_at >= query.placed_from)
+    if query.placed_before is not None:
+        conditions.append(Order.placed_at < query.placed_before)
+    if query.before is not None:
+        conditions.append(Order.id < query.before)
+    wanted = _SUMMARIES.where(within_scope(actor), *conditions).limit(query.limit)
+    return tuple(map(_summary, await connection.execute(wanted)))
 
 
-async def order(session: AsyncSession, order_id: int) -> OrderView:
-    """Everything about one order. Raises UnknownOrder."""
+def _summary(row: Sequence[Any]) -> OrderSummary:
+    return OrderSummary(*(*row[:-1], _lines(row[-1] or ())))
+
+
+async def order(session: AsyncSession, order_id: int, actor: Actor) -> OrderView:
+    """Everything about one order, and what this person may do with it. Raises UnknownOrder."""
     row = (
         await session.execute(
             select(Order, Customer.name, _LINES)
             .join(Customer, Customer.id == Order.customer_id)
-            .where(Order.id == order_id)
+            .where(Order.id == order_id, within_scope(actor))
         )
     ).one_or_none()
     if row is None:
@@ -101,7 +132,36 @@ async def order(session: AsyncSession, order_id: int) -> OrderView:
         .where(OutboxMessage.subject == SUBJECT, OutboxMessage.subject_id == order_id)
         .order_by(OutboxMessage.id)
     )
-    return _view(row, history.all(), messages.all(), await _coupons(session, order_id))
+    return _view(
+        row,
+        _Beside(
+            history.all(),
+            messages.all(),
+            await _coupons(session, order_id),
+            await _related(session, row[0]),
+        ),
+        flow.allowed(row[0].status, actor),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands in other tables of an order."""
+
+    history: Sequence[OrderStatusLog]
+    messages: Sequence[OutboxMessage]
+    coupons: tuple[OrderCoupon, ...]
+    related: Sequence[OrderPart]
+
+
+async def _related(session: AsyncSession, found: Order) -> Sequence[OrderPart]:
+    """The order that this is a part of, and its parts."""
+    rows = await session.execute(
+        select(Order.id, Order.number, Order.status, Order.total)
+        .where(or_(Order.id == found.split_from, Order.split_from == found.id))
+        .order_by(Order.id)
+    )
+    return [OrderPart(*row) for row in rows]
 
 
 async def _coupons(session: AsyncSession, order_id: int) -> tuple[OrderCoupon, ...]:
@@ -118,9 +178,8 @@ async def _coupons(session: AsyncSession, order_id: int) -> tuple[OrderCoupon, .
 
 def _view(
     row: Row[Order, str, list[dict[str, Any]] | None],
-    history: Sequence[OrderStatusLog],
-    messages: Sequence[OutboxMessage],
-    used: tuple[OrderCoupon, ...],
+    beside: _Beside,
+    allowed: tuple[str, ...],
 ) -> OrderView:
     found, customer_name, lines = row
     return OrderView(
@@ -139,15 +198,29 @@ def _view(
         found.payment,
         found.discount,
         _why(found.discount_why),
-        used,
-        tuple(StatusChange(e.from_status, e.to_status, e.actor_id, e.at) for e in history),
-        tuple(message_view(message) for message in messages),
+        beside.coupons,
+        tuple(
+            StatusChange(e.from_status, e.to_status, e.actor_id, e.at, e.reason)
+            for e in beside.history
+        ),
+        tuple(message_view(message) for message in beside.messages),
+        urgent=found.urgent,
+        medium=found.medium,
+        wanted_on=found.wanted_on,
+        review=found.review,
+        review_why=_why(found.review_why),
+        version=found.version,
+        credit_held=found.credit_held,
+        split_from=next((each for each in beside.related if each.id == found.split_from), None),
+        parts=tuple(each for each in beside.related if each.id != found.split_from),
+        allowed=allowed,
     )
 
 
 def _lines(stored: Iterable[dict[str, Any]]) -> tuple[OrderLineView, ...]:
     return tuple(
         OrderLineView(
+            line_no=line["line_no"],
             sku=line["sku"],
             name_zh=line["name_zh"],
             name_en=line["name_en"],

@@ -12,20 +12,24 @@ import structlog
 from sqlalchemy import select
 
 from crm_core.bus import Bus
+from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
-from crm_core.rights import Actor
+from crm_core.rights import Actor, Right
+from orders.errors import OutOfStock
 from orders.lines import OrderLine, merged
 from orders.sales import facts, listing, moving, placing, quoting, reading
-from orders.sales.commands import PlaceOrder
+from orders.sales.commands import OrderQuery, PlaceOrder
 from orders.sales.events import OrderPlaced
-from orders.sales.placing import Placing
+from orders.sales.placing import Placing, Setting
 from orders.sales.tables import Order
 from orders.sales.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
 from orders.stock import ledger
 from orders.stock.events import StockChanged
 
 log = structlog.get_logger(__name__)
+
+_TRIES = 5
 
 
 class OrderService:
@@ -53,65 +57,71 @@ class OrderService:
         self._writers = asyncio.Semaphore(writers)
         self._patience_s = patience_s
 
-    async def place(self, command: PlaceOrder) -> PlacedOrder:
+    async def place(self, actor: Actor, command: PlaceOrder) -> PlacedOrder:
         """Place the order, or find the one this key placed before.
 
-        Raises NotFound, UnknownProduct, OutOfStock, SameKeyOtherOrder, DatabaseUnavailable, and
-        CommitUnknown when the connection broke at the commit and stayed away: send it again later.
+        Raises Forbidden, NotFound, UnknownProduct, OutOfStock, ReviewRejected, SameKeyOtherOrder,
+        DatabaseUnavailable, and CommitUnknown when the connection broke at the commit and stayed away:
+        send it again later.
         """
+        actor.require(Right.ORDER_PLACE)
         async with self._turn():
             try:
-                done = await self._try_to_place(command)
+                done = await self._try_to_place(actor, command)
             except CommitUnknown:
                 log.warning("order_commit_unknown", key=command.key)
-                done = await self._try_to_place_again(command)
+                done = await self._try_to_place_again(actor, command)
         if done.placed.created:
             self._tell_placed(done)
         return done.placed
 
-    async def quote(self, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
-        """What it would cost now. Raises NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+    async def quote(self, actor: Actor, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
+        """What it would cost now. Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+        actor.require(Right.ORDER_PLACE)
         today = self._today()
         async with self._database.reading() as connection:
+            customer_id = await must_see(connection, actor, customer_id)
             rows = await facts.read(connection, customer_id, merged(lines), today)
             return (await quoting.quoted(connection, rows, today)).quote
 
     async def products(
-        self, query: str = "", customer_id: int | None = None, limit: int = 20
+        self, actor: Actor, query: str = "", customer_id: int | None = None, limit: int = 20
     ) -> tuple[ProductView, ...]:
+        """Raises Forbidden, NotFound."""
+        actor.require(Right.ORDER_VIEW)
         async with self._database.reading() as connection:
+            if customer_id is not None:
+                customer_id = await must_see(connection, actor, customer_id)
             return await listing.products(connection, query, customer_id, limit, self._today())
 
     async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
-        """The newest first, with their lines."""
-        return await self.list(customer_id=customer_id, limit=limit)
-
-    async def list(
-        self,
-        *,
-        customer_id: int | None = None,
-        status: str | None = None,
-        call_id: str | None = None,
-        limit: int = 50,
-    ) -> tuple[OrderSummary, ...]:
+        """The newest first, with their lines; for the pop, whoever answers the call."""
         async with self._database.reading() as connection:
-            return await reading.summaries(
-                connection, limit, customer_id=customer_id, status=status, call_id=call_id
-            )
+            return await reading.of_customer(connection, customer_id, limit)
 
-    async def get(self, order_id: int) -> OrderView:
-        """Raises UnknownOrder."""
+    async def search(self, actor: Actor, query: OrderQuery) -> tuple[OrderSummary, ...]:
+        """The newest first, of customers whom this person may see."""
+        actor.require(Right.ORDER_VIEW)
+        async with self._database.reading() as connection:
+            return await reading.found(connection, actor, query)
+
+    async def get(self, actor: Actor, order_id: int) -> OrderView:
+        """Raises Forbidden, UnknownOrder."""
+        actor.require(Right.ORDER_VIEW)
         async with self._database.reading_entities() as session:
-            return await reading.order(session, order_id)
+            return await reading.order(session, order_id, actor)
 
-    async def find_by_key(self, key: str) -> OrderView | None:
-        """The order a key placed, None when it placed none."""
+    async def find_by_key(self, actor: Actor, key: str) -> OrderView | None:
+        """The order a key placed, None when it placed none. Raises Forbidden, UnknownOrder."""
+        actor.require(Right.ORDER_VIEW)
         async with self._database.reading_entities() as session:
             found = await session.scalar(select(Order.id).where(Order.key == key))
-            return None if found is None else await reading.order(session, found)
+            return None if found is None else await reading.order(session, found, actor)
 
-    async def move(self, order_id: int, to: str, actor: Actor) -> OrderView:
-        """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
+    async def move(
+        self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
+    ) -> OrderView:
+        """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
         async with self._database.begin() as session:
             moved = await moving.move(
                 session,
@@ -120,8 +130,9 @@ class OrderService:
                 actor=actor,
                 channels=self._channels,
                 now=self._clock(),
+                reason=reason,
             )
-            view = await reading.order(session, order_id)
+            view = await reading.order(session, order_id, actor)
         event = moved.event
         log.info("order_moved", number=event.number, from_status=event.from_status, to=to)
         self._bus.publish(event)
@@ -155,20 +166,27 @@ class OrderService:
         finally:
             self._writers.release()
 
-    async def _try_to_place(self, command: PlaceOrder) -> Placing:
-        """A key that is being placed at this very moment is found by the second look."""
+    async def _try_to_place(self, actor: Actor, command: PlaceOrder) -> Placing:
+        """A key that is being placed at this very moment is found by the second look; goods that somebody
+        else took meanwhile are back-ordered by it.
+        """
+        setting = Setting(actor, self._channels, self._clock(), self._zone)
         done: Placing | None = None
+        tries = _TRIES if command.backorder else 1
         while done is None:
-            async with self._database.begin() as session:
-                done = await placing.place(
-                    session, command, self._channels, self._clock(), self._zone
-                )
+            tries -= 1
+            try:
+                async with self._database.begin() as session:
+                    done = await placing.place(session, command, setting)
+            except OutOfStock:
+                if tries < 1:
+                    raise
         return done
 
-    async def _try_to_place_again(self, command: PlaceOrder) -> Placing:
+    async def _try_to_place_again(self, actor: Actor, command: PlaceOrder) -> Placing:
         """Its key tells whether it was stored; if it was not, this stores it."""
         try:
-            return await self._try_to_place(command)
+            return await self._try_to_place(actor, command)
         except DatabaseUnavailable as error:
             raise CommitUnknown(
                 "The connection broke while the order was being saved. Send the same order again: "

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Numeric,
     String,
+    false,
     func,
     text,
 )
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
-from crm_core.personal import PART, emptied
+from crm_core.personal import PART, emptied, entity
 from orders.sales.flow import Status
 
 SUBJECT = "order"
@@ -35,9 +36,10 @@ def _one_of(column: str, codes: list[str]) -> str:
 
 
 class Order(Base):
-    """`key` makes it unique, `fingerprint` tells whether the same key means the same order;
-    `total` is what is paid: the lines less the `discount` of promotions and coupons; `credit_held` is what it takes of
-    the customer's credit now.
+    """`key` makes it unique (a part that was split off has none), `fingerprint` tells whether the same key
+    means the same order; `total` is what is paid: the lines less the `discount` of promotions and coupons;
+    `credit_held` is what it takes of the customer's credit now. `review` is the verdict of the rules when it was
+    placed or changed last, `review_why` what they said; `version` counts changes of its content.
     """
 
     __tablename__ = "orders"
@@ -48,14 +50,23 @@ class Order(Base):
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
+        CheckConstraint("review IN ('pass','hold')", name="review_known"),
+        CheckConstraint("(key IS NULL) = (split_from IS NOT NULL)", name="a_part_has_no_key"),
         Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
+        Index(
+            "ix_orders_split_from", "split_from", postgresql_where=text("split_from IS NOT NULL")
+        ),
+        Index("ix_orders_backordered", "id", postgresql_where=text("status = 'backordered'")),
+        Index("ix_orders_to_approve", "placed_at", postgresql_where=text("status = 'placed'")),
+        {"info": entity("order")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    number: Mapped[str] = mapped_column(String(20), unique=True)
-    key: Mapped[str] = mapped_column(String(64), unique=True)
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    key: Mapped[str | None] = mapped_column(String(64), unique=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    split_from: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     call_id: Mapped[str | None] = mapped_column(String(32))
     placed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     status: Mapped[str] = mapped_column(String(12))
@@ -66,6 +77,12 @@ class Order(Base):
     address: Mapped[str | None] = mapped_column(String(300), info=emptied())
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     payment: Mapped[str | None] = mapped_column(String(20))
+    urgent: Mapped[bool] = mapped_column(server_default=false())
+    medium: Mapped[str | None] = mapped_column(String(100))
+    wanted_on: Mapped[date | None]
+    review: Mapped[str] = mapped_column(String(4), server_default="pass")
+    review_why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
@@ -112,6 +129,7 @@ class OrderStatusLog(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     from_status: Mapped[str | None] = mapped_column(String(12))
     to_status: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(300), info=emptied())
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 

@@ -1,7 +1,7 @@
 """What other packages see of orders. Rule: frozen; never a table row or a dictionary."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from crm_core.outbox.views import MessageView
@@ -74,6 +74,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class OrderLineView:
+    line_no: int
     sku: str
     name_zh: str
     name_en: str
@@ -92,6 +93,17 @@ class StatusChange:
     to_status: str
     actor_id: int | None
     at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPart:
+    """A part that was split off, or the order that a part is of."""
+
+    id: int
+    number: str
+    status: str
+    total: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,11 @@ class OrderCoupon:
 
 @dataclass(frozen=True, slots=True)
 class OrderView(OrderSummary):
-    """Everything about one order; `total` is what is paid, after the `discount` of promotions and coupons."""
+    """Everything about one order; `total` is what is paid, after the `discount` of promotions and coupons.
+
+    `review` is what the rules said of it (pass, hold), `parts` are those that were split off; `allowed` is filled
+    in for somebody who asks: the statuses this person may move it to, and `edit`.
+    """
 
     placed_by: int | None
     address: str | None
@@ -132,6 +148,16 @@ class OrderView(OrderSummary):
     coupons: tuple[OrderCoupon, ...]
     history: tuple[StatusChange, ...]
     messages: tuple[MessageView, ...]
+    urgent: bool
+    medium: str | None
+    wanted_on: date | None
+    review: str
+    review_why: tuple[Reason, ...]
+    version: int
+    credit_held: Decimal
+    split_from: OrderPart | None
+    parts: tuple[OrderPart, ...]
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

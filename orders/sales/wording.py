@@ -7,6 +7,10 @@ _ZH = {
         "订单 {number} 已收到",
         "您好,\n\n您的订单 {number} 已收到,金额 {total} 元。我们会尽快为您配货。\n\n{company}\n",
     ),
+    "order_backordered": Wording(
+        "订单 {number} 待补货",
+        "您好,\n\n您的订单 {number}(金额 {total} 元)中的商品暂时缺货,到货后我们会尽快为您发出。\n\n{company}\n",
+    ),
     "order_review": Wording(
         "订单 {number} 正在审核",
         "您好,\n\n您的订单 {number}(金额 {total} 元)已收到,正在审核,审核后我们会通知您。\n\n{company}\n",
@@ -32,6 +36,10 @@ _EN = {
     "order_placed": Wording(
         "We have your order {number}",
         "Hello,\n\nwe have received your order {number} for CNY {total} and will pack it soon.\n\n{company}\n",
+    ),
+    "order_backordered": Wording(
+        "Your order {number} waits for goods",
+        "Hello,\n\nthe goods of your order {number} for CNY {total} are out of stock. We will send them as soon as they have come.\n\n{company}\n",
     ),
     "order_review": Wording(
         "Your order {number} is being reviewed",

@@ -17,7 +17,10 @@ from crm_core.outbox.messages import NewMessage
 from crm_core.statement import Statement
 from orders.lines import StockLine
 from orders.reasons import Reason
+from orders.review.rules import Assessment
 from orders.sales.commands import PlaceOrder
+from orders.sales.flow import HOLDS_STOCK, Status
+from orders.sales.parts import Part
 from orders.sales.tables import SUBJECT
 from orders.sales.views import QuotedLine
 from orders.stock import ledger
@@ -27,18 +30,26 @@ from orders.stock.moves import Goods
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """`day` opens the order's number: yymmdd of the business's own calendar."""
+    """`day` opens the order's number: yymmdd of the business's own calendar; a part has its whole's number
+    and `-2` instead.
+    """
 
     command: PlaceOrder
     customer_id: int
-    lines: tuple[QuotedLine, ...]
-    total: Decimal
-    discount: Decimal
+    part: Part
     discount_why: tuple[Reason, ...]
     credit_held: Decimal
-    status: str
+    status: Status
+    assessment: Assessment
     day: str
+    actor_id: int | None
     at: datetime
+    split_from: "Stored | None" = None
+
+    @property
+    def reserves(self) -> bool:
+        """Whether its goods are taken now."""
+        return self.status in HOLDS_STOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +72,19 @@ WITH wanted AS MATERIALIZED (
         AS w (line_no int, sku text, quantity int, unit text, factor int, tax_rate numeric,
               unit_price numeric, line_total numeric, why jsonb)
 ), made AS (
-    INSERT INTO orders (id, number, key, fingerprint, customer_id, call_id, placed_by, status,
-                        total, discount, discount_why, credit_held, address, note, payment, placed_at)
+    INSERT INTO orders (id, number, split_from, key, fingerprint, customer_id, call_id, placed_by, status,
+                        total, discount, discount_why, credit_held, address, note, payment, urgent,
+                        medium, wanted_on, review, review_why, placed_at)
     SELECT n.id,
-           CAST(:day AS text) || '-' || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
-           CAST(:key AS text), CAST(:fingerprint AS text), CAST(:customer_id AS int),
+           coalesce(CAST(:number AS text), CAST(:day AS text) || '-'
+                    || lpad(n.id::text, greatest(6, length(n.id::text)), '0')),
+           CAST(:split_from AS int), CAST(:key AS text), CAST(:fingerprint AS text), CAST(:customer_id AS int),
            CAST(:call_id AS text), CAST(:actor_id AS int), CAST(:status AS text),
            CAST(:total AS numeric), CAST(:discount AS numeric),
            CAST(CAST(:discount_why AS text) AS jsonb), CAST(:credit_held AS numeric),
-           CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text), CAST(:at AS timestamptz)
+           CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text),
+           CAST(:urgent AS boolean), CAST(:medium AS text), CAST(:wanted_on AS date),
+           CAST(:review AS text), CAST(CAST(:review_why AS text) AS jsonb), CAST(:at AS timestamptz)
     FROM (SELECT nextval(pg_get_serial_sequence('orders', 'id'))::int AS id) n
     ON CONFLICT (key) DO NOTHING
     RETURNING id, number
@@ -96,7 +111,7 @@ WITH wanted AS MATERIALIZED (
 ), """
     + ledger.changes(
         "made CROSS JOIN (SELECT sku, CAST(sum(quantity * factor) AS int) AS quantity"
-        " FROM wanted GROUP BY sku) w",
+        " FROM wanted WHERE CAST(:reserves AS boolean) GROUP BY sku) w",
         "made.id",
     )
     + """
@@ -112,25 +127,33 @@ async def insert(
     session: AsyncSession, order: NewOrder, told: Sequence[NewMessage]
 ) -> Stored | None:
     """None when the key is taken; one that is being committed just now is waited for."""
-    command = order.command
+    command, part, whole = order.command, order.part, order.split_from
     values: dict[str, object] = {
         "day": order.day,
-        "key": command.key,
+        "number": f"{whole.number}-2" if whole else None,
+        "split_from": whole.order_id if whole else None,
+        "key": None if whole else command.key,
         "fingerprint": command.fingerprint,
         "customer_id": order.customer_id,
         "call_id": command.call_id,
         "status": str(order.status),
-        "total": order.total,
-        "discount": order.discount,
-        "discount_why": json.dumps([_why(each) for each in order.discount_why]),
+        "total": part.total,
+        "discount": part.discount,
+        "discount_why": json.dumps([why_of(each) for each in order.discount_why]),
         "credit_held": order.credit_held,
         "address": command.address,
         "note": command.note,
         "payment": command.payment,
-        "lines": _lines(order.lines),
+        "urgent": command.urgent or order.assessment.urgent,
+        "medium": command.medium,
+        "wanted_on": command.wanted_on,
+        "review": str(order.assessment.verdict),
+        "review_why": json.dumps([why_of(each) for each in order.assessment.why]),
+        "reserves": order.reserves,
+        "lines": json.dumps(line_rows(0, part.lines), default=str),
         "messages": messages.encoded(told),
     }
-    values |= ledger.parameters(Goods.RESERVE, order.at, command.placed_by)
+    values |= ledger.parameters(Goods.RESERVE, order.at, order.actor_id)
     rows = await INSERT.write(session, values)
     if not rows:
         return None
@@ -144,26 +167,26 @@ async def insert(
     )
 
 
-def _lines(lines: Sequence[QuotedLine]) -> str:
-    return json.dumps(
-        [
-            {
-                "line_no": line_no,
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "unit": line.unit,
-                "factor": line.factor,
-                "tax_rate": str(line.tax_rate),
-                "unit_price": str(line.unit_price),
-                "line_total": str(line.line_total),
-                "why": [_why(each) for each in line.why],
-            }
-            for line_no, line in enumerate(lines, 1)
-        ]
-    )
+def line_rows(order_id: int, lines: Sequence[QuotedLine]) -> list[dict[str, object]]:
+    """Rows of `order_lines`, numbered from 1."""
+    return [
+        {
+            "order_id": order_id,
+            "line_no": line_no,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "unit": line.unit,
+            "factor": line.factor,
+            "tax_rate": line.tax_rate,
+            "unit_price": line.unit_price,
+            "line_total": line.line_total,
+            "why": [why_of(each) for each in line.why],
+        }
+        for line_no, line in enumerate(lines, 1)
+    ]
 
 
-def _why(reason: Reason) -> dict[str, object]:
+def why_of(reason: Reason) -> dict[str, object]:
     return {"code": reason.code, "params": dict(reason.params)}
 
 

@@ -5,7 +5,7 @@ Two orders can therefore neither deadlock nor take the same last item, and balan
 differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -92,6 +92,16 @@ async def change(
     changed = tuple(StockChanged(row["sku"], row["available"]) for row in rows)
     await refuse_short(session, lines, changed)
     return changed
+
+
+async def lock(session: AsyncSession, skus: Collection[str]) -> None:
+    """Hold the balances until the transaction ends, for one that changes them in several statements."""
+    await session.execute(
+        select(Stock.sku)
+        .where(Stock.sku.in_(skus), Stock.warehouse == MAIN)
+        .order_by(Stock.sku)
+        .with_for_update(key_share=True)
+    )
 
 
 async def refuse_short(

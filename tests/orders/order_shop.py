@@ -95,7 +95,7 @@ class Shop:
         )
 
     async def place(self, *lines: tuple[str, int], **rest) -> PlacedOrder:
-        return await self.service.place(self.order(*lines, **rest))
+        return await self.service.place(SYSTEM, self.order(*lines, **rest))
 
     async def customer(self, name: str, *, level: str = "retail", policy: str = "plain") -> int:
         """A new customer with a telephone and all the credit one could want."""

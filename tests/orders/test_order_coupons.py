@@ -31,29 +31,29 @@ async def state(shop: Shop, code: str) -> str:
 async def test_an_order_costs_less_by_its_coupon_and_shows_it(shop: Shop):
     code, sku = await coupon(shop), await shop.product(on_hand=50, price="100.00")
     command = shop.order((sku, 3), coupon_codes=(code,))
-    placed = await shop.service.place(command)
+    placed = await shop.service.place(SYSTEM, command)
     lines = sum(line.line_total for line in placed.order.lines)
     assert (placed.order.discount, placed.order.total) == (20, lines - 20)
     assert [(each.code, each.discount) for each in placed.order.coupons] == [(code, 20)]
-    assert await shop.service.get(placed.order.id) == placed.order
+    assert await shop.service.get(SYSTEM, placed.order.id) == placed.order
     assert await state(shop, code) == "used"
-    again = await shop.service.place(command)
+    again = await shop.service.place(SYSTEM, command)
     assert (again.created, again.order.id) == (False, placed.order.id)
     held = await shop.scalar(f"SELECT credit_held FROM orders WHERE id = {placed.order.id}")
     assert held == placed.order.total
     with pytest.raises(CouponRefused):
-        await shop.service.place(shop.order((sku, 3), coupon_codes=(code,)))
+        await shop.service.place(SYSTEM, shop.order((sku, 3), coupon_codes=(code,)))
     with pytest.raises(SameKeyOtherOrder):
-        await shop.service.place(shop.order((sku, 3), key=command.key))
+        await shop.service.place(SYSTEM, shop.order((sku, 3), key=command.key))
 
 
 async def test_an_order_that_fails_leaves_the_coupon(shop: Shop):
     code, sku = await coupon(shop), await shop.product(on_hand=1, price="500.00")
     with pytest.raises(OutOfStock):
-        await shop.service.place(shop.order((sku, 2), coupon_codes=(code,)))
+        await shop.service.place(SYSTEM, shop.order((sku, 2), coupon_codes=(code,)))
     cheap = await shop.product(on_hand=5, price="1.00")
     with pytest.raises(CouponRefused, match="at least"):
-        await shop.service.place(shop.order((cheap, 1), coupon_codes=(code,)))
+        await shop.service.place(SYSTEM, shop.order((cheap, 1), coupon_codes=(code,)))
     assert await state(shop, code) == "issued"
     with pytest.raises(BadOrder):
         shop.order((cheap, 1), coupon_codes=(code,) * 11)
@@ -70,7 +70,10 @@ async def test_a_cancelled_order_gives_the_coupon_back(shop: Shop):
 async def test_of_many_orders_at_once_one_has_the_coupon(shop: Shop):
     code, sku = await coupon(shop), await shop.product(on_hand=100, price="100.00")
     results = await asyncio.gather(
-        *(shop.service.place(shop.order((sku, 3), coupon_codes=(code,))) for _ in range(10)),
+        *(
+            shop.service.place(SYSTEM, shop.order((sku, 3), coupon_codes=(code,)))
+            for _ in range(10)
+        ),
         return_exceptions=True,
     )
     assert sum(isinstance(each, CouponRefused) for each in results) == 9

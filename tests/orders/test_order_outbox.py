@@ -16,6 +16,7 @@ from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
 from crm_core.outbox.store import OutboxStore, Result
 from crm_core.outbox.wording import wording
 from crm_core.outbox.worker import OutboxRules, OutboxWorker
+from crm_core.rights import SYSTEM
 from orders.sales.wording import ORDER_WORDS
 from tests.orders.order_shop import Shop
 from tests.orders.provider_servers import SECRET, MailServer, SmsServer
@@ -73,7 +74,7 @@ class Desk:
         return (await self.shop.place((await self.shop.product(on_hand=9), 1), **rest)).order
 
     async def states(self, order_id: int) -> dict[str, str]:
-        found = await self.shop.service.get(order_id)
+        found = await self.shop.service.get(SYSTEM, order_id)
         return {message.channel: message.status for message in found.messages}
 
     def outcomes(self) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from crm_core.errors import Forbidden, NotFound
-from crm_core.rights import Principal, Right
+from crm_core.rights import SYSTEM, Principal, Right
 from orders import demo
 from orders.errors import (
     BadOrder,
@@ -40,19 +40,19 @@ async def test_an_order_holds_stock_and_credit_and_its_total_is_right_to_the_fen
     assert await shop.balance(one) == (10, 4)
     assert [type(event) for event in shop.heard] == [OrderPlaced, StockChanged, StockChanged]
     assert {(e.sku, e.available) for e in shop.heard[1:]} == {(one, 6), (two, 3)}
-    assert await shop.service.get(order.id) == order
-    assert await shop.service.find_by_key("never used") is None
+    assert await shop.service.get(SYSTEM, order.id) == order
+    assert await shop.service.find_by_key(SYSTEM, "never used") is None
     await shop.assert_ledger_adds_up()
 
 
 async def test_the_same_order_sent_twice_at_once_is_placed_once(shop: Shop):
     sku = await shop.product(on_hand=50)
     command = shop.order((sku, 2))
-    answers = await asyncio.gather(*(shop.service.place(command) for _ in range(12)))
+    answers = await asyncio.gather(*(shop.service.place(SYSTEM, command) for _ in range(12)))
     assert [answer.created for answer in answers].count(True) == 1
     assert len({answer.order.id for answer in answers}) == 1
     assert await shop.balance(sku) == (50, 2)
-    found = await shop.service.find_by_key(command.key)
+    found = await shop.service.find_by_key(SYSTEM, command.key)
     assert found is not None
     assert found.id == answers[0].order.id
     await shop.assert_ledger_adds_up()
@@ -61,10 +61,10 @@ async def test_the_same_order_sent_twice_at_once_is_placed_once(shop: Shop):
 async def test_the_same_order_comes_back_although_the_product_is_gone_meanwhile(shop: Shop):
     sku = await shop.product(on_hand=1)
     command = shop.order((sku, 1))
-    first = await shop.service.place(command)
+    first = await shop.service.place(SYSTEM, command)
     async with shop.database.begin() as session:
         await session.execute(text("UPDATE products SET active = false WHERE sku = :s"), {"s": sku})
-    again = await shop.service.place(command)
+    again = await shop.service.place(SYSTEM, command)
     assert not again.created
     assert again.order == first.order
 
@@ -110,7 +110,7 @@ async def test_a_refused_line_leaves_nothing_of_the_order(shop: Shop):
         await shop.place((plenty, 1), customer=999_999)
     assert await shop.balance(plenty) == (10, 0)
     assert await shop.credit_used(shop.dealer) == used
-    assert await shop.service.find_by_key("refused-line") is None
+    assert await shop.service.find_by_key(SYSTEM, "refused-line") is None
 
 
 async def test_an_order_beyond_the_credit_waits_for_review_and_holds_its_stock(shop: Shop):
@@ -188,12 +188,12 @@ async def test_a_move_needs_the_right_that_stands_in_the_table(shop: Shop):
         await shop.service.move(order.id, "reviewed", agent)
     with pytest.raises(UnknownOrder):
         await shop.move(999_999, "reviewed")
-    assert (await shop.service.get(order.id)).status == "placed"
+    assert (await shop.service.get(SYSTEM, order.id)).status == "placed"
 
 
 async def test_a_quote_says_price_availability_and_what_is_wrong(shop: Shop):
     sku = await shop.product(on_hand=2, price="80.00")
-    quote = await shop.service.quote(shop.poor, [OrderLine(sku, 3)])
+    quote = await shop.service.quote(SYSTEM, shop.poor, [OrderLine(sku, 3)])
     assert quote.total == Decimal("240.00")
     assert quote.lines[0].available == 2
     assert [w.code for w in quote.warnings] == ["out_of_stock", "over_credit"]
@@ -213,11 +213,11 @@ async def test_an_order_without_lines_is_refused(shop: Shop):
 
 async def test_products_show_this_customers_own_price_and_are_found_by_either_name(shop: Shop):
     sku = await shop.product(on_hand=7, price="10.00", level_price="9.00")
-    (own,) = await shop.service.products(f"货{sku}", shop.dealer)
+    (own,) = await shop.service.products(SYSTEM, f"货{sku}", shop.dealer)
     assert (own.own_price, own.list_price, own.available) == (Decimal("8.55"), Decimal("10.00"), 7)
-    (listed,) = await shop.service.products(f"goods {sku}".upper())
+    (listed,) = await shop.service.products(SYSTEM, f"goods {sku}".upper())
     assert listed.own_price == Decimal("10.00")
-    assert await shop.service.products("100%_") == ()
+    assert await shop.service.products(SYSTEM, "100%_") == ()
 
 
 async def test_the_last_orders_of_a_customer_come_newest_first_with_their_lines(shop: Shop):
@@ -247,7 +247,7 @@ async def test_the_database_itself_refuses_what_must_not_happen(shop: Shop):
 async def test_the_demo_catalogue_fills_once(shop: Shop):
     await demo.fill(shop.database, clock=shop.clock)
     await demo.fill(shop.database, clock=shop.clock)
-    found = await shop.service.products("白酒", shop.dealer)
+    found = await shop.service.products(SYSTEM, "白酒", shop.dealer)
     assert [product.sku for product in found] == ["BJ-001"]
     assert found[0].own_price == Decimal("137.26")
     assert found[0].available == 240

@@ -16,7 +16,7 @@ TODAY, YESTERDAY, TOMORROW = date(2026, 3, 2), date(2026, 3, 1), date(2026, 3, 3
 
 
 async def price_of(shop: Shop, sku: str, quantity: int = 1, customer: int | None = None):
-    quote = await shop.service.quote(customer or shop.plain, [OrderLine(sku, quantity)])
+    quote = await shop.service.quote(SYSTEM, customer or shop.plain, [OrderLine(sku, quantity)])
     return quote.lines[0].unit_price
 
 
@@ -54,7 +54,7 @@ async def test_the_same_lines_in_another_unit_are_another_order(shop: Shop):
 
 async def test_goods_are_ordered_in_whole_steps(shop: Shop):
     sku = await shop.product(on_hand=90, unit="条", order_step=5)
-    quote = await shop.service.quote(shop.plain, [OrderLine(sku, 7)])
+    quote = await shop.service.quote(SYSTEM, shop.plain, [OrderLine(sku, 7)])
     assert [(w.code, w.params["step"]) for w in quote.warnings] == [("order_step", "5")]
     with pytest.raises(BadOrder) as refused:
         await shop.place((sku, 7), customer=shop.plain)
@@ -68,7 +68,7 @@ async def test_prices_by_quantity_count_all_units_of_the_product_together(shop: 
     assert await price_of(shop, sku, 23) == Decimal("10.00")
     assert await price_of(shop, sku, 24) == Decimal("9.00")
     lines = [OrderLine(sku, 12), OrderLine(sku, 1, "箱")]
-    quote = await shop.service.quote(shop.plain, lines)
+    quote = await shop.service.quote(SYSTEM, shop.plain, lines)
     assert [line.unit_price for line in quote.lines] == [Decimal("9.00"), Decimal("108.00")]
 
 
@@ -131,11 +131,11 @@ async def test_an_order_discount_comes_off_the_total_with_its_reason(shop: Shop)
     await shop.rule(
         "order_amount_off", name_zh="满减", name_en="Off", min_total="50000", value="500"
     )
-    below = await shop.service.quote(shop.plain, [OrderLine(sku, 4999)])
+    below = await shop.service.quote(SYSTEM, shop.plain, [OrderLine(sku, 4999)])
     assert (below.discount, below.discount_why) == (Decimal("0.00"), ())
     placed = (await shop.place((sku, 5000), customer=shop.plain)).order
     assert (placed.total, placed.discount) == (Decimal("49500.00"), Decimal("500.00"))
-    stored = await shop.service.get(placed.id)
+    stored = await shop.service.get(SYSTEM, placed.id)
     assert stored == placed
     (why,) = stored.discount_why
     assert (why.code, why.params["name_zh"], why.params["amount"]) == (
@@ -148,8 +148,8 @@ async def test_an_order_discount_comes_off_the_total_with_its_reason(shop: Shop)
 async def test_products_show_what_a_pack_costs_and_are_found_by_barcode_and_pinyin(shop: Shop):
     sku = await shop.product(on_hand=50, name_zh="蓝莓酒", barcode="6901234567892", **CASE)
     for words in ("6901234567892", "蓝莓", "lanmei", "lmj", sku.lower()):
-        found = await shop.service.products(words, shop.plain)
+        found = await shop.service.products(SYSTEM, words, shop.plain)
         assert sku in [each.sku for each in found], words
-    (shown,) = await shop.service.products("6901234567892", shop.plain)
+    (shown,) = await shop.service.products(SYSTEM, "6901234567892", shop.plain)
     (pack,) = shown.packs
     assert (pack.unit, pack.factor, pack.own_price) == ("箱", 12, Decimal("110.00"))

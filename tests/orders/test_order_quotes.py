@@ -34,7 +34,11 @@ async def accepted(shop: Shop, quote: QuoteView) -> int:
 
 async def test_a_quote_is_the_customers_price_less_what_is_given(shop: Shop):
     sku = await shop.product(on_hand=9, price="10.00")
-    own = (await shop.service.quote(shop.dealer, shop.order((sku, 1)).lines)).lines[0].unit_price
+    own = (
+        (await shop.service.quote(SYSTEM, shop.dealer, shop.order((sku, 1)).lines))
+        .lines[0]
+        .unit_price
+    )
     quote = await offered(shop, sku, 3, "10")
     (line,) = quote.lines
     assert (line.own_price, line.discount_percent) == (own, 10)
@@ -52,7 +56,7 @@ async def test_of_many_who_accept_a_quote_all_get_the_same_order(shop: Shop):
         )
     orders = set(await asyncio.gather(*(accepted(shop, quote) for _ in range(6))))
     (order_id,) = orders
-    order = await shop.service.get(order_id)
+    order = await shop.service.get(SYSTEM, order_id)
     assert (order.total, order.address) == (quote.quote.total, "新路1号")
     assert [(why.code, why.params["number"]) for why in order.lines[0].why] == [
         ("quoted", quote.quote.number)

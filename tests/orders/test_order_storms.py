@@ -29,17 +29,20 @@ async def test_no_acknowledged_order_is_lost_when_callers_give_up_in_a_storm(sho
             asked[key] = tuple(lines)
             try:
                 async with asyncio.timeout(chance.choice((0.003, 0.01, 0.03, 5))):
-                    await shop.service.place(shop.order(*lines, key=key))
+                    await shop.service.place(SYSTEM, shop.order(*lines, key=key))
                 acknowledged.add(key)
             except TimeoutError:
                 pass
 
     await asyncio.gather(*(caller(number) for number in range(40)))
     assert 0 < len(acknowledged) < len(asked)
-    stored = {key for key in asked if await shop.service.find_by_key(key)}
+    stored = {key for key in asked if await shop.service.find_by_key(SYSTEM, key)}
     assert acknowledged <= stored
     await shop.assert_ledger_adds_up()
-    again = [await shop.service.place(shop.order(*lines, key=key)) for key, lines in asked.items()]
+    again = [
+        await shop.service.place(SYSTEM, shop.order(*lines, key=key))
+        for key, lines in asked.items()
+    ]
     assert {p.created for p, key in zip(again, asked, strict=True) if key in stored} == {False}
     held = sum([(await shop.balance(sku))[1] for sku in skus])
     assert held == 3 * len(asked)
@@ -103,7 +106,7 @@ async def test_an_order_whose_commit_answer_was_lost_is_found_again_and_not_doub
     proxy, service = cut_shop
     sku = await shop.product(on_hand=5)
     proxy.cuts = 1
-    placed = await service.place(shop.order((sku, 1), key="cut-once"))
+    placed = await service.place(SYSTEM, shop.order((sku, 1), key="cut-once"))
     assert not placed.created
     assert await shop.balance(sku) == (5, 1)
     await shop.assert_ledger_adds_up()
@@ -118,21 +121,21 @@ async def test_a_database_that_stays_away_is_said_so_and_the_same_key_asks_later
     proxy.cuts = 1
     proxy._server.close()
     with pytest.raises(DatabaseUnavailable):
-        await service.place(command)
+        await service.place(SYSTEM, command)
     assert await shop.balance(sku) == (5, 0)
-    assert (await shop.service.place(command)).created
+    assert (await shop.service.place(SYSTEM, command)).created
 
 
 async def test_a_commit_lost_while_the_database_goes_away_is_unknown(shop: Shop, cut_shop):
     proxy, service = cut_shop
     sku = await shop.product(on_hand=5)
     command = shop.order((sku, 1))
-    await service.quote(shop.dealer, command.lines)
+    await service.quote(SYSTEM, shop.dealer, command.lines)
     proxy._server.close()
     proxy.cuts = 1
     with pytest.raises(CommitUnknown):
-        await service.place(command)
-    assert not (await shop.service.place(command)).created
+        await service.place(SYSTEM, command)
+    assert not (await shop.service.place(SYSTEM, command)).created
     assert await shop.balance(sku) == (5, 1)
 
 
@@ -147,18 +150,18 @@ async def test_a_rush_on_a_frozen_database_is_refused_whole_and_placed_once_afte
             url.replace(f":{pg_server.port}/", f":{proxy.port}/"), statement_timeout_s=2
         )
         service = OrderService(slow, Bus(), clock=shop.clock, writers=2, patience_s=0.2)
-        await service.quote(shop.dealer, commands[0].lines)
+        await service.quote(SYSTEM, shop.dealer, commands[0].lines)
         proxy.stall()
         async with asyncio.timeout(15):
             refused = await asyncio.gather(
-                *(service.place(command) for command in commands), return_exceptions=True
+                *(service.place(SYSTEM, command) for command in commands), return_exceptions=True
             )
         assert {type(error) for error in refused} == {DatabaseUnavailable}
         proxy.open()
         await slow.close()
     assert await shop.balance(sku) == (50, 0)
     for command in commands:
-        assert (await shop.service.place(command)).created
+        assert (await shop.service.place(SYSTEM, command)).created
     assert await shop.balance(sku) == (50, 30)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from crm_core.rights import SYSTEM
 from tests.webui.web_house import PASSWORD, Browser, House, offer_in, until
 
 
@@ -123,7 +124,7 @@ async def test_the_same_key_places_one_order_however_often_it_is_sent(house: Hou
 async def test_the_order_notes_who_placed_it(house: House, agent: Browser):
     wanted = {"customer_id": house.customer_id, "lines": [{"sku": "A1", "quantity": 1}]}
     _, body = await agent.ask("POST", "/api/orders", wanted, headers=key())
-    found = await house.services.trade.orders.get(body["order"]["id"])
+    found = await house.services.trade.orders.get(SYSTEM, body["order"]["id"])
     assert found.placed_by == house.ids["agent"]
 
 

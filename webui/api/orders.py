@@ -1,7 +1,7 @@
 """Orders: placed once for each Idempotency-Key, and looked up."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -12,7 +12,15 @@ from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
-from orders.sales.commands import PlaceOrder
+from orders.sales.commands import (
+    Day,
+    EditOrder,
+    MoveOrder,
+    OrderQuery,
+    PlaceOrder,
+    SplitOrder,
+)
+from orders.sales.views import OrderView
 from webui.api.products import WantedLines
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, json_answer, needs
@@ -30,15 +38,29 @@ class WantedOrder(Model):
     note: Annotated[Text, Field(max_length=500)] | None = None
     payment: Annotated[Text, Field(max_length=20)] | None = None
     coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
+    urgent: bool = False
+    wanted_on: Day | None = None
+    backorder: bool = False
 
 
-class OrderSearch(Model):
-    customer_id: Id | None = None
-    call_id: CallId | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+class WantedEdit(EditOrder, Model):
+    """What is ordered instead."""
+
+
+class WantedSplit(SplitOrder, Model):
+    """What goes a way of its own."""
+
+
+class WantedMove(MoveOrder, Model):
+    """Which status it comes to."""
+
+
+class OrderSearch(OrderQuery, Model):
+    """Which orders to list."""
 
 
 class OrderedLineView(View):
+    line_no: int
     sku: str
     name_zh: str
     name_en: str
@@ -61,6 +83,15 @@ class StatusItem(View):
     from_status: str | None
     to_status: str
     at: datetime
+    actor_id: int | None
+    reason: str | None
+
+
+class OrderPartItem(View):
+    id: int
+    number: str
+    status: str
+    total: Decimal
 
 
 class OrderItem(View):
@@ -91,6 +122,16 @@ class OrderDetail(OrderItem):
     coupons: tuple[OrderCouponItem, ...]
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
+    placed_by: int | None
+    urgent: bool
+    medium: str | None
+    wanted_on: date | None
+    review: str
+    review_why: tuple[ReasonView, ...]
+    version: int
+    split_from: OrderPartItem | None
+    parts: tuple[OrderPartItem, ...]
+    allowed: tuple[str, ...]
 
 
 class OrderList(View):
@@ -105,18 +146,23 @@ class OrderAnswer(View):
 async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     """Place an order: 201, or 200 with the same order when the same key came before."""
     body = asked.body
+    call = asked.services.acd.record(body.call_id) if body.call_id else None
     placed = await asked.services.trade.orders.place(
+        asked.principal,
         PlaceOrder(
             key=_key(asked.request),
             customer_id=body.customer_id,
             lines=tuple(line.line() for line in body.lines),
-            placed_by=asked.principal.user_id,
             call_id=body.call_id,
             address=body.address,
             note=body.note,
             payment=body.payment,
             coupon_codes=body.coupon_codes,
-        )
+            urgent=body.urgent,
+            medium=call.row.medium if call else None,
+            wanted_on=body.wanted_on,
+            backorder=body.backorder,
+        ),
     )
     answer = OrderAnswer.model_validate(placed)
     return json_answer(answer, 201 if placed.created else 200, hidden=asked.hidden)
@@ -124,17 +170,38 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
 
 async def show(asked: Asked[Nothing, Nothing]) -> OrderAnswer:
     """One order with its lines, history and messages."""
-    found = await asked.services.trade.orders.get(int(asked.id))
-    return OrderAnswer(order=OrderDetail.model_validate(found))
+    return _answer(await asked.services.trade.orders.get(asked.principal, int(asked.id)))
 
 
 async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
-    """Orders, the newest first."""
-    query = asked.query
-    found = await asked.services.trade.orders.list(
-        customer_id=query.customer_id, call_id=query.call_id, limit=query.limit
-    )
+    """Orders, the newest first, of customers whom one may see."""
+    found = await asked.services.trade.orders.search(asked.principal, asked.query)
     return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))
+
+
+async def edit(asked: Asked[WantedEdit, Nothing]) -> OrderAnswer:
+    """Change what is ordered, before it is picked; it is reviewed anew."""
+    changes = asked.services.trade.changes
+    return _answer(await changes.edit(asked.principal, int(asked.id), asked.body))
+
+
+async def split(asked: Asked[WantedSplit, Nothing]) -> OrderAnswer:
+    """Make a part of some lines: to be sent by itself, or when goods have come. The answer is the part."""
+    changes = asked.services.trade.changes
+    return _answer(await changes.split(asked.principal, int(asked.id), asked.body))
+
+
+async def move(asked: Asked[WantedMove, Nothing]) -> OrderAnswer:
+    """Move the order along the status table: approve, hold, reject (cancel), pick, ship …"""
+    wanted = asked.body
+    moved = await asked.services.trade.orders.move(
+        int(asked.id), wanted.to, asked.principal, reason=wanted.reason
+    )
+    return _answer(moved)
+
+
+def _answer(found: OrderView) -> OrderAnswer:
+    return OrderAnswer(order=OrderDetail.model_validate(found))
 
 
 def _key(request: web.Request) -> str:
@@ -146,6 +213,8 @@ def _key(request: web.Request) -> str:
         )
     return key
 
+
+_ONE = f"/api/orders/{NUMBER}"
 
 ROUTES = (
     Route(
@@ -168,9 +237,27 @@ ROUTES = (
     ),
     Route(
         "GET",
-        f"/api/orders/{NUMBER}",
+        _ONE,
         show,
         needs(Right.ORDER_VIEW),
+        answer=OrderAnswer,
+    ),
+    Route("PUT", _ONE, edit, needs(Right.ORDER_PLACE), WantedEdit, answer=OrderAnswer),
+    Route(
+        "POST",
+        f"{_ONE}/split",
+        split,
+        needs(Right.ORDER_REVIEW),
+        WantedSplit,
+        answer=OrderAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/move",
+        move,
+        needs(Right.ORDER_PLACE, Right.ORDER_REVIEW),
+        WantedMove,
         answer=OrderAnswer,
     ),
 )

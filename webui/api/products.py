@@ -86,14 +86,16 @@ class QuoteView(View):
 async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
     """Products by code or name, with the customer's own price and what is free now."""
     query = asked.query
-    found = await asked.services.trade.orders.products(query.q, query.customer_id, query.limit)
+    found = await asked.services.trade.orders.products(
+        asked.principal, query.q, query.customer_id, query.limit
+    )
     return ProductList(items=tuple(ProductItem.model_validate(each) for each in found))
 
 
 async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
     """What these lines cost this customer now; nothing is reserved."""
     lines = [line.line() for line in asked.body.lines]
-    quoted = await asked.services.trade.orders.quote(asked.body.customer_id, lines)
+    quoted = await asked.services.trade.orders.quote(asked.principal, asked.body.customer_id, lines)
     return QuoteView.model_validate(quoted)
 
 

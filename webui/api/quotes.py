@@ -106,7 +106,7 @@ async def reject(asked: Asked[WantedRejection, Nothing]) -> SalesQuoteAnswer:
 async def accept(asked: Asked[WantedAcceptance, Nothing]) -> OrderAnswer:
     """It becomes an order at its prices; accepted twice, it is the same order."""
     order_id = await _service(asked).accept(asked.principal, int(asked.id), asked.body)
-    order = await asked.services.trade.orders.get(order_id)
+    order = await asked.services.trade.orders.get(asked.principal, order_id)
     return OrderAnswer(order=OrderDetail.model_validate(order))
 
 

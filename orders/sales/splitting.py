@@ -1,0 +1,198 @@
+"""A part of an order goes a way of its own (拆单). Rule: the parts have the goods, the money and the credit of
+the whole; a part that waits for goods gives back what was reserved for it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.audit import trail
+from crm_core.rights import Right
+from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed
+from orders.lines import StockLine
+from orders.money import line_total, shared, total_of
+from orders.sales import moving
+from orders.sales.commands import SplitOrder
+from orders.sales.editing import ENTITY
+from orders.sales.flow import HOLDS_STOCK, Status
+from orders.sales.placing import Setting
+from orders.sales.tables import Order, OrderedLine, OrderStatusLog
+from orders.stock import ledger
+from orders.stock.events import StockChanged
+from orders.stock.moves import Goods
+
+_BEFORE_SHIPPING = HOLDS_STOCK | {Status.BACKORDERED}
+_COPIED = (
+    "fingerprint", "customer_id", "call_id", "placed_by", "discount_why", "address", "note",
+    "payment", "urgent", "medium", "wanted_on", "review", "review_why", "placed_at",
+)  # fmt: skip
+
+
+async def split(
+    session: AsyncSession, order_id: int, wanted: SplitOrder, setting: Setting
+) -> tuple[int, tuple[StockChanged, ...]]:
+    """The part's id, and the balances that changed.
+
+    Raises UnknownOrder, Forbidden, EditNotAllowed (shipped), ChangedMeanwhile, BadOrder.
+    """
+    actor = setting.actor
+    actor.require(Right.ORDER_REVIEW)
+    order = await moving.held(session, order_id, actor)
+    if order.status not in _BEFORE_SHIPPING:
+        raise EditNotAllowed(order.status)
+    if order.version != wanted.version:
+        raise ChangedMeanwhile(order.version)
+    lines = (
+        await session.scalars(
+            select(OrderedLine)
+            .where(OrderedLine.order_id == order_id)
+            .order_by(OrderedLine.line_no)
+        )
+    ).all()
+    taken = _taken(lines, wanted)
+    part = await _part(session, order, lines, taken, setting, backorder=wanted.backorder)
+    changed: tuple[StockChanged, ...] = ()
+    if order.status in HOLDS_STOCK:
+        changed = await _move_goods(session, order, part, _goods(lines, taken), setting)
+    if part.status == Status.BACKORDERED != order.status:
+        await moving.tell(session, part, setting.channels, setting.now)
+    told = {"part": part.number, "total": part.total, "status": part.status}
+    await trail.record(session, actor.user_id, "order.split", ENTITY, order_id, after=told)
+    return part.id, changed
+
+
+def _taken(lines: Sequence[OrderedLine], wanted: SplitOrder) -> dict[int, int]:
+    """How much of each line goes. Raises BadOrder."""
+    taken = {each.line_no: each.quantity for each in wanted.lines}
+    there = {line.line_no: line.quantity for line in lines}
+    if len(taken) != len(wanted.lines):
+        raise BadOrder("A line is named twice: name it once.", fields={"lines": "double"})
+    for line_no, quantity in taken.items():
+        if quantity > there.get(line_no, 0):
+            raise BadOrder(
+                f"Line {line_no} has {there.get(line_no, 0)}: {quantity} cannot be split off.",
+                fields={"lines": line_no},
+            )
+    if taken == there:
+        raise BadOrder("Something must stay in the order.", fields={"lines": "everything"})
+    return taken
+
+
+async def _part(
+    session: AsyncSession,
+    order: Order,
+    lines: Sequence[OrderedLine],
+    taken: Mapping[int, int],
+    setting: Setting,
+    *,
+    backorder: bool,
+) -> Order:
+    """Its row and lines; the whole is less by them."""
+    goes = total_of(line_total(line.unit_price, taken.get(line.line_no, 0)) for line in lines)
+    stays = total_of(line.line_total for line in lines) - goes
+    off_stays, off_goes = shared(order.discount, (stays, goes))
+    whole_total = order.total
+    total_stays, total_goes = stays - off_stays, goes - off_goes
+    held_stays, held_goes = _held(order.credit_held, whole_total, total_stays, total_goes)
+    number, root = await _number(session, order)
+    part = Order(
+        **{name: getattr(order, name) for name in _COPIED},
+        number=number,
+        split_from=root,
+        status=Status.BACKORDERED if backorder else order.status,
+        total=total_goes,
+        discount=off_goes,
+        credit_held=held_goes,
+    )
+    order.total, order.discount, order.credit_held = total_stays, off_stays, held_stays
+    order.version += 1
+    session.add(part)
+    await session.flush()
+    await _write_lines(session, part.id, lines, taken)
+    await session.execute(
+        insert(OrderStatusLog).values(
+            order_id=part.id,
+            to_status=part.status,
+            reason=f"split from {order.number}",
+            actor_id=setting.actor.user_id,
+            at=setting.now,
+        )
+    )
+    return part
+
+
+def _held(held: Decimal, whole: Decimal, stays: Decimal, goes: Decimal) -> tuple[Decimal, Decimal]:
+    """The credit that each holds: all of it, or the same share."""
+    if held == whole:
+        return stays, goes
+    first, second = shared(held, (stays, goes))
+    return first, second
+
+
+async def _number(session: AsyncSession, order: Order) -> tuple[str, int]:
+    """The next part's number, and the order that all parts are of; that one is locked meanwhile."""
+    root = order.split_from or order.id
+    found = await session.scalars(select(Order).where(Order.id == root).with_for_update())
+    parts = await session.scalar(select(func.count()).where(Order.split_from == root)) or 0
+    return f"{found.one().number}-{parts + 2}", root
+
+
+async def _write_lines(
+    session: AsyncSession, part_id: int, lines: Sequence[OrderedLine], taken: Mapping[int, int]
+) -> None:
+    for line in lines:
+        goes = taken.get(line.line_no, 0)
+        if not goes:
+            continue
+        values = {
+            "order_id": part_id,
+            "line_no": line.line_no,
+            "sku": line.sku,
+            "quantity": goes,
+            "unit": line.unit,
+            "factor": line.factor,
+            "tax_rate": line.tax_rate,
+            "unit_price": line.unit_price,
+            "line_total": line_total(line.unit_price, goes),
+            "why": line.why,
+        }
+        await session.execute(insert(OrderedLine).values(values))
+        own = (OrderedLine.order_id == line.order_id, OrderedLine.line_no == line.line_no)
+        left = line.quantity - goes
+        if left:
+            amount = line_total(line.unit_price, left)
+            await session.execute(
+                update(OrderedLine).where(*own).values(quantity=left, line_total=amount)
+            )
+        else:
+            await session.execute(delete(OrderedLine).where(*own))
+
+
+async def _move_goods(
+    session: AsyncSession,
+    order: Order,
+    part: Order,
+    goods: Sequence[StockLine],
+    setting: Setting,
+) -> tuple[StockChanged, ...]:
+    """Reservations follow the part, or are given back."""
+    actor_id = setting.actor.user_id
+    changed = await ledger.change(
+        session, Goods.RELEASE, goods, setting.now, order_id=order.id, actor_id=actor_id
+    )
+    if part.status not in HOLDS_STOCK:
+        return changed
+    return await ledger.change(
+        session, Goods.RESERVE, goods, setting.now, order_id=part.id, actor_id=actor_id
+    )
+
+
+def _goods(lines: Sequence[OrderedLine], taken: Mapping[int, int]) -> tuple[StockLine, ...]:
+    """Base units of each product that goes."""
+    goods: Counter[str] = Counter()
+    for line in lines:
+        goods[line.sku] += taken.get(line.line_no, 0) * line.factor
+    return tuple(StockLine(sku, many) for sku, many in sorted(goods.items()) if many)

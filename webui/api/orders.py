@@ -43,15 +43,15 @@ class WantedOrder(Model):
     backorder: bool = False
 
 
-class WantedEdit(EditOrder, Model):
+class WantedOrderEdit(EditOrder, Model):
     """What is ordered instead."""
 
 
-class WantedSplit(SplitOrder, Model):
+class WantedOrderSplit(SplitOrder, Model):
     """What goes a way of its own."""
 
 
-class WantedMove(MoveOrder, Model):
+class WantedOrderMove(MoveOrder, Model):
     """Which status it comes to."""
 
 
@@ -179,19 +179,19 @@ async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
     return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))
 
 
-async def edit(asked: Asked[WantedEdit, Nothing]) -> OrderAnswer:
+async def edit(asked: Asked[WantedOrderEdit, Nothing]) -> OrderAnswer:
     """Change what is ordered, before it is picked; it is reviewed anew."""
     changes = asked.services.trade.changes
     return _answer(await changes.edit(asked.principal, int(asked.id), asked.body))
 
 
-async def split(asked: Asked[WantedSplit, Nothing]) -> OrderAnswer:
+async def split(asked: Asked[WantedOrderSplit, Nothing]) -> OrderAnswer:
     """Make a part of some lines: to be sent by itself, or when goods have come. The answer is the part."""
     changes = asked.services.trade.changes
     return _answer(await changes.split(asked.principal, int(asked.id), asked.body))
 
 
-async def move(asked: Asked[WantedMove, Nothing]) -> OrderAnswer:
+async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
     """Move the order along the status table: approve, hold, reject (cancel), pick, ship …"""
     wanted = asked.body
     moved = await asked.services.trade.orders.move(
@@ -242,13 +242,13 @@ ROUTES = (
         needs(Right.ORDER_VIEW),
         answer=OrderAnswer,
     ),
-    Route("PUT", _ONE, edit, needs(Right.ORDER_PLACE), WantedEdit, answer=OrderAnswer),
+    Route("PUT", _ONE, edit, needs(Right.ORDER_PLACE), WantedOrderEdit, answer=OrderAnswer),
     Route(
         "POST",
         f"{_ONE}/split",
         split,
         needs(Right.ORDER_REVIEW),
-        WantedSplit,
+        WantedOrderSplit,
         answer=OrderAnswer,
         status=201,
     ),
@@ -257,7 +257,7 @@ ROUTES = (
         f"{_ONE}/move",
         move,
         needs(Right.ORDER_PLACE, Right.ORDER_REVIEW),
-        WantedMove,
+        WantedOrderMove,
         answer=OrderAnswer,
     ),
 )

@@ -119,12 +119,12 @@ def upgrade() -> None:
         "orders",
         "(key IS NULL) = (split_from IS NOT NULL)",
     )
-    for name, column, condition in (
+    for name, indexed, condition in (
         ("ix_orders_split_from", "split_from", "split_from IS NOT NULL"),
         ("ix_orders_backordered", "id", "status = 'backordered'"),
         ("ix_orders_to_approve", "placed_at", "status = 'placed'"),
     ):
-        op.create_index(name, "orders", [column], postgresql_where=sa.text(condition))
+        op.create_index(name, "orders", [indexed], postgresql_where=sa.text(condition))
     op.add_column("order_status_log", sa.Column("reason", sa.String(length=300), nullable=True))
 
 
@@ -132,9 +132,9 @@ def downgrade() -> None:
     op.drop_column("order_status_log", "reason")
     for name in ("ix_orders_split_from", "ix_orders_backordered", "ix_orders_to_approve"):
         op.drop_index(name, table_name="orders")
+    op.drop_constraint(op.f("ck_orders_a_part_has_no_key"), "orders")
     op.execute("UPDATE orders SET key = number WHERE key IS NULL")
     op.execute("UPDATE orders SET status = 'review' WHERE status = 'backordered'")
-    op.drop_constraint(op.f("ck_orders_a_part_has_no_key"), "orders")
     op.drop_constraint(_STATUS, "orders")
     op.create_check_constraint(_STATUS, "orders", _one_of(*_BEFORE))
     for added in (

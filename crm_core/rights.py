@@ -48,6 +48,7 @@ class Right(StrEnum):
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
     PRICE_MANAGE = "price.manage"
     PRIVACY_MANAGE = "privacy.manage"
+    QUOTA_MANAGE = "quota.manage"
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
@@ -96,6 +97,7 @@ _OPERATIONS = frozenset(
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,
         Right.PRICE_MANAGE,
+        Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,
         Right.TODO_WORK,
     }

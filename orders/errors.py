@@ -13,6 +13,8 @@ DomainError
 │   ├── MoveNotAllowed     the status table has no such move (fields: status, to)
 │   ├── EditNotAllowed     the order is past changing (fields: status)
 │   ├── ChangedMeanwhile   somebody else has changed the order (fields: version)
+│   ├── OverQuota          more than the customer may order now (fields: goods, left, period)
+│   ├── OrderWindowClosed  no orders are taken from this customer now (fields: opens)
 │   ├── ReviewRejected     the rules of review do not accept it (fields: reasons)
 │   ├── BeyondLimit        more than this person's role may approve (fields: what, most)
 │   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
@@ -22,7 +24,7 @@ DomainError
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from crm_core.errors import Conflict, Invalid, NotFound
@@ -106,6 +108,27 @@ class ChangedMeanwhile(Conflict):
         super().__init__(
             "Somebody else has changed this order since you opened it: look at it as it is now.",
             fields={"version": version},
+        )
+
+
+class OverQuota(Conflict):
+    code = "over_quota"
+
+    def __init__(self, goods: str, left: int, period: str) -> None:
+        super().__init__(
+            f"Of {goods} this customer may order {left} more in this {period}: order fewer, or ask for more.",
+            fields={"goods": goods, "left": left, "period": period},
+        )
+
+
+class OrderWindowClosed(Conflict):
+    code = "order_window_closed"
+
+    def __init__(self, opens: datetime | None) -> None:
+        when = f"again from {opens:%Y-%m-%d %H:%M}" if opens else "at no time"
+        super().__init__(
+            f"Orders from this customer are taken {when}.",
+            fields={"opens": opens.isoformat() if opens else None},
         )
 
 

@@ -10,6 +10,7 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
 from orders.pricing.service import PriceRuleService
+from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
@@ -23,6 +24,7 @@ class Trade:
     orders: OrderService
     changes: OrderChanges
     review_rules: ReviewRuleService
+    quotas: QuotaService
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
@@ -43,6 +45,7 @@ class Trade:
         return cls(
             orders=orders,
             changes=OrderChanges(database, bus, clock=clock, channels=channels, zone=zone),
+            quotas=QuotaService(database, clock=clock, zone=zone),
             review_rules=ReviewRuleService(database, clock=clock),
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),

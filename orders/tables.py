@@ -2,8 +2,9 @@
 
 from orders.catalogue import tables as catalogue
 from orders.pricing import tables as pricing
+from orders.quotas import tables as quotas
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
 
-__all__ = ["catalogue", "pricing", "review", "sales", "stock"]
+__all__ = ["catalogue", "pricing", "quotas", "review", "sales", "stock"]

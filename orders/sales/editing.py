@@ -20,6 +20,7 @@ from crm_core.rights import Right
 from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed, OutOfStock, ReviewRejected
 from orders.lines import StockLine
 from orders.money import to_fen
+from orders.quotas.checking import Asked, check
 from orders.review.rules import Verdict
 from orders.sales import facts, flow, moving, quoting, reviewing, writing
 from orders.sales.agreed import of_order
@@ -71,6 +72,8 @@ async def edit(
     held = await base_quantities(session, order_id) if order.status in HOLDS_STOCK else {}
     day = order.placed_at.astimezone(setting.zone).date()
     rows = await facts.read(session, order.customer_id, content.merged_lines, day)
+    wanted = quoting.base_quantities(rows)
+    await check(session, Asked(rows, wanted, day, setting.zone, not_order=order_id))
     agreed = await of_order(session, order_id)
     known = await quoting.quoted(session, rows, day, agreed, held)
     _refuse(known, backordered=order.status == Status.BACKORDERED)

@@ -29,6 +29,9 @@ _TODAY = """r.active AND coalesce(r.valid_from <= CAST(:today AS date), true)
     AND coalesce(r.valid_until >= CAST(:today AS date), true)"""
 _REVIEW_RULE = """jsonb_build_object('id', v.id, 'kind', v.kind, 'says', v.says,
     'name_zh', v.name_zh, 'name_en', v.name_en, 'value', v.value::text, 'words', v.words)"""
+_QUOTA = """jsonb_build_object('id', q.id, 'goods_key', q.goods_key, 'buyer_key', q.buyer_key,
+    'together', q.together, 'period', q.period, 'quantity', q.quantity, 'valid_from', q.valid_from)"""
+_WINDOW = "jsonb_build_object('weekdays', o.weekdays, 'opens', o.opens, 'closes', o.closes)"
 _CUSTOMER = f"""
     SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
            c.credit_limit - c.credit_used AS credit, c.email, c.language, f.number,
@@ -36,7 +39,9 @@ _CUSTOMER = f"""
            ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys,
            c.credit_overdue AS overdue, coalesce(t.prepaid, false) AS terms_prepaid,
            past.orders_before, past.bad_before,
-           (SELECT jsonb_agg({_REVIEW_RULE}) FROM order_review_rules v WHERE v.active) AS review_rules
+           (SELECT jsonb_agg({_REVIEW_RULE}) FROM order_review_rules v WHERE v.active) AS review_rules,
+           (SELECT jsonb_agg({_WINDOW}) FROM order_windows o WHERE o.active
+            AND (o.level_code IS NULL OR o.level_code = c.level_code)) AS windows
     FROM customers c
     JOIN price_policies pp ON pp.code = c.price_policy_code
     LEFT JOIN payment_terms t ON t.code = c.payment_terms_code
@@ -52,7 +57,7 @@ _NOBODY = """
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
            NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
            ARRAY['all'] AS buyer_keys, 0.0 AS overdue, false AS terms_prepaid, 0 AS orders_before,
-           0 AS bad_before, NULL::jsonb AS review_rules"""
+           0 AS bad_before, NULL::jsonb AS review_rules, NULL::jsonb AS windows"""
 
 
 def _facts(customer: str, key: str) -> Statement:
@@ -71,13 +76,20 @@ WITH c AS MATERIALIZED ({customer}
     SELECT jsonb_agg({_RULE}) AS rules
     FROM c JOIN price_rules r ON r.buyer_key = ANY (c.buyer_keys)
     WHERE r.goods_key = ANY (ARRAY(SELECT DISTINCT unnest(w.goods_keys) FROM w)) AND {_TODAY}
+), q AS MATERIALIZED (
+    SELECT jsonb_agg({_QUOTA}) AS quotas
+    FROM c JOIN quotas q ON q.buyer_key = ANY (c.buyer_keys)
+    WHERE q.goods_key = ANY (ARRAY(SELECT DISTINCT unnest(w.goods_keys) FROM w))
+      AND q.active AND q.valid_from <= CAST(:today AS date)
+      AND coalesce(q.valid_until >= CAST(:today AS date), true)
 )
 SELECT c.*, {key} AS order_id, CASE WHEN w.line_no = 1 THEN r.rules END AS rules,
+       CASE WHEN w.line_no = 1 THEN q.quotas END AS quotas,
        w.sku, w.quantity, w.unit AS wanted_unit, w.name_zh, w.name_en, w.specification, w.base_unit,
        w.list_price, w.floor_price, w.tax_rate, w.order_step, w.goods_keys, k.unit AS pack,
        k.factor AS pack_factor, k.list_price AS pack_price,
        coalesce(s.on_hand - s.reserved, 0) AS available
-FROM c CROSS JOIN r CROSS JOIN w
+FROM c CROSS JOIN r CROSS JOIN q CROSS JOIN w
 LEFT JOIN product_packs k ON k.sku = w.sku AND k.unit = w.unit
 LEFT JOIN stock s ON s.sku = w.sku AND s.warehouse = CAST(:warehouse AS text)
 ORDER BY w.line_no

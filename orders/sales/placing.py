@@ -20,10 +20,11 @@ from crm_core.customers.visibility import must_see
 from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
 from crm_core.outbox.views import MessageView, masked
-from crm_core.rights import Actor, Scope
+from crm_core.rights import Actor, Right, Scope
 from orders.errors import BadOrder, OutOfStock, ReviewRejected, SameKeyOtherOrder
 from orders.lines import StockLine
 from orders.money import to_fen
+from orders.quotas.checking import Asked, check, check_window
 from orders.reasons import Reason
 from orders.review.rules import Assessment, Verdict
 from orders.sales import facts, flow, quoting, reading, reviewing, writing
@@ -80,6 +81,9 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     rows = await facts.read(session, command.customer_id, command.lines, today, command.key)
     if (placed_before := rows[0]["order_id"]) is not None:
         return Placing(await _existing(session, placed_before, command, setting.actor))
+    if not setting.actor.may(Right.ORDER_REVIEW):
+        check_window(rows, setting.now.astimezone(setting.zone))
+    await check(session, Asked(rows, quoting.base_quantities(rows), today, setting.zone))
     agreed = await _agreed(session, command, today)
     known = await quoting.quoted(session, rows, today, agreed)
     _refuse(known, command)

@@ -18,6 +18,7 @@ from orders.money import line_total, to_fen, total_of
 from orders.pricing import rules
 from orders.pricing.price import UnitPrice, named, unit_price
 from orders.pricing.rules import FreeGoods
+from orders.quotas.limits import Standing
 from orders.reasons import Reason
 from orders.sales import facts
 from orders.sales.agreed import Agreed
@@ -50,7 +51,7 @@ async def quoted(
     Raises UnknownProduct, UnknownUnit for what is not on sale.
     """
     first = rows[0]
-    wanted = _base_quantities(rows)
+    wanted = base_quantities(rows)
     book = facts.RuleBook(rows)
     free = {row["sku"]: row["available"] + own.get(row["sku"], 0) for row in rows}
     lines = [_line(row, book, wanted[row["sku"]], free[row["sku"]], agreed) for row in rows]
@@ -88,7 +89,12 @@ def over_credit(total: Decimal, credit: Decimal) -> Reason:
     return Reason("over_credit", {"total": str(total), "available": str(available)})
 
 
-def _base_quantities(rows: Sequence[asyncpg.Record]) -> Counter[str]:
+def over_quota(standing: Standing) -> Reason:
+    told = {"goods": standing.quota.goods, "left": str(standing.left)}
+    return Reason("over_quota", told | {"period": str(standing.quota.period)})
+
+
+def base_quantities(rows: Sequence[asyncpg.Record]) -> Counter[str]:
     """Base units of each product, whatever units they are ordered in."""
     wanted: Counter[str] = Counter()
     for row in rows:

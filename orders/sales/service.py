@@ -5,6 +5,7 @@ commit; the same order sent again, for whatever reason, is placed once.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from crm_core.rights import Actor, Right
 from orders.errors import OutOfStock
 from orders.lines import OrderLine, merged
+from orders.quotas.checking import Asked, exceeded
 from orders.sales import facts, listing, moving, placing, quoting, reading
 from orders.sales.commands import OrderQuery, PlaceOrder
 from orders.sales.events import OrderPlaced
@@ -82,7 +84,12 @@ class OrderService:
         async with self._database.reading() as connection:
             customer_id = await must_see(connection, actor, customer_id)
             rows = await facts.read(connection, customer_id, merged(lines), today)
-            return (await quoting.quoted(connection, rows, today)).quote
+            known = await quoting.quoted(connection, rows, today)
+            asked = Asked(rows, quoting.base_quantities(rows), today, self._zone)
+            over = await exceeded(connection, asked)
+            return replace(
+                known.quote, warnings=(*known.quote.warnings, *map(quoting.over_quota, over))
+            )
 
     async def products(
         self, actor: Actor, query: str = "", customer_id: int | None = None, limit: int = 20

@@ -60,7 +60,7 @@ class QuotedLine:
 class Quote:
     """What an order would be: `total` is the lines less the `discount` of promotions of the whole order.
 
-    `warnings`: order_step (sku, step), out_of_stock (sku, available), free_goods_short (sku, quantity),
+    `warnings`: over_quota (goods, left, period), order_step (sku, step), out_of_stock (sku, available), free_goods_short (sku, quantity),
     over_credit (total, available).
     """
 

@@ -15,21 +15,28 @@ from pathlib import Path
 import pytest
 
 from crm_core.db import Base, Database
+from tests.folders import enterable
 from tests.integration.site import installation
 from tests.integration.workplace import Workplace
 from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
 from zongji.stack import Stack
 
+ON_THE_WHOLE_LINE = ("integration", "browser")
 PACKAGES = ("crm_core", "acd", "orders", "dialer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a database or the whole order line stays in one process, when there are several."""
+    for item in items:
+        folder = item.path.parent.name
+        group = "line" if folder in ON_THE_WHOLE_LINE else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
 def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    folder = tmp_path_factory.mktemp("pg")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == folder.owner() and parent.name.startswith(("pytest-", "pg")):
-            parent.chmod(0o755)
+    folder = enterable(tmp_path_factory.mktemp("pg"))
     server = EmbeddedPostgres.prepare(folder / "server", port=free_port())
     server.start(settings={"fsync": "off", "max_connections": "300"})
     yield server

@@ -1,12 +1,14 @@
 """The embedded PostgreSQL: asks for its password, keeps its data, stops by its own process id."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from tests.folders import enterable
 from tests.ports import free_port
 from zongji.platform.errors import PlatformError
 from zongji.platform.postgres import EmbeddedPostgres
@@ -14,10 +16,7 @@ from zongji.platform.postgres import EmbeddedPostgres
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == folder.owner() and parent.name.startswith(("pytest-", "postgres")):
-            parent.chmod(0o755)
+    folder = enterable(tmp_path_factory.mktemp("postgres"))
     made = EmbeddedPostgres.prepare(folder / "server", port=free_port())
     made.start()
     yield made
@@ -46,6 +45,20 @@ async def test_nobody_enters_without_it(server: EmbeddedPostgres, password: str)
 async def test_it_listens_on_loopback_only(server: EmbeddedPostgres):
     assert server.execute("SHOW listen_addresses").strip() == "127.0.0.1"
     assert server.execute("SHOW unix_socket_directories").strip() == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another user")
+def test_root_s_own_folder_that_nobody_else_may_enter_is_no_obstacle(tmp_path: Path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedPostgres.prepare(closed / "server", port=free_port())
+    try:
+        server.start()
+        assert server.execute("SELECT 1").strip() == "1"
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder)
+    assert not (closed / "server").exists()
 
 
 def test_its_password_is_for_its_owner_only(server: EmbeddedPostgres):

@@ -6,6 +6,7 @@ system user of its own, from a folder that user can enter.
 """
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -13,12 +14,14 @@ import secrets
 import shutil
 import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from zongji.platform.errors import PlatformError
 
 _SYSTEM_USER = "zongji-postgres"
+_SYSTEM_HOME = Path("/var/lib/zongji")
 
 
 def _carried() -> Path:
@@ -159,11 +162,26 @@ def _place(folder: Path) -> tuple[str | None, Path, Path]:
     if _others_may_enter(folder.parent) and _others_may_enter(programs):
         return _SYSTEM_USER, folder, programs
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    home = Path("/var/lib/zongji") / digest
-    binaries = Path("/var/lib/zongji/programs")
-    if not binaries.exists():
-        shutil.copytree(programs, binaries, symlinks=True)
-    return _SYSTEM_USER, home, binaries
+    return _SYSTEM_USER, _SYSTEM_HOME / digest, _copied(programs)
+
+
+def _copied(programs: Path) -> Path:
+    """The programs where the system user may enter, with the libraries that lie beside their package."""
+    package = programs.parent
+    target = _SYSTEM_HOME / f"programs-{importlib.metadata.version(package.name)}"
+    if not target.exists():
+        _SYSTEM_HOME.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix="programs-", dir=_SYSTEM_HOME))
+        making.chmod(0o755)
+        shutil.copytree(programs, making / package.name / programs.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, making / libraries.name, symlinks=True)
+        try:
+            making.rename(target)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(making)
+    return target / package.name / programs.name
 
 
 def _others_may_enter(folder: Path) -> bool:

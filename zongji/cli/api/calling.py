@@ -73,7 +73,7 @@ async def _ask(server: str, token: str | None, request: Request, out: Path | Non
     try:
         async with (
             _payload(request) as (data, kind),
-            aiohttp.ClientSession(timeout=_PATIENCE) as http,
+            aiohttp.ClientSession(timeout=_PATIENCE, middlewares=[_once]) as http,
             http.request(
                 request.method,
                 server + request.path,
@@ -89,6 +89,16 @@ async def _ask(server: str, token: str | None, request: Request, out: Path | Non
             return Answer(answer.status, b"", await _keep(answer, out))
     except (aiohttp.ClientError, TimeoutError) as error:
         raise Unreachable(_why(error, server)) from error
+
+
+async def _once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Raises Unreachable: a connection that broke is told, where aiohttp would ask again by itself."""
+    try:
+        return await send(request)
+    except aiohttp.ClientError as error:
+        raise Unreachable(_why(error, str(request.url.origin()))) from error
 
 
 @contextlib.asynccontextmanager

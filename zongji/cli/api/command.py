@@ -20,7 +20,7 @@ from webui.routing import Route
 from zongji.cli.api import access, calling, showing
 from zongji.cli.api.errors import NotAsked
 from zongji.cli.api.fields import Field, Place, fields_of
-from zongji.cli.api.naming import filled, places
+from zongji.cli.api.naming import filled, pattern, places
 from zongji.cli.api.options import FILE, form_of, options, with_signature
 from zongji.cli.api.refusals import refusal
 from zongji.cli.api.values import (
@@ -42,10 +42,9 @@ def explained(route: Route) -> str:
     """The help of the command."""
     rights = " or ".join(f"`{right}`" for right in sorted(route.needs.any_of))
     needed = f"the right {rights}" if rights else "a token, whatever its rights"
-    path = re.sub(r"\{(\w+):[^/]*", r"{\1}", route.path)
     return (
         f"{inspect.cleandoc(route.handler.__doc__ or '')}\n\n"
-        f"Needs {needed if route.needs.session else 'nothing'}; asks `{route.method} {path}`."
+        f"Needs {needed if route.needs.session else 'nothing'}; asks `{route.method} {pattern(route)}`."
     )
 
 
@@ -119,9 +118,9 @@ def _body(route: Route, fields: tuple[Field, ...], given: Given) -> Values:
 
 def _path_values(route: Route, given: Given) -> dict[str, str]:
     found = {}
-    for name, pattern in places(route).items():
+    for name, form in places(route).items():
         value = given[name.upper()]
-        if not re.fullmatch(pattern, value):
-            raise NotAsked(f"{name.upper()} must be {form_of(name, pattern)}, not “{value}”.")
+        if not re.fullmatch(form, value):
+            raise NotAsked(f"{name.upper()} must be {form_of(name, form)}, not “{value}”.")
         found[name] = quote(value, safe="")
     return found

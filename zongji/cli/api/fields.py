@@ -14,6 +14,7 @@ from pydantic import BaseModel
 Schema = Mapping[str, Any]
 Place = Literal["body", "query"]
 
+FEW = 12
 OWN = ("body", "clear", "help", "json", "out", "server", "token-file")
 _SECRET = ("password", "secret")
 _METAVARS = {
@@ -161,6 +162,9 @@ def _help(schema: Schema, kind: Kind, forms: list[Schema], defs: Schema, *, requ
             items = _forms(form.get("items", {}), defs)
             said += [bound for item in items for bound in (*_bounds(item), _parts(item))]
         said.append(_parts(form))
+    choices = _choices(kind, forms, defs)
+    if len(choices) > FEW or (choices and kind is Kind.MANY):
+        said.append(f"one of {', '.join(choices)}")
     if kind in {Kind.MANY, Kind.JSONS}:
         said.append("may be repeated")
     if kind is Kind.SECRET:
@@ -202,6 +206,8 @@ def _parts(form: Schema) -> str:
     """The names in an object, those that it needs with a star."""
     needed = form.get("required", ())
     names = [f"{name}*" if name in needed else name for name in form.get("properties", {})]
+    if not names and form.get("additionalProperties"):
+        names = ["name: value"]
     return "{" + ", ".join(names) + "}" if names else ""
 
 

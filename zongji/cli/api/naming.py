@@ -56,6 +56,11 @@ def filled(route: Route, values: Mapping[str, str]) -> str:
     )
 
 
+def pattern(route: Route) -> str:
+    """The path as people read it: `/api/todos/{id}`."""
+    return filled(route, {name: f"{{{name}}}" for name in places(route)})
+
+
 def about(commands: Mapping[str, Route]) -> str:
     """What a resource is about: what the module of its shortest path says."""
     route = min(commands.values(), key=lambda each: len(each.path))

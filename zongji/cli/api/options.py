@@ -14,7 +14,7 @@ import typer
 from webui.asked import Nothing
 from webui.routing import CALL, CODE, NUMBER, SKU, Route
 from zongji.cli.api.access import TOKEN
-from zongji.cli.api.fields import Field, Kind
+from zongji.cli.api.fields import FEW, Field, Kind
 from zongji.cli.api.naming import places
 
 KEY = "Idempotency-Key"
@@ -25,9 +25,7 @@ _FORMS = {
     SKU: "an article number",
     CODE: "a code (a small letter, then small letters, digits and _)",
 }
-_FEW = 12
 _FIELDS, _ASKING = "Fields", "How to ask"
-_READ: dict[str, Any] = {"exists": True, "dir_okay": False, "readable": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,6 @@ def options(route: Route, fields: Iterable[Field]) -> tuple[Option, ...]:
         *_for_answer(route),
         *_for_daemon(),
     )
-
-
-def answers_file(route: Route) -> bool:
-    """Whether the answer is a file, and no JSON to be shown."""
-    return route.answer is None and route.status != 204  # noqa: PLR2004 - no content
 
 
 def form_of(name: str, pattern: str) -> str:
@@ -89,7 +82,9 @@ def _arguments(route: Route) -> Iterable[Option]:
         argument = typer.Argument(metavar=name.upper(), help=said[0].upper() + said[1:] + ".")
         yield Option(name.upper(), Annotated[str, argument], needed=True)
     if route.raw:
-        argument = typer.Argument(metavar=FILE, help="The file to hand in.", **_READ)
+        argument = typer.Argument(
+            metavar=FILE, help="The file to hand in.", exists=True, dir_okay=False, readable=True
+        )
         yield Option(FILE, Annotated[Path, argument], needed=True)
 
 
@@ -97,19 +92,16 @@ def _of_field(field: Field) -> Any:
     names = [f"--{field.option}"]
     more: dict[str, Any] = {"metavar": field.metavar}
     kind: Any = str
-    words: Any = Literal[field.choices] if 0 < len(field.choices) <= _FEW else str
     match field.kind:
         case Kind.FLAG:
             kind, more, names = bool, {}, [f"--{field.option}/--no-{field.option}"]
-        case Kind.CHOICE | Kind.MANY:
-            kind = list[words] if field.kind is Kind.MANY else words
-            if words is not str:
-                more = {}
-        case Kind.JSONS:
+        case Kind.CHOICE if len(field.choices) <= FEW:
+            kind, more = Literal[field.choices], {}
+        case Kind.MANY | Kind.JSONS:
             kind = list[str]
         case Kind.SECRET:
-            kind, more = Path, {"metavar": FILE, "allow_dash": True, **_READ}
-    if len(field.choices) > _FEW:
+            kind, more = Path, {"metavar": FILE, "dir_okay": False, "allow_dash": True}
+    if field.choices and more:
         more["autocompletion"] = lambda: list(field.choices)
     option = typer.Option(
         *names, help=_escaped(field.help), rich_help_panel=_FIELDS, show_default=False, **more
@@ -125,8 +117,8 @@ def _for_body(route: Route, fields: list[Field]) -> Iterable[Option]:
         metavar=FILE,
         help="A JSON object with the fields (- reads standard input); options count more.",
         rich_help_panel=_ASKING,
+        dir_okay=False,
         allow_dash=True,
-        **_READ,
     )
     yield Option("body", Annotated[Path | None, whole])
     may = [field.option for field in fields if field.may_be_empty]
@@ -157,7 +149,7 @@ def _header(name: str) -> Option:
 
 
 def _for_answer(route: Route) -> Iterable[Option]:
-    if answers_file(route):
+    if route.answers_file:
         out = typer.Option(
             "--out",
             metavar=FILE,

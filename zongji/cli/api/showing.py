@@ -20,6 +20,7 @@ _GAP = 2
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)")
 _FIRST = ("id", "number", "code", "sku", "name", "name_zh", "title", "login", "state", "status")
 _SHORT = 4
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def show(console: Console, content: Any) -> None:
@@ -36,9 +37,9 @@ def show(console: Console, content: Any) -> None:
 
 def shown(value: Any) -> str:
     """One value in one cell; nothing is a dash."""
+    if value in _NOTHING:
+        return "-"
     match value:
-        case None | "" | [] | {}:
-            return "-"
         case bool():
             return "yes" if value else "no"
         case str():
@@ -53,7 +54,7 @@ def shown(value: Any) -> str:
 def columns(rows: Sequence[Record], width: int) -> tuple[list[str], list[str]]:
     """The columns to show, in their order, and those for which there is no room. Empty ones are neither."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    names = [name for name in names if any(row.get(name) not in (None, "", [], {}) for row in rows)]
+    names = [name for name in names if any(row.get(name) not in _NOTHING for row in rows)]
     order = sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     room, kept = width, set[str]()
     for name in order:

@@ -20,6 +20,7 @@ _GAP = 2
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)")
 _FIRST = ("id", "number", "code", "sku", "name", "name_zh", "title", "login", "state", "status")
 _SHORT = 4
+_LONG = 24
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -55,14 +56,18 @@ def columns(rows: Sequence[Record], width: int) -> tuple[list[str], list[str]]:
     """The columns to show, in their order, and those for which there is no room. Empty ones are neither."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = [name for name in names if any(row.get(name) not in _NOTHING for row in rows)]
-    order = sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    wide = {name: _width(name, rows) + _GAP for name in names}
+    order = sorted(names, key=lambda name: (_rank(name), wide[name] > _LONG))
     room, kept = width, set[str]()
     for name in order:
-        wide = _width(name, rows) + _GAP
-        if wide <= room or not kept:
-            room -= wide
+        if wide[name] <= room or not kept:
+            room -= wide[name]
             kept.add(name)
     return [name for name in names if name in kept], [name for name in names if name not in kept]
+
+
+def _rank(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _width(name: str, rows: Sequence[Record]) -> int:

@@ -1,10 +1,12 @@
 """`zongji api …` against a running daemon, as people and scripts call it."""
 
 import asyncio
+import contextlib
 import json
+import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from crm_core.rights import SYSTEM, Right
 from tests.ports import free_port
 from tests.webui.web_house import House, open_house
 from tests.zongji.command import Said, refused, zongji
+from webui.server import Tls
 from zongji.cli.api.errors import NotAsked, Refused, Unreachable
 from zongji.cli.app import app
 
@@ -245,7 +248,21 @@ async def test_a_daemon_that_is_not_there_is_one_sentence():
     assert "`zongji serve`" in said
 
 
-async def test_what_is_not_zongji_is_not_believed_and_gets_no_token_twice():
+@contextlib.asynccontextmanager
+async def somebody_else(
+    answer: Callable[[web.Request], Awaitable[web.Response]], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """The address of a server that is not the daemon."""
+    other = web.Application()
+    other.router.add_route("*", "/{any:.*}", answer)
+    runner = web.AppRunner(other)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port := free_port(), ssl_context=tls).start()
+    yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+    await runner.cleanup()
+
+
+async def test_what_is_not_zongji_is_not_believed_and_is_asked_once():
     asked: list[str] = []
 
     async def elsewhere(request: web.Request) -> web.Response:
@@ -256,25 +273,46 @@ async def test_what_is_not_zongji_is_not_believed_and_gets_no_token_twice():
             request.transport.abort()
         return web.Response(text="<html>", status=502)
 
-    other = web.Application()
-    other.router.add_route("*", "/{any:.*}", elsewhere)
-    runner = web.AppRunner(other)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
-    await site.start()
-    environment = {"ZONGJI_SERVER": f"http://127.0.0.1:{port}/", "ZONGJI_TOKEN": "zj_1"}
-    said = []
-    for resource in ("levels", "roles", "units"):
-        result = await asyncio.to_thread(
-            CliRunner(env=environment).invoke, app, ["api", resource, "list"]
-        )
-        said.append(result.exception)
-    await runner.cleanup()
+    async with somebody_else(elsewhere) as address:
+        runner = CliRunner(env={"ZONGJI_SERVER": address, "ZONGJI_TOKEN": "zj_1"})
+        said = [
+            (await asyncio.to_thread(runner.invoke, app, ["api", resource, "list"])).exception
+            for resource in ("levels", "roles", "units")
+        ]
 
     assert asked == ["/api/levels", "/api/roles", "/api/units"]
     assert [type(each) for each in said] == [Refused, Refused, Unreachable]
     assert "status 302" in str(said[0])
     assert "whether it was done is not known" in str(said[2])
+
+
+async def test_a_token_goes_only_to_a_server_whose_certificate_is_known(tmp_path: Path):
+    tls = Tls(tmp_path / "cert.pem", tmp_path / "key.pem")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+            *("ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=zongji"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(tls.key), "-out", str(tls.certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    tokens: list[str] = []
+
+    async def levels(request: web.Request) -> web.Response:
+        tokens.append(request.headers["Authorization"])
+        return web.json_response({"items": []})
+
+    async with somebody_else(levels, tls.context()) as address:
+        command = ("api", "levels", "list", "--server", address)
+        stranger = await asyncio.to_thread(zongji, *command, ZONGJI_TOKEN="zj_1")
+        assert "certificate" in refused(stranger)
+        assert tokens == []
+        own = {"ZONGJI_TOKEN": "zj_1", "SSL_CERT_FILE": str(tls.certificate)}
+        known = await asyncio.to_thread(zongji, *command, **own)
+
+    assert (known.out, tokens) == ("Nothing found.\n", ["Bearer zj_1"])
 
 
 @pytest.mark.parametrize(

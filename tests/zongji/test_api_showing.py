@@ -38,6 +38,12 @@ def test_a_list_is_a_table_with_the_columns_that_fit():
     assert "Also" not in seen({"items": rows}, 200)
 
 
+def test_what_is_there_by_its_name_is_not_needed_by_its_id():
+    row = {"customer_id": 12, "customer_name": "海河酒行", "kind": "task"}
+
+    assert columns([row], 30) == (["customer_name", "kind"], ["customer_id"])
+
+
 def test_one_record_is_names_and_values_and_its_lists_are_tables_below():
     todo = {"id": 3, "done": False, "note": None, "tags": ["a", "b"], "steps": [{"n": 1}], "no": []}
 

@@ -18,7 +18,21 @@ Record = Mapping[str, Any]
 _WIDEST = 36
 _GAP = 2
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)")
-_FIRST = ("id", "number", "code", "sku", "name", "name_zh", "title", "login", "state", "status")
+_FIRST = (
+    "id",
+    "number",
+    "code",
+    "sku",
+    "name",
+    "name_zh",
+    "title",
+    "login",
+    "state",
+    "status",
+    "due_at",
+    "at",
+    "total",
+)
 _SHORT = 4
 _LONG = 24
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -57,7 +71,7 @@ def columns(rows: Sequence[Record], width: int) -> tuple[list[str], list[str]]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = [name for name in names if any(row.get(name) not in _NOTHING for row in rows)]
     wide = {name: _width(name, rows) + _GAP for name in names}
-    order = sorted(names, key=lambda name: (_rank(name), wide[name] > _LONG))
+    order = sorted(names, key=lambda name: (_rank(name, names), wide[name] > _LONG))
     room, kept = width, set[str]()
     for name in order:
         if wide[name] <= room or not kept:
@@ -66,8 +80,11 @@ def columns(rows: Sequence[Record], width: int) -> tuple[list[str], list[str]]:
     return [name for name in names if name in kept], [name for name in names if name not in kept]
 
 
-def _rank(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+def _rank(name: str, names: Sequence[str]) -> int:
+    """The lower the sooner shown; what is there by its name need not be there by its id."""
+    if name in _FIRST:
+        return _FIRST.index(name)
+    return len(_FIRST) + (f"{name.removesuffix('_id')}_name" in names)
 
 
 def _width(name: str, rows: Sequence[Record]) -> int:

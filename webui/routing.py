@@ -64,7 +64,7 @@ def needs(*rights: Right) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the table. `answer` None: no content, or none that is JSON; `raw`: the handler
+    """One line of the table. `answer` None: no content (status 204), or a file; `raw`: the handler
     reads the body itself, because it is a file.
     """
 
@@ -78,6 +78,10 @@ class Route:
     status: int = 200
     headers: tuple[str, ...] = ()
     raw: bool = False
+
+    @property
+    def answers_file(self) -> bool:
+        return self.answer is None and self.status != 204  # noqa: PLR2004 - no content
 
 
 def json_answer(

@@ -16,8 +16,12 @@ class Said:
     err: str
 
 
-def zongji(*arguments: str, settings: Path | None = None, **environment: str) -> Said:
-    """Run a command; `settings` is the settings file in use (by default one that is not there)."""
+def zongji(
+    *arguments: str, settings: Path | None = None, typed: str = "", **environment: str
+) -> Said:
+    """Run a command; `settings` is the settings file in use (by default one that is not there), `typed` its
+    standard input.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ZONGJI_")}
     done = subprocess.run(
         [sys.executable, "-m", "zongji", *arguments],
@@ -27,7 +31,7 @@ def zongji(*arguments: str, settings: Path | None = None, **environment: str) ->
             "ZONGJI_SETTINGS": str(settings or "/nowhere/zongji.toml"),
             **environment,
         },
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         check=False,

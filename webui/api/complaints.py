@@ -286,7 +286,7 @@ ROUTES = (
     Route(
         "GET", f"{_ONE}/steps", steps, _WORK, query=ComplaintStepSearch, answer=ComplaintStepList
     ),
-    Route("POST", f"{_ONE}/comment", comment, _WORK, WantedComplaintComment),
+    Route("POST", f"{_ONE}/comment", comment, _WORK, WantedComplaintComment, status=204),
     Route("POST", f"{_ONE}/take", take, _WORK, answer=ComplaintAnswer),
     Route("POST", f"{_ONE}/assign", assign, _MANAGE, WantedComplaintAssign, answer=ComplaintAnswer),
     Route(

@@ -273,7 +273,7 @@ ROUTES = (
         answer=KnowledgeVersionAnswer,
     ),
     Route("POST", f"{_ONE}/use", mark_used, _VIEW, WantedKnowledgeUse, answer=KnowledgeUsed),
-    Route("POST", f"{_ONE}/opinion", give_opinion, _VIEW, WantedKnowledgeOpinion),
+    Route("POST", f"{_ONE}/opinion", give_opinion, _VIEW, WantedKnowledgeOpinion, status=204),
     Route(
         "GET",
         _OPINIONS,

@@ -3,6 +3,7 @@
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from acd.located import FileRefused
 from crm_core.errors import DomainError
@@ -20,11 +21,11 @@ def main() -> None:
     try:
         app()
     except (PlatformError, SettingsError, DomainError, SpeechError) as error:
-        say.print(f"[red]✗[/red] {error}")
+        say.print(f"[red]✗[/red] {escape(str(error))}")
         sys.exit(1)
     except FileRefused as error:
         for fault in error.faults:
-            say.print(f"[red]✗[/red] {fault}")
+            say.print(f"[red]✗[/red] {escape(str(fault))}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

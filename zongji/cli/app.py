@@ -16,6 +16,7 @@ from zongji.cli import (
     service,
     tokens,
 )
+from zongji.cli.api import group as api
 
 app = typer.Typer(
     name="zongji",
@@ -48,3 +49,4 @@ app.add_typer(line.prompts, name="prompts")
 app.add_typer(outbound.campaigns, name="campaign")
 app.add_typer(outbound.do_not_call, name="do-not-call")
 app.add_typer(asterisk.app, name="asterisk")
+app.add_typer(api.app, name="api")

@@ -1,22 +1,52 @@
-"""The tree of commands. Each command's docstring is its help."""
+"""The tree of commands. Each command's docstring is its help.
+
+Rule: only what runs things is imported here; the modules of `GROUPS` are when one of their commands is asked for.
+"""
 
 import typer
 
-from zongji.cli import (
-    asterisk,
-    audit,
-    customers,
-    database,
-    insight,
-    line,
-    outbound,
-    people,
-    privacy,
-    running,
-    service,
-    tokens,
+from zongji.cli import lazy, running, service
+
+_API = """\
+The HTTP API of a running daemon as commands: `zongji api todos list`, `zongji api todos show 17`.
+
+Make a token with `zongji token create …` and put it into `ZONGJI_TOKEN` or a file. The daemon is the one of the
+settings; another one is named by `--server` or `ZONGJI_SERVER`. `--json` prints the answer as it came."""
+GROUPS = (
+    (
+        "user",
+        "people",
+        "app",
+        "People who log in: list, add, set a password, end sessions, deactivate.",
+    ),
+    ("token", "tokens", "app", "Tokens with which programs use the API: create, list, revoke."),
+    ("customers", "customers", "app", "Customers in bulk: import, export."),
+    ("insight", "insight", "app", "Customer insight: grades, segments, warnings of customers."),
+    (
+        "privacy",
+        "privacy",
+        "app",
+        "Personal data: requests of persons to see what is kept of them, or to have it erased.",
+    ),
+    ("db", "database", "app", "The database: bring the schema up to date, look at it."),
+    (
+        "audit",
+        "audit",
+        "app",
+        "The audit trail, who changed what: check it, search it, archive it.",
+    ),
+    ("menu", "line", "menus", "Menus, numbers and routes (asterisk-conf/line.yaml)."),
+    ("prompts", "line", "prompts", "What the line says: spoken texts and your recordings."),
+    (
+        "campaign",
+        "outbound",
+        "campaigns",
+        "Campaigns: lists of people to call, one call for each agent who is free.",
+    ),
+    ("do-not-call", "outbound", "do_not_call", "Numbers that are never dialled."),
+    ("asterisk", "asterisk", "app", "The PBX: fetch it, render its configuration."),
+    ("api", "api.group", "app", _API),
 )
-from zongji.cli.api import group as api
 
 app = typer.Typer(
     name="zongji",
@@ -36,17 +66,6 @@ app.command()(running.call)
 app.command()(running.doctor)
 app.command()(running.tools)
 app.command()(running.pages)
-app.command(hidden=True)(customers.exchange)
-app.add_typer(people.app, name="user")
-app.add_typer(tokens.app, name="token")
-app.add_typer(customers.app, name="customers")
-app.add_typer(insight.app, name="insight")
-app.add_typer(privacy.app, name="privacy")
-app.add_typer(database.app, name="db")
-app.add_typer(audit.app, name="audit")
-app.add_typer(line.menus, name="menu")
-app.add_typer(line.prompts, name="prompts")
-app.add_typer(outbound.campaigns, name="campaign")
-app.add_typer(outbound.do_not_call, name="do-not-call")
-app.add_typer(asterisk.app, name="asterisk")
-app.add_typer(api.app, name="api")
+app.command(hidden=True)(running.exchange)
+for each, module, name, explained in GROUPS:
+    app.add_typer(lazy.group(f"zongji.cli.{module}", name, explained), name=each)

@@ -16,7 +16,7 @@ from zongji.platform import debian
 from zongji.platform.asterisk import TEMPLATES, write_pbx
 from zongji.platform.site import AgentPhone, Site
 
-app = typer.Typer(help="The PBX: fetch it, render its configuration.", no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.command()

@@ -21,10 +21,7 @@ from zongji.cli import audit_words
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(
-    help="The audit trail, who changed what: check it, search it, archive it.",
-    no_args_is_help=True,
-)
+app = typer.Typer()
 
 T = TypeVar("T")
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]

@@ -9,7 +9,6 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from crm_core.customers.criteria import Condition
-from crm_core.db import Database
 from crm_core.exchange.exporting import ExportContent
 from crm_core.exchange.importing import Tell
 from crm_core.exchange.jobs import JobView
@@ -20,7 +19,7 @@ from zongji.cli.progress import console
 from zongji.core import connected
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(help="Customers in bulk: import, export.", no_args_is_help=True)
+app = typer.Typer()
 
 _STATES = {"done": "[green]✓[/green]", "failed": "[red]✗[/red]"}
 
@@ -73,23 +72,6 @@ def export_file(
     )
     job = connected(lambda _, crm: _export(crm, file, content))
     console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")
-
-
-def exchange(
-    job: Annotated[int, typer.Argument(help="The number of the import or export.")],
-) -> None:
-    """Do one import or export; the daemon runs this."""
-
-    async def work(_: Database, crm: Crm) -> None:
-        done = await crm.imports.run(job) if await _is_import(crm, job) else None
-        if done is None:
-            await crm.exports.run(job)
-
-    connected(work)
-
-
-async def _is_import(crm: Crm, job_id: int) -> bool:
-    return (await crm.imports.any(job_id)).kind == "import"
 
 
 async def _import(crm: Crm, file: Path, plan: dict[str, str], refused: Path) -> tuple[JobView, int]:

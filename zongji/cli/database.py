@@ -15,9 +15,7 @@ from orders import tables as order_tables
 from zongji import settings
 from zongji.cli.progress import console
 
-app = typer.Typer(
-    help="The database: bring the schema up to date, look at it.", no_args_is_help=True
-)
+app = typer.Typer()
 
 TABLES = (crm_tables, acd_tables, order_tables, dialer_tables)
 

@@ -18,9 +18,7 @@ from zongji.cli.progress import console
 from zongji.core import connected, insight_sources, now
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(
-    help="Customer insight: grades, segments, warnings of customers.", no_args_is_help=True
-)
+app = typer.Typer()
 
 T = TypeVar("T")
 _LONGEST_ID = 9

@@ -10,12 +10,8 @@ from zongji.cli.options import PROGRAMS, LineFile, Programs, Var, installation, 
 from zongji.cli.progress import console, step
 from zongji.platform.debian import Prefix
 
-menus = typer.Typer(
-    help="Menus, numbers and routes (asterisk-conf/line.yaml).", no_args_is_help=True
-)
-prompts = typer.Typer(
-    help="What the line says: spoken texts and your recordings.", no_args_is_help=True
-)
+menus = typer.Typer()
+prompts = typer.Typer()
 
 
 def speech(prefix: Prefix) -> TextToSpeech:

@@ -14,11 +14,8 @@ from zongji import settings
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
 
-campaigns = typer.Typer(
-    help="Campaigns: lists of people to call, one call for each agent who is free.",
-    no_args_is_help=True,
-)
-do_not_call = typer.Typer(help="Numbers that are never dialled.", no_args_is_help=True)
+campaigns = typer.Typer()
+do_not_call = typer.Typer()
 
 T = TypeVar("T")
 CampaignId = Annotated[

@@ -18,10 +18,7 @@ from zongji import settings
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(
-    help="People who log in: list, add, set a password, end sessions, deactivate.",
-    no_args_is_help=True,
-)
+app = typer.Typer()
 
 T = TypeVar("T")
 Login = Annotated[str, typer.Argument(help="The log-in name.")]

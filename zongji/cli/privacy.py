@@ -15,10 +15,7 @@ from zongji.cli.progress import console
 from zongji.core import connected
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(
-    help="Personal data: requests of persons to see what is kept of them, or to have it erased.",
-    no_args_is_help=True,
-)
+app = typer.Typer()
 
 RequestId = Annotated[int, typer.Argument(help="The request's number, from `zongji privacy list`.")]
 

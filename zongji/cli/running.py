@@ -108,3 +108,19 @@ def pages(
     """Build the browser pages (or check them)."""
     with step("checking the pages" if check else "pages") as tell:
         (web_pages.check if check else web_pages.build)(tell)
+
+
+def exchange(
+    job: Annotated[int, typer.Argument(help="The number of the import or export.")],
+) -> None:
+    """Do one import or export; the daemon runs this."""
+    from crm_core.db import Database
+    from crm_core.services import Crm
+    from zongji.core import connected
+
+    async def work(_: Database, crm: Crm) -> None:
+        is_import = (await crm.imports.any(job)).kind == "import"
+        if not is_import or await crm.imports.run(job) is None:
+            await crm.exports.run(job)
+
+    connected(work)

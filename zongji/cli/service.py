@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from zongji.cli.options import Var, installation
 from zongji.cli.progress import console
@@ -27,6 +25,9 @@ def configure(
 
     Then: `zongji db upgrade`, `zongji asterisk render`, `zongji prompts build`, `zongji serve`.
     """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         address = make_url(database)
     except ArgumentError as error:

@@ -15,9 +15,7 @@ from zongji.cli.people import find, with_database
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
 
-app = typer.Typer(
-    help="Tokens with which programs use the API: create, list, revoke.", no_args_is_help=True
-)
+app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The name of the token.")]
 

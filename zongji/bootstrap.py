@@ -47,6 +47,8 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.delivery.late import LateParcels
+from orders.delivery.papers.content import Sender
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
@@ -96,7 +98,15 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
+    trade = Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        sender=_sender(settings),
+        font=settings.paper_font,
+    )
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -188,6 +198,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
+        LateParcels(database, clock=now),
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
@@ -271,6 +282,11 @@ def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
         interrupt=interrupt,
         limits=AgiLimits(connections=settings.agi.connections),
     )
+
+
+def _sender(settings: Settings) -> Sender:
+    given = settings.sender
+    return Sender(given.name or settings.company, given.phone, given.address, given.postcode)
 
 
 def _web_options(settings: Settings) -> WebOptions:

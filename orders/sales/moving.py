@@ -2,7 +2,7 @@
 first, so that of two people who press a button at the same time one is refused.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -47,8 +47,12 @@ async def move(
     actor: Actor,
     channels: Collection[str],
     now: datetime,
+    waybill: Mapping[str, str] | None = None,
 ) -> Moved:
-    """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
+    """`waybill` is what the customer is told of it: waybill, courier_zh, courier_en.
+
+    Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock.
+    """
     order = await session.scalar(select(Order).where(Order.id == order_id).with_for_update())
     if order is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
@@ -67,7 +71,7 @@ async def move(
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
-        await _tell(session, order, channels, now)
+        await _tell(session, order, channels, now, waybill or {})
     await session.flush()
     await touch(session, (order.customer_id,))
     changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
@@ -102,7 +106,11 @@ async def _move_goods(
 
 
 async def _tell(
-    session: AsyncSession, order: Order, channels: Collection[str], now: datetime
+    session: AsyncSession,
+    order: Order,
+    channels: Collection[str],
+    now: datetime,
+    waybill: Mapping[str, str],
 ) -> None:
     found = await session.execute(
         select(Customer.email, CustomerPhone.number, Customer.language)
@@ -112,9 +120,10 @@ async def _tell(
         .where(Customer.id == order.customer_id)
     )
     email, number, language = found.one()
-    params = {"number": order.number, "total": str(order.total)}
+    params = {"number": order.number, "total": str(order.total), **waybill}
+    kind = f"order_{order.status}_waybill" if waybill else f"order_{order.status}"
     contact = Contact(email, number, language or "zh")
-    told = messages.messages(f"order_{order.status}", contact, channels, params)
+    told = messages.messages(kind, contact, channels, params)
     await messages.tell(
         session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now
     )

@@ -9,7 +9,7 @@ _MUNICIPALITIES = "北京|天津|上海|重庆"
 _PARTS = re.compile(
     rf"(?P<province>(?:{_MUNICIPALITIES})市|[^省市区县路街]{{2,7}}?(?:省|自治区|特别行政区))?"
     r"(?P<city>[^市区县路街镇乡]{2,10}?(?:市|自治州|地区|盟))?"
-    r"(?P<district>[^市区县路街镇乡]{1,10}?(?:区|县|旗))?"
+    r"(?P<district>路?[^市区县路街镇乡0-9０-９]{1,9}?(?:(?<![小社园])区|县|旗))?"
     r"(?P<street>.*)",
     re.DOTALL,
 )

@@ -102,7 +102,8 @@ def choose(parcel: Parcel, carriers: tuple[Carrier, ...]) -> Choice:
     best = asked[0] if asked and asked[0].possible else None
     if best is None:
         return Choice(None, tuple(asked))
-    return Choice(best, tuple(_compared(offer, best) for offer in asked))
+    offers = tuple(_compared(offer, best) for offer in asked)
+    return Choice(offers[0], offers)
 
 
 def _offer(parcel: Parcel, carrier: Carrier) -> Offer:

@@ -9,7 +9,8 @@ LEADING = 1.18
 _SMALLER = 0.93
 # A word of Latin letters or figures is broken only when it is longer than a line, and no line begins with the
 # sign that ends a clause.
-_PIECES = re.compile(r"[!-~]+|\s+|[^\s!-~][、，。；：！？）》」』”]*", re.DOTALL)
+_ENDS = "、，。；：！？）》」』”"
+_PIECES = re.compile(rf"[!-~]+|\s+|[^\s!-~][{_ENDS}]*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ class Sheet:
         self._file = BytesIO()
         self._canvas = Canvas(self._file, pagesize=(width * mm, height * mm), pageCompression=1)
         self._canvas.setTitle(title)
-        self._canvas.setLineWidth(_THIN)
         self._fonts = fonts
 
     def text(
@@ -54,9 +53,11 @@ class Sheet:
             baseline -= fitted.size * LEADING
 
     def frame(self, x: float, y: float, width: float, height: float) -> None:
+        self._canvas.setLineWidth(_THIN)
         self._canvas.rect(x * mm, (self.height - y - height) * mm, width * mm, height * mm)
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
+        self._canvas.setLineWidth(_THIN)
         self._canvas.line(x * mm, (self.height - y) * mm, to_x * mm, (self.height - to_y) * mm)
 
     def barcode(self, x: float, y: float, width: float, height: float, value: str) -> None:
@@ -69,7 +70,6 @@ class Sheet:
 
     def next_page(self) -> None:
         self._canvas.showPage()
-        self._canvas.setLineWidth(_THIN)
 
     def done(self) -> bytes:
         """The whole document."""

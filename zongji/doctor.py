@@ -33,7 +33,7 @@ async def examine(installation: Installation) -> list[Finding]:
         _programs(installation),
         _browser(),
         _line(installation),
-        await asyncio.to_thread(_paper_font),
+        await asyncio.to_thread(paper_font),
         *await _service(),
     ]
 
@@ -68,7 +68,7 @@ def _line(installation: Installation) -> Finding:
     return Finding("menus and prompts", not problems, said)
 
 
-def _paper_font() -> Finding:
+def paper_font() -> Finding:
     """Whether shipping papers carry their own Chinese characters, rare ones too."""
     try:
         own = settings.load().paper_font

@@ -170,6 +170,13 @@ class MakeWaybills(Command):
         return self
 
 
+class UnsortedQuery(Command):
+    """Orders that are being picked and have no waybill, the oldest first, from after `after` on."""
+
+    after: Id | None = None
+    limit: Limit = PAGE
+
+
 class WaybillIds(Command):
     waybill_ids: Ids
 

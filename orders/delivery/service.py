@@ -33,6 +33,7 @@ from orders.delivery.commands import (
     PutConsignee,
     Report,
     Reports,
+    UnsortedQuery,
     VoidWaybill,
     WaybillIds,
     WaybillQuery,
@@ -48,6 +49,7 @@ from orders.delivery.views import (
     RefusedRow,
     Reported,
     Sorted,
+    UnsortedView,
     WaybillView,
 )
 from orders.errors import MoveNotAllowed, UnknownOrder
@@ -98,6 +100,12 @@ class WaybillService:
             await consignees.put(session, order_id, content)
             await trail.record(session, actor.user_id, "order.consignee", "order", order_id)
             return await consignees.read(session, order_id)
+
+    async def unsorted(self, actor: Actor, query: UnsortedQuery) -> tuple[UnsortedView, ...]:
+        """Orders that are being picked and have no waybill."""
+        actor.require(Right.DELIVERY_VIEW)
+        async with self._database.reading() as connection:
+            return await waybills.unsorted(connection, actor, query)
 
     async def make(
         self, actor: Actor, command: MakeWaybills, progress: Progress | None = None

@@ -56,6 +56,18 @@ class ConsigneeView:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsortedView:
+    """An order that waits for its waybill."""
+
+    order_id: int
+    order_number: str
+    customer_id: int
+    customer_name: str
+    total: Decimal
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WaybillView:
     id: int
     order_id: int

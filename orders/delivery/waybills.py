@@ -20,10 +20,10 @@ from orders.catalogue.tables import Product, ProductPack
 from orders.delivery import choice, consignees, couriers, numbers
 from orders.delivery.choice import Choice, Offer, Parcel
 from orders.delivery.codes import Check, State, Way, WaybillKind
-from orders.delivery.commands import MakeWaybills, WaybillQuery
+from orders.delivery.commands import MakeWaybills, UnsortedQuery, WaybillQuery
 from orders.delivery.errors import NoCourier, UnknownWaybill, WaybillExists, WaybillState
 from orders.delivery.tables import Courier, Waybill
-from orders.delivery.views import ConsigneeView, WaybillView
+from orders.delivery.views import ConsigneeView, UnsortedView, WaybillView
 from orders.errors import MoveNotAllowed, UnknownOrder
 from orders.reasons import Reason
 from orders.sales.flow import Status
@@ -301,6 +301,28 @@ async def measures(session: AsyncSession, order_ids: Sequence[int]) -> Mapping[i
         row[0]: Measures(min(int(row[1]), _MOST), min(int(row[2]), _MOST), tuple(row[3] or ()))
         for row in rows
     }
+
+
+async def unsorted(
+    connection: AsyncConnection, actor: Actor, query: UnsortedQuery
+) -> tuple[UnsortedView, ...]:
+    """Orders that are being picked and have no waybill on its way."""
+    sorted_ = (
+        select(Waybill.id)
+        .where(
+            Waybill.order_id == Order.id,
+            Waybill.kind == WaybillKind.OUTWARD,
+            Waybill.state != State.VOID,
+        )
+        .exists()
+    )
+    found = (
+        orders_seen(actor)
+        .add_columns(Order.customer_id, Customer.name, Order.total, Order.placed_at)
+        .where(Order.status == Status.PICKING, Order.id > (query.after or 0), ~sorted_)
+    )
+    rows = await connection.execute(found.order_by(Order.id).limit(query.limit))
+    return tuple(UnsortedView(*row) for row in rows)
 
 
 def orders_seen(actor: Actor) -> Select[int, str]:

@@ -102,9 +102,9 @@ async def test_an_order_stands_on_one_open_load_list_also_when_two_take_it_at_on
     (taken,) = [run for run in runs if run.stops]
     double = "INSERT INTO run_stops (run_id, waybill_id, place) VALUES (:run, :waybill, 1)"
     other = await planned(depot)
+    values = {"run": other.run.id, "waybill": taken.stops[0].waybill_id}
     with pytest.raises(IntegrityError, match="uq_run_stops_open"):
         async with depot.shop.database.begin() as session:
-            values = {"run": other.run.id, "waybill": taken.stops[0].waybill_id}
             await session.execute(text(double), values)
     given_up = await depot.trade.runs.cancel(
         SYSTEM, taken.run.id, MoveRun(version=taken.run.version)

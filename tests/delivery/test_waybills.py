@@ -18,6 +18,7 @@ from orders.delivery.commands import (
     NewRange,
     PutConsignee,
     PutCourier,
+    UnsortedQuery,
     VoidWaybill,
     WaybillIds,
     WaybillQuery,
@@ -50,6 +51,19 @@ async def test_orders_are_sorted_to_couriers_and_every_one_is_answered_for(depot
     assert [reason.code for reason in post.why] == ["tariff", "chosen"]
     (again,) = await depot.trade.waybills.make(SYSTEM, MakeWaybills(order_ids=(far,)))
     assert again.code == "waybill_exists"
+
+
+async def test_orders_that_wait_for_a_waybill_are_listed_until_they_have_one(depot: Depot):
+    order, placed = await depot.order(), await depot.order(status="placed")
+    waybills = depot.trade.waybills
+    query = UnsortedQuery(after=order - 1, limit=200)
+    waiting = [each.order_id for each in await waybills.unsorted(SYSTEM, query)]
+    assert waiting[0] == order
+    assert placed not in waiting
+    made = await depot.waybill(order)
+    assert order not in {each.order_id for each in await waybills.unsorted(SYSTEM, query)}
+    await waybills.void(SYSTEM, made.id, VoidWaybill(reason="x"))
+    assert order in {each.order_id for each in await waybills.unsorted(SYSTEM, query)}
 
 
 async def test_a_person_may_choose_the_courier_and_says_why(depot: Depot):

@@ -79,16 +79,12 @@ async def test_a_courier_s_program_reports_with_a_service_token_that_may_do_noth
     house: House, desk: Browser
 ):
     waybill = await made(house, desk)
-    async with house.browser("operations") as browser:
-        wanted = {
-            "name": "快递回传",
-            "scopes": ["delivery.report"],
-            "password": "a long password 1",
-        }
+    async with house.browser("admin") as browser:
+        wanted = {"name": "快递回传", "rights": ["delivery.report"]}
         status, body = await browser.ask("POST", "/api/tokens", wanted)
     assert status == 201, body
     said = {"number": waybill["number"], "code": "delivered", "at": datetime.now(UTC).isoformat()}
-    headers = {"Authorization": f"Bearer {body['secret']}"}
+    headers = {"Authorization": f"Bearer {body['token']}"}
     async with aiohttp.ClientSession(desk.address, headers=headers) as program:
         for outcome in ("applied", "duplicate"):
             async with program.post(

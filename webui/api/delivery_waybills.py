@@ -16,6 +16,7 @@ from orders.delivery.commands import (
     MakeWaybills,
     PutConsignee,
     Reports,
+    UnsortedQuery,
     VoidWaybill,
     WaybillIds,
     WaybillQuery,
@@ -61,6 +62,10 @@ class WaybillSearch(WaybillQuery, Model):
     """Which waybills to list."""
 
 
+class UnsortedPage(UnsortedQuery, Model):
+    """Which orders to list."""
+
+
 class ConflictPage(ConflictQuery, Model):
     """Which conflicts to list."""
 
@@ -90,6 +95,19 @@ class ConsigneeItem(View):
 
 class ConsigneeAnswer(View):
     consignee: ConsigneeItem
+
+
+class UnsortedItem(View):
+    order_id: int
+    order_number: str
+    customer_id: int
+    customer_name: str
+    total: Decimal
+    placed_at: datetime
+
+
+class UnsortedList(View):
+    items: tuple[UnsortedItem, ...]
 
 
 class WaybillItem(View):
@@ -216,6 +234,12 @@ async def search(asked: Asked[Nothing, WaybillSearch]) -> WaybillList:
     return WaybillList(items=tuple(map(WaybillItem.model_validate, found)))
 
 
+async def unsorted(asked: Asked[Nothing, UnsortedPage]) -> UnsortedList:
+    """Orders that are being picked and have no waybill, the oldest first."""
+    found = await _service(asked).unsorted(asked.principal, asked.query)
+    return UnsortedList(items=tuple(map(UnsortedItem.model_validate, found)))
+
+
 async def make(asked: Asked[WantedWaybills, Nothing]) -> SortedList:
     """Sort orders to couriers: a waybill for each, or the reason why it has none."""
     done = await _service(asked).make(asked.principal, asked.body)
@@ -317,6 +341,7 @@ ROUTES = (
     Route("GET", _TO, consignee, _VIEW, answer=ConsigneeAnswer),
     Route("PUT", _TO, put_consignee, _MANAGE, WantedConsignee, answer=ConsigneeAnswer),
     Route("GET", _WAYBILLS, search, _VIEW, query=WaybillSearch, answer=WaybillList),
+    Route("GET", "/api/unsorted-orders", unsorted, _VIEW, query=UnsortedPage, answer=UnsortedList),
     Route("POST", _WAYBILLS, make, _MANAGE, WantedWaybills, answer=SortedList),
     Route("GET", f"{_WAYBILLS}/{NUMBER}", show, _VIEW, answer=WaybillAnswer),
     Route("POST", f"{_WAYBILLS}/{NUMBER}/void", void, _MANAGE, WantedVoid, answer=WaybillAnswer),

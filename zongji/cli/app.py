@@ -7,6 +7,7 @@ from zongji.cli import (
     audit,
     customers,
     database,
+    delivery,
     insight,
     line,
     outbound,
@@ -39,6 +40,7 @@ app.command(hidden=True)(customers.exchange)
 app.add_typer(people.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.add_typer(customers.app, name="customers")
+app.add_typer(delivery.app, name="delivery")
 app.add_typer(insight.app, name="insight")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(database.app, name="db")

@@ -32,6 +32,9 @@ class Right(StrEnum):
     CUSTOMER_MERGE = "customer.merge"
     CUSTOMER_TERMS = "customer.terms"
     CUSTOMER_VIEW = "customer.view"
+    DELIVERY_MANAGE = "delivery.manage"
+    DELIVERY_REPORT = "delivery.report"
+    DELIVERY_VIEW = "delivery.view"
     INSIGHT_VIEW = "insight.view"
     KNOWLEDGE_EDIT = "knowledge.edit"
     KNOWLEDGE_VIEW = "knowledge.view"
@@ -72,6 +75,7 @@ _AGENT = frozenset(
         Right.COMPLAINT_WORK,
         Right.CUSTOMER_EDIT,
         Right.CUSTOMER_VIEW,
+        Right.DELIVERY_VIEW,
         Right.KNOWLEDGE_VIEW,
         Right.LEAD_WORK,
         Right.ORDER_PLACE,
@@ -90,6 +94,9 @@ _OPERATIONS = frozenset(
         Right.CHANNEL_MANAGE,
         Right.CUSTOMER_IMPORT,
         Right.CUSTOMER_VIEW,
+        Right.DELIVERY_MANAGE,
+        Right.DELIVERY_REPORT,
+        Right.DELIVERY_VIEW,
         Right.INSIGHT_VIEW,
         Right.KNOWLEDGE_EDIT,
         Right.KNOWLEDGE_VIEW,
@@ -224,9 +231,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Zongji itself, for what no person asked for: seeds, imports, the command line."""
+    """Zongji itself, for what no person asked for: seeds, imports, the command line.
 
-    user_id: None = None
+    With `user_id` it carries out what follows of something that this person was allowed to do.
+    """
+
+    user_id: int | None = None
     scope: Scope = Scope.ALL
 
     def require(self, right: Right) -> None:

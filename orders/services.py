@@ -3,12 +3,19 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
+from orders.delivery.courier_service import CourierService
+from orders.delivery.fleet_service import FleetService
+from orders.delivery.paper_service import PaperService
+from orders.delivery.papers.content import Sender
+from orders.delivery.run_service import RunService
+from orders.delivery.service import WaybillService
 from orders.pricing.service import PriceRuleService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
@@ -28,6 +35,11 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    couriers: CourierService
+    waybills: WaybillService
+    papers: PaperService
+    fleet: FleetService
+    runs: RunService
 
     @classmethod
     def of(
@@ -38,8 +50,12 @@ class Trade:
         clock: Callable[[], datetime],
         channels: Collection[str] = (),
         zone: tzinfo | None = None,
+        sender: Sender | None = None,
+        font: Path | None = None,
     ) -> Self:
-        """None is started; `channels` are those that have a notifier, `zone` is the company's."""
+        """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
+        on shipping papers, which are set in `font`, or in one that the machine has.
+        """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
         return cls(
@@ -50,4 +66,11 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            couriers=CourierService(database, clock=clock),
+            waybills=WaybillService(database, bus, clock=clock, channels=channels, zone=zone),
+            papers=PaperService(
+                database, clock=clock, zone=zone, sender=sender or Sender(""), font=font
+            ),
+            fleet=FleetService(database),
+            runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
         )

@@ -1,10 +1,21 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from orders.catalogue import tables as catalogue
+from orders.delivery import run_tables as runs
+from orders.delivery import tables as delivery
 from orders.pricing import tables as pricing
 from orders.quotas import tables as quotas
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
 
-__all__ = ["catalogue", "pricing", "quotas", "review", "sales", "stock"]
+__all__ = [
+    "catalogue",
+    "delivery",
+    "pricing",
+    "quotas",
+    "review",
+    "runs",
+    "sales",
+    "stock",
+]

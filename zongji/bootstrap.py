@@ -48,6 +48,8 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.delivery.late import LateParcels
+from orders.delivery.papers.content import Sender
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.sales.wording import ORDER_WORDS
@@ -93,7 +95,15 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     await places.load(database)
 
     calls = AcdStore(database)
-    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
+    trade = Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        sender=_sender(settings),
+        font=settings.paper_font,
+    )
     for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
         worker.start()
         stack.push_async_callback(worker.close)
@@ -190,6 +200,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
+        LateParcels(database, clock=now),
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
@@ -282,6 +293,11 @@ def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
         interrupt=interrupt,
         limits=AgiLimits(connections=settings.agi.connections),
     )
+
+
+def _sender(settings: Settings) -> Sender:
+    given = settings.sender
+    return Sender(given.name or settings.company, given.phone, given.address, given.postcode)
 
 
 def _web_options(settings: Settings) -> WebOptions:

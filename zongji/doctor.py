@@ -9,6 +9,7 @@ import aiohttp
 from crm_core.db import Database
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.delivery.papers import fonts
 from zongji import settings
 from zongji.cli.options import line_file
 from zongji.installation import Installation
@@ -32,6 +33,7 @@ async def examine(installation: Installation) -> list[Finding]:
         _programs(installation),
         _browser(),
         _line(installation),
+        await asyncio.to_thread(paper_font),
         *await _service(),
     ]
 
@@ -64,6 +66,23 @@ def _line(installation: Installation) -> Finding:
         f"{len(menus.by_name)} menus, prompts complete" if not problems else "; ".join(problems[:3])
     )
     return Finding("menus and prompts", not problems, said)
+
+
+def paper_font() -> Finding:
+    """Whether shipping papers carry their own Chinese characters, rare ones too."""
+    try:
+        own = settings.load().paper_font
+    except SettingsError:
+        own = None
+    found = fonts.found(own)
+    if not found.embedded:
+        said = (
+            "none can be embedded, papers need STSong-Light where they are printed: run"
+            f" `sudo apt-get install {system.PAPER_FONT}` or set paper_font to a TrueType font"
+        )
+        return Finding("font of shipping papers", good=False, said=said)
+    rare = "" if found.rare else f"; for rare characters install {system.RARE_PAPER_FONT}"
+    return Finding("font of shipping papers", good=True, said=f"{found.name}{rare}")
 
 
 async def _service() -> list[Finding]:

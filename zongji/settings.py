@@ -98,6 +98,15 @@ class SmsSettings(Section):
     templates: dict[str, str] = Field(description="our message kind → the provider's template code")
 
 
+class SenderSettings(Section):
+    """Who stands as the sender on shipping papers; without a name it is the company."""
+
+    name: str = ""
+    phone: str = ""
+    address: str = ""
+    postcode: str = ""
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -138,6 +147,10 @@ class Settings(BaseSettings):
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
+    sender: SenderSettings = SenderSettings()
+    paper_font: Path | None = Field(
+        default=None, description="a TrueType font with Chinese characters, for shipping papers"
+    )
 
     @field_validator("timezone")
     @classmethod

@@ -6,7 +6,7 @@ inactive, and what was issued stays as it is.
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -15,8 +15,9 @@ from crm_core.audit import trail
 from crm_core.benefits.commands import CouponKindContent, PackageKindContent
 from crm_core.benefits.tables import CouponKind, PackageItem, PackageKind, ReferralRule
 from crm_core.benefits.views import CouponKindView, PackageItemView, PackageKindView
-from crm_core.errors import Conflict, Invalid
+from crm_core.errors import Invalid
 from crm_core.rights import Actor
+from crm_core.versioned import put
 
 _COUPON = (
     CouponKind.code, CouponKind.name_zh, CouponKind.name_en, CouponKind.what, CouponKind.value,
@@ -67,7 +68,7 @@ async def put_coupon_kind(
 ) -> None:
     """Raises Conflict (edited since, code taken)."""
     values = content.model_dump() | {"level_codes": list(content.level_codes)}
-    await _put(session, CouponKind, code, version, values)
+    await put(session, CouponKind, code, version, values)
     await _note(session, actor, "coupon_kind", code, values)
 
 
@@ -76,7 +77,7 @@ async def put_package_kind(
 ) -> None:
     """Raises Conflict (edited since, code taken), Invalid (a coupon that does not exist)."""
     values = content.model_dump(exclude={"items"})
-    await _put(session, PackageKind, code, version, values)
+    await put(session, PackageKind, code, version, values)
     await session.execute(delete(PackageItem).where(PackageItem.kind_code == code))
     rows = [
         each.model_dump() | {"kind_code": code, "place": place}
@@ -90,29 +91,6 @@ async def put_package_kind(
             fields={"coupon_kind_code": "unknown"},
         ) from error
     await _note(session, actor, "package_kind", code, content.model_dump(mode="json"))
-
-
-async def _put(
-    session: AsyncSession, table: type[Any], code: str, version: int, values: dict[str, Any]
-) -> None:
-    if version == 0:
-        made = await session.scalar(
-            upsert(table).values(code=code, **values).on_conflict_do_nothing().returning(table.code)
-        )
-        if made is None:
-            raise Conflict(f"There is “{code}” already.", fields={"code": "taken"})
-        return
-    changed = await session.scalar(
-        update(table)
-        .where(table.code == code, table.version == version)
-        .values(**values, version=version + 1)
-        .returning(table.code)
-    )
-    if changed is None:
-        raise Conflict(
-            f"“{code}” was changed since you opened it, or is not there: look at it as it is now.",
-            fields={"version": "old"},
-        )
 
 
 async def _note(

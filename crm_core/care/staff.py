@@ -34,8 +34,11 @@ class Staff:
     def assignee(self, rule: CareRuleView, salesperson_id: int | None) -> Assignee | None:
         """None when no supervisor is at work here."""
         named = {AssignTo.SALESPERSON: salesperson_id, AssignTo.USER: rule.assignee_id}
-        wanted = self.workers.get(named.get(AssignTo(rule.assign_to)) or 0)
-        return wanted or self._supervisor(salesperson_id)
+        return self.nearest(named.get(AssignTo(rule.assign_to)), salesperson_id)
+
+    def nearest(self, wanted_id: int | None, salesperson_id: int | None) -> Assignee | None:
+        """The one who is wanted, or the nearest supervisor above the salesperson."""
+        return self.workers.get(wanted_id or 0) or self._supervisor(salesperson_id)
 
     def _supervisor(self, salesperson_id: int | None) -> Assignee | None:
         supervisors = sorted(

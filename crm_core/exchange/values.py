@@ -5,7 +5,7 @@ Rule: pure; what cannot be read for certain is refused with a sentence, never gu
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 
 _MONEY = re.compile(r"[¥￥$,\s元]|RMB|CNY", re.IGNORECASE)
@@ -15,6 +15,7 @@ _DATE = re.compile(
     r"|(?P<month8>\d{2})(?P<day8>\d{2}))"
     r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 )
+_TIME = re.compile(r"(?P<day>.*?)[ T]*(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)")
 _YES = frozenset({"是", "有", "对", "真", "y", "yes", "true", "1", "√", "v"})
 _NO = frozenset({"否", "无", "没有", "假", "n", "no", "false", "0", "×", "x"})
 # Excel counts days from here, because it takes 1900 for a leap year.
@@ -91,6 +92,30 @@ def day(cell: Cell) -> date | None:
         )
     except ValueError:
         raise ValueError(f"there is no day “{written[:40]}”") from None
+
+
+def moment(cell: Cell, zone: tzinfo) -> datetime | None:
+    """A day as `day` reads it, with its time (`14:05`, `14:05:33`) or without, in this zone.
+
+    Raises ValueError.
+    """
+    if isinstance(cell, datetime):
+        return cell if cell.tzinfo else cell.replace(tzinfo=zone)
+    at = time()
+    if isinstance(cell, float) and not cell.is_integer() and int(cell) in _SERIALS:
+        begins = datetime.combine(_DAY_ZERO + timedelta(days=int(cell)), at, zone)
+        return begins + timedelta(seconds=round(cell % 1 * 86_400))
+    written = None if isinstance(cell, date | float | int) else text(cell)
+    found = _TIME.fullmatch(unicodedata.normalize("NFKC", written)) if written else None
+    if found is not None:
+        hours, *rest = found["time"].split(":")
+        try:
+            at = time.fromisoformat(":".join((hours.zfill(2), *rest))[:8])
+        except ValueError:
+            raise ValueError(f"there is no time “{found['time']}”") from None
+        cell = found["day"]
+    on = day(cell)
+    return None if on is None else datetime.combine(on, at, zone)
 
 
 def yes_no(cell: Cell) -> bool | None:

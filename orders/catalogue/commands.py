@@ -12,18 +12,22 @@ CategoryCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$
 Unit = Annotated[Text, Field(min_length=1, max_length=20)]
 Barcode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{4,40}$")]
 Price = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+WeightG = Annotated[int, Field(ge=1, le=10_000_000)]
+VolumeMl = Annotated[int, Field(ge=1, le=100_000_000)]
 TaxRate = Annotated[Decimal, Field(ge=0, lt=1, max_digits=5, decimal_places=4)]
 _Name = Annotated[Text, Field(min_length=1, max_length=100)]
 _Property = Annotated[Text, Field(min_length=1, max_length=50)]
 
 
 class Pack(Command):
-    """`factor` base units; without a price of its own a pack costs what its units cost."""
+    """`factor` base units; what a pack has no price, weight or volume of its own for is that of its units."""
 
     unit: Unit
     factor: Annotated[int, Field(ge=2, le=100_000)]
     list_price: Price | None = None
     barcode: Barcode | None = None
+    weight_g: WeightG | None = None
+    volume_ml: VolumeMl | None = None
 
 
 class ProductContent(Command):
@@ -41,6 +45,8 @@ class ProductContent(Command):
     tax_rate: TaxRate = Decimal("0.13")
     order_step: Annotated[int, Field(ge=1, le=100_000)] = 1
     shelf_life_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    weight_g: WeightG | None = None
+    volume_ml: VolumeMl | None = None
     active: bool = True
     packs: Annotated[tuple[Pack, ...], Field(max_length=10)] = ()
     substitutes: Annotated[tuple[Sku, ...], Field(max_length=20)] = ()

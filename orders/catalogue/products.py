@@ -124,7 +124,9 @@ def _view(
         for field in fields(CatalogueProduct)
         if field.name not in _PARTS
     }
-    items = (PackItem(p.unit, p.factor, p.list_price, p.barcode) for p in packs)
+    items = (
+        PackItem(p.unit, p.factor, p.list_price, p.barcode, p.weight_g, p.volume_ml) for p in packs
+    )
     return CatalogueProduct(**own, packs=tuple(items), substitutes=tuple(substitutes))
 
 

@@ -33,7 +33,8 @@ class Product(Base):
 
     `specification` is what tells it from its like (42度 500ml×12); `attributes` are further properties by
     name; `floor_price` is the least that a promotion may leave of the price of one unit; `tax_rate` is the
-    share of value-added tax within the price (0.13: thirteen per cent).
+    share of value-added tax within the price (0.13: thirteen per cent); `weight_g` and `volume_ml` are those
+    of one unit as it is sent, None while nobody has weighed it.
     """
 
     __tablename__ = "products"
@@ -43,6 +44,8 @@ class Product(Base):
         CheckConstraint("tax_rate >= 0 AND tax_rate < 1", name="tax_rate_is_a_share"),
         CheckConstraint("order_step > 0", name="order_step_positive"),
         CheckConstraint("shelf_life_days > 0", name="shelf_life_positive"),
+        CheckConstraint("weight_g > 0", name="weight_positive"),
+        CheckConstraint("volume_ml > 0", name="volume_positive"),
         text_index("ix_products_search", "search"),
     )
 
@@ -61,6 +64,8 @@ class Product(Base):
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(5, 4), server_default="0.13")
     order_step: Mapped[int] = mapped_column(server_default=text("1"))
     shelf_life_days: Mapped[int | None]
+    weight_g: Mapped[int | None]
+    volume_ml: Mapped[int | None]
     active: Mapped[bool] = mapped_column(server_default=true())
     search: Mapped[str] = mapped_column(String(2000), server_default="")
     version: Mapped[int] = mapped_column(server_default=_VERSION)
@@ -70,13 +75,16 @@ class Product(Base):
 class ProductPack(Base):
     """A larger unit of a product: one 箱 holds `factor` base units.
 
-    `list_price` is the price of one pack; without it a pack costs what its units cost.
+    `list_price` is the price of one pack; without it a pack costs what its units cost. So also with its
+    weight and volume.
     """
 
     __tablename__ = "product_packs"
     __table_args__ = (
         CheckConstraint("factor > 1", name="holds_several"),
         CheckConstraint("list_price >= 0", name="list_price_not_negative"),
+        CheckConstraint("weight_g > 0", name="weight_positive"),
+        CheckConstraint("volume_ml > 0", name="volume_positive"),
     )
 
     sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
@@ -84,6 +92,8 @@ class ProductPack(Base):
     factor: Mapped[int]
     list_price: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     barcode: Mapped[str | None] = mapped_column(String(40), unique=True)
+    weight_g: Mapped[int | None]
+    volume_ml: Mapped[int | None]
 
 
 class ProductSubstitute(Base):

@@ -25,6 +25,8 @@ class PackItem:
     factor: int
     list_price: Decimal | None
     barcode: str | None
+    weight_g: int | None
+    volume_ml: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class CatalogueProduct:
     tax_rate: Decimal
     order_step: int
     shelf_life_days: int | None
+    weight_g: int | None
+    volume_ml: int | None
     active: bool
     version: int
     changed_at: datetime

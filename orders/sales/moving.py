@@ -2,7 +2,7 @@
 first, so that of two people who press a button at the same time one is refused.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -51,8 +51,12 @@ async def move(
     channels: Collection[str],
     now: datetime,
     reason: str | None = None,
+    waybill: Mapping[str, str] | None = None,
 ) -> Moved:
-    """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
+    """`waybill` is what the customer is told of it: waybill, courier_zh, courier_en.
+
+    Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit.
+    """
     order = await held(session, order_id, actor)
     origin = order.status
     decided = flow.decide(origin, to)
@@ -74,7 +78,7 @@ async def move(
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
-        await tell(session, order, channels, now)
+        await tell(session, order, channels, now, waybill)
     await session.flush()
     await touch(session, (order.customer_id,))
     changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
@@ -145,7 +149,11 @@ async def _move_goods(
 
 
 async def tell(
-    session: AsyncSession, order: Order, channels: Collection[str], now: datetime
+    session: AsyncSession,
+    order: Order,
+    channels: Collection[str],
+    now: datetime,
+    waybill: Mapping[str, str] | None = None,
 ) -> None:
     """Tell the customer which status the order has."""
     found = await session.execute(
@@ -156,9 +164,10 @@ async def tell(
         .where(Customer.id == order.customer_id)
     )
     email, number, language = found.one()
-    params = {"number": order.number, "total": str(order.total)}
+    params = {"number": order.number, "total": str(order.total), **(waybill or {})}
+    kind = f"order_{order.status}_waybill" if waybill else f"order_{order.status}"
     contact = Contact(email, number, language or "zh")
-    told = messages.messages(f"order_{order.status}", contact, channels, params)
+    told = messages.messages(kind, contact, channels, params)
     await messages.tell(
         session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now
     )

@@ -23,6 +23,10 @@ _ZH = {
         "订单 {number} 已发货",
         "您好,\n\n您的订单 {number} 已发货,请注意查收。\n\n{company}\n",
     ),
+    "order_shipped_waybill": Wording(
+        "订单 {number} 已发货",
+        "您好,\n\n您的订单 {number} 已由{courier_zh}发出,运单号 {waybill},请注意查收。\n\n{company}\n",
+    ),
     "order_delivered": Wording(
         "订单 {number} 已交付",
         "您好,\n\n您的订单 {number} 已交付。感谢您的惠顾。\n\n{company}\n",
@@ -52,6 +56,10 @@ _EN = {
     "order_shipped": Wording(
         "Your order {number} is on its way",
         "Hello,\n\nyour order {number} has been shipped.\n\n{company}\n",
+    ),
+    "order_shipped_waybill": Wording(
+        "Your order {number} is on its way",
+        "Hello,\n\nyour order {number} has been shipped with {courier_en}, waybill {waybill}.\n\n{company}\n",
     ),
     "order_delivered": Wording(
         "Your order {number} was delivered",

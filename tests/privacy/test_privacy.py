@@ -85,6 +85,23 @@ INSERT INTO opportunities (customer_id, title, note, stage_code, created_at)
   VALUES ({id}, '{mark}', '{mark}', 'contact', now());
 INSERT INTO quotes (number, customer_id, valid_until, note, total, created_at)
   VALUES ('Q1', {id}, now(), '{mark}', 0, now());
+INSERT INTO couriers (code, name_zh, name_en, kind, paper, ways) VALUES ('c', '邮', 'P', 'own', 'p', '{{}}');
+INSERT INTO order_consignees (order_id, recipient, phone, province, city, district, street, postcode)
+  SELECT id, '{mark}', '{number}', '{mark}', '{mark}', '{mark}', '{mark}路', '{mark}' FROM orders WHERE key = 'k9';
+INSERT INTO waybills (order_id, courier_code, number, kind, weight_g, volume_ml, freight, created_at,
+                      state_at, reason, voided_reason)
+  SELECT id, 'c', 'N1', 'outward', 1, 1, 1, now(), now(), '{mark}', '{mark}' FROM orders WHERE key = 'k9';
+INSERT INTO waybill_events (waybill_id, key, code, at, place, signer, note, source, received_at, outcome)
+  SELECT max(id), 'k', 'delivered', now(), '{mark}', '{mark}', '{mark}', 'api', now(), 'applied' FROM waybills;
+INSERT INTO vehicles (code, plate, capacity_g, capacity_ml) VALUES ('v', '津A1', 1, 1);
+INSERT INTO drivers (code, name, phone) VALUES ('d', '李', '1');
+INSERT INTO delivery_routes (code, name_zh, name_en) VALUES ('r', '线', 'R');
+INSERT INTO delivery_route_customers (route_code, customer_id, place) VALUES ('r', {id}, 1);
+INSERT INTO delivery_runs (number, day, courier_code, vehicle_code, driver_code, created_at)
+  VALUES ('L1', now(), 'c', 'v', 'd', now());
+INSERT INTO run_stops (run_id, waybill_id, place, note) SELECT max(r.id), max(w.id), 1, '{mark}'
+  FROM delivery_runs r, waybills w;
+INSERT INTO run_returns (run_id, waybill_id, sku, quantity) SELECT run_id, waybill_id, 'P1', 1 FROM run_stops;
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -101,6 +118,12 @@ IMPERSONAL = {
     "campaign_contacts": {"last_result"},
     "complaints": {"category_code", "channel", "call_id", "order_number", "state"},
     "complaint_steps": {"kind", "from_state", "to_state"},
+    "delivery_route_customers": {"route_code"},
+    "order_consignees": {"way"},
+    "run_returns": {"sku"},
+    "run_stops": {"result"},
+    "waybills": {"courier_code", "number", "kind", "state", "why"},
+    "waybill_events": {"key", "code", "source", "outcome", "why"},
     "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
     "customer_moves": {"from_level_code", "to_level_code"},
     "coupons": {"code", "kind_code", "state", "source"},

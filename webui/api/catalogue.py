@@ -42,6 +42,8 @@ class PackEntry(View):
     factor: int
     list_price: Decimal | None
     barcode: str | None
+    weight_g: int | None
+    volume_ml: int | None
 
 
 class CatalogueItem(View):
@@ -58,6 +60,8 @@ class CatalogueItem(View):
     tax_rate: Decimal
     order_step: int
     shelf_life_days: int | None
+    weight_g: int | None
+    volume_ml: int | None
     active: bool
     version: int
     changed_at: datetime

@@ -9,16 +9,15 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
-from crm_core.errors import Invalid
 from crm_core.exchange.exporting import ExportContent
 from crm_core.fields import Id, Text
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
+from webui.uploads import receive
 from webui.views import View
 
 MOST_BYTES = 64 * 1024 * 1024
-_CHUNK = 1 << 18
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -85,7 +84,7 @@ async def hand_in(asked: Asked[Nothing, HandedIn]) -> PreviewAnswer:
     with tempfile.NamedTemporaryFile(dir=imports.folder, delete=False) as file:
         path = Path(file.name)
     try:
-        await _receive(asked.request, path)
+        await receive(asked.request, path, MOST_BYTES)
         preview = await imports.hand_in(asked.principal, asked.query.filename, path)
     finally:
         await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -140,18 +139,6 @@ async def fetch(asked: Asked[Nothing, Nothing]) -> web.StreamResponse:
     """The finished file of an export of one's own."""
     job, path = await asked.services.crm.exports.fetch(asked.principal, int(asked.id))
     return _file(path, job.filename)
-
-
-async def _receive(request: web.Request, path: Path) -> None:
-    size = 0
-    with path.open("wb") as file:
-        async for chunk in request.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > MOST_BYTES:
-                raise web.HTTPRequestEntityTooLarge(MOST_BYTES, size)
-            file.write(chunk)
-    if size == 0:
-        raise Invalid("The file is empty.", fields={"body": "empty"})
 
 
 def _file(path: Path, name: str) -> web.FileResponse:

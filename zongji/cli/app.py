@@ -28,6 +28,7 @@ GROUPS = (
         "app",
         "Personal data: requests of persons to see what is kept of them, or to have it erased.",
     ),
+    ("delivery", "delivery", "app", "Delivery: orders sorted to couriers."),
     ("db", "database", "app", "The database: bring the schema up to date, look at it."),
     (
         "audit",

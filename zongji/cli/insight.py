@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, TypeVar
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from crm_core.db import Database
 from crm_core.insight.evaluation import Kind, RuleTried
@@ -14,7 +14,7 @@ from crm_core.numbers import normalise
 from crm_core.rights import SYSTEM
 from crm_core.services import Crm
 from zongji import settings
-from zongji.cli.progress import console
+from zongji.cli.progress import bar, console
 from zongji.core import connected, insight_sources, now
 from zongji.platform.errors import PlatformError
 
@@ -38,8 +38,8 @@ def recompute(
         await worker.find_missing()
         if everybody:
             await crm.insight.recompute_all(SYSTEM)
-        with _bar() as bar:
-            return await _work_off(worker, crm, bar)
+        with bar() as shown:
+            return await _work_off(worker, crm, shown)
 
     console.print(f"{connected(work)} customers worked out")
 
@@ -64,15 +64,15 @@ def explain(
         console.print(_line(rule, english=english))
 
 
-async def _work_off(worker: InsightWorker, crm: Crm, bar: Progress) -> int:
+async def _work_off(worker: InsightWorker, crm: Crm, shown: Progress) -> int:
     """Batch by batch, until nothing waits; what another worker holds at the moment is waited for."""
-    task, done = bar.add_task("customers", total=None), 0
+    task, done = shown.add_task("customers", total=None), 0
     while True:
         worked = await worker.run_once()
         done += worked
         left = await crm.insight.progress()
         waiting = max(left.queued + left.due, left.customers - left.current)
-        bar.update(task, completed=done, total=done + waiting)
+        shown.update(task, completed=done, total=done + waiting)
         if not worked:
             if not waiting:
                 return done
@@ -107,13 +107,3 @@ async def _find(crm: Crm, wanted: str) -> int:
         found = "; ".join(f"{hit.id} {hit.name}" for hit in hits) or "nobody"
         raise PlatformError(f"“{wanted}” means {found}: give the id of one.")
     return hits[0].id
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

@@ -9,8 +9,13 @@ from pathlib import Path
 from zongji.platform.errors import PlatformError
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FONT_FOLDERS = (Path("/usr/share/fonts/opentype/noto"), Path("/usr/share/fonts/truetype/wqy"))
-_PACKAGES = ("chromium", "fonts-noto-cjk")
+# Noto's outlines are PostScript's, which shipping papers cannot embed; Hanazono has the rare characters.
+PAPER_FONT, RARE_PAPER_FONT = "fonts-wqy-zenhei", "fonts-hanazono"
+_FONTS = tuple(
+    Path("/usr/share/fonts") / name
+    for name in ("opentype/noto", "truetype/wqy/wqy-zenhei.ttc", "truetype/hanazono")
+)
+_PACKAGES = ("chromium", "fonts-noto-cjk", PAPER_FONT, RARE_PAPER_FONT)
 
 Tell = Callable[[str], None]
 
@@ -21,8 +26,8 @@ def browser() -> str | None:
 
 
 def ensure_browser(tell: Tell) -> None:
-    """Chromium and a Chinese font. Raises PlatformError naming what a person has to install."""
-    if browser() and any(folder.exists() for folder in _FONT_FOLDERS):
+    """Chromium and Chinese fonts. Raises PlatformError naming what a person has to install."""
+    if browser() and all(font.exists() for font in _FONTS):
         return
     names = " ".join(_PACKAGES)
     missing = PlatformError(f"The tests need {names}: run `sudo apt-get install {names}` once.")

@@ -1,0 +1,84 @@
+"""What goes wrong on the way becomes a to-do of customer service. Rule: each problem of a waybill once, for the
+customer's salesperson or the nearest supervisor, in the transaction that finds it.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.care import staff
+from crm_core.customers.tables import Customer
+from crm_core.rights import SYSTEM
+from crm_core.todos import writing
+from crm_core.todos.commands import NewTodo, Priority, TodoSource
+from orders.delivery.codes import State
+from orders.delivery.tables import Waybill
+from orders.sales.tables import Order
+
+log = structlog.get_logger(__name__)
+
+SOURCE = "delivery"
+
+
+class Problem(StrEnum):
+    REFUSED = "refused"
+    RETURNED = "returned"
+    LOST = "lost"
+    LATE = "late"
+    CONFLICT = "conflict"
+    CAME_BACK = "came_back"
+
+
+OF_STATE = {
+    State.REFUSED: Problem.REFUSED,
+    State.RETURNED: Problem.RETURNED,
+    State.LOST: Problem.LOST,
+}
+_WITHIN = {Problem.LOST: timedelta(hours=2)}
+_USUALLY = timedelta(hours=4)
+_TITLES = {
+    Problem.REFUSED: ("订单 {order} 被拒收,运单 {number}", "Order {order} was refused, waybill {number}"),
+    Problem.RETURNED: ("订单 {order} 被退回,运单 {number}", "Order {order} came back, waybill {number}"),
+    Problem.LOST: ("订单 {order} 的包裹丢失,运单 {number}", "The parcel of order {order} is lost, waybill {number}"),
+    Problem.LATE: ("订单 {order} 逾期未到,运单 {number}", "Order {order} is late, waybill {number}"),
+    Problem.CONFLICT: (
+        "订单 {order} 的物流反馈与状态不符,运单 {number}",
+        "What the courier says of order {order} contradicts its status, waybill {number}",
+    ),
+    Problem.CAME_BACK: (
+        "订单 {order} 的退件已到,运单 {number}",
+        "The goods sent back of order {order} are here, waybill {number}",
+    ),
+}  # fmt: skip
+
+
+async def raise_todo(
+    session: AsyncSession, waybill: Waybill, problem: Problem, now: datetime
+) -> None:
+    """Nothing when it was raised before, or nobody is there who could do it."""
+    row = (
+        await session.execute(
+            select(Order.number, Order.customer_id, Customer.salesperson_id)
+            .join(Customer, Customer.id == Order.customer_id)
+            .where(Order.id == waybill.order_id)
+        )
+    ).one()
+    wanted = row.salesperson_id
+    assignee = (await staff.read(session)).nearest(wanted, wanted)
+    if assignee is None:
+        log.warning("nobody_for_delivery_problem", waybill=waybill.id, problem=str(problem))
+        return
+    zh, en = _TITLES[problem]
+    title = en if assignee.locale.startswith("en") else zh
+    new = NewTodo(
+        title=title.format(order=row.number, number=waybill.number),
+        due_at=now + _WITHIN.get(problem, _USUALLY),
+        customer_id=row.customer_id,
+        priority=Priority.HIGH,
+        assignee_id=assignee.id,
+    )
+    source = TodoSource(kind=SOURCE, reference=f"{waybill.id}:{problem}")
+    await writing.add_once(session, SYSTEM, source, new, now)

@@ -1,8 +1,23 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from orders.catalogue import tables as catalogue
+from orders.invoices import tables as invoices
+from orders.payments import tables as payments
+from orders.payments.debit import tables as debit
+from orders.payments.statements import tables as statements
 from orders.pricing import tables as pricing
+from orders.receipts import tables as receipts
 from orders.sales import tables as sales
 from orders.stock import tables as stock
 
-__all__ = ["catalogue", "pricing", "sales", "stock"]
+__all__ = [
+    "catalogue",
+    "debit",
+    "invoices",
+    "payments",
+    "pricing",
+    "receipts",
+    "sales",
+    "statements",
+    "stock",
+]

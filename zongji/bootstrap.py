@@ -47,6 +47,11 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.payments.events import PaymentBooked
+from orders.payments.watch import OverpaidWatch, PaymentWatch
+from orders.payments.wechat.client import WechatAccount, WechatGateway
+from orders.payments.wechat.signing import private_key, public_key
+from orders.payments.wording import PAYMENT_WORDS
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
@@ -96,7 +101,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
+    trade = await _trade(settings, database, bus, channels, stack)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -155,6 +160,48 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     return Daemon(web, agi, nodes, acd, database)
 
 
+async def _trade(
+    settings: Settings, database: Database, bus: Bus, channels: Sequence[str], stack: AsyncExitStack
+) -> Trade:
+    """The services of orders, with the payment gateway when there is one."""
+    gateway = _gateway(settings)
+    if gateway is not None:
+        stack.push_async_callback(gateway.close)
+    trade = Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        gateway=gateway,
+        debit_merchant=settings.debit_merchant,
+    )
+    if gateway is not None:
+        watch = PaymentWatch(database, trade.gateway, clock=now)
+        watch.start()
+        stack.push_async_callback(watch.close)
+    return trade
+
+
+def _gateway(settings: Settings) -> WechatGateway | None:
+    """Raises OSError, ValueError for keys that cannot be read."""
+    chosen = settings.wechat_pay
+    if chosen is None:
+        return None
+    account = WechatAccount(
+        endpoint=chosen.endpoint,
+        app_id=chosen.app_id,
+        merchant=chosen.merchant,
+        serial=chosen.serial,
+        key=private_key(chosen.key_file.read_bytes()),
+        platform_serial=chosen.platform_serial,
+        platform_key=public_key(chosen.platform_key_file.read_bytes()),
+        api_key=chosen.api_key.get_secret_value().encode(),
+        notify_url=chosen.notify_url,
+    )
+    return WechatGateway(account, clock=now)
+
+
 async def _acd(
     settings: Settings, plan: LinePlan, bus: Bus, calls: AcdStore, stack: AsyncExitStack
 ) -> AcdService:
@@ -189,6 +236,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),
+        OverpaidWatch(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
 
@@ -198,7 +246,11 @@ async def _outbox(
 ) -> None:
     """The messages to customers."""
     outbox = OutboxWorker(
-        OutboxStore(database), notifiers, bus, clock=now, wakes_on=(OrderPlaced, OrderMoved)
+        OutboxStore(database),
+        notifiers,
+        bus,
+        clock=now,
+        wakes_on=(OrderPlaced, OrderMoved, PaymentBooked),
     )
     await outbox.start()
     stack.push_async_callback(outbox.close)
@@ -240,7 +292,10 @@ async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier
         )
         found.append(
             EmailNotifier(
-                server, company=settings.company, words=ORDER_WORDS | NOTICE_WORDS, clock=now
+                server,
+                company=settings.company,
+                words=ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS,
+                clock=now,
             )
         )
     if settings.sms is not None:

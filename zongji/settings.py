@@ -98,6 +98,20 @@ class SmsSettings(Section):
     templates: dict[str, str] = Field(description="our message kind → the provider's template code")
 
 
+class WechatPaySettings(Section):
+    """WeChat Pay (API v3) or the sandbox gateway; without this section nobody pays online."""
+
+    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    app_id: str
+    merchant: str
+    serial: str = Field(description="of the merchant's certificate")
+    key_file: Path = Field(description="the merchant's private key, PEM")
+    platform_serial: str
+    platform_key_file: Path = Field(description="WeChat Pay's public key, PEM")
+    api_key: SecretStr = Field(min_length=32, max_length=32, description="the API v3 key")
+    notify_url: str = Field(description="…/api/gateway/wechat, as WeChat Pay reaches it")
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -132,6 +146,12 @@ class Settings(BaseSettings):
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
+    wechat_pay: WechatPaySettings | None = None
+    debit_merchant: str = Field(
+        default="",
+        pattern=r"^[0-9A-Za-z]{0,20}$",
+        description="our number at the bank that debits accounts",
+    )
 
     @field_validator("timezone")
     @classmethod

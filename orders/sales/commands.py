@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orders.errors import BadOrder
 from orders.lines import OrderLine, merged
+from orders.methods import Method
 
 MOST_COUPONS = 10
 
@@ -32,7 +33,10 @@ class PlaceOrder:
         _within("call_id", self.call_id, 32)
         _within("address", self.address, 300)
         _within("note", self.note, 500)
-        _within("payment", self.payment, 20)
+        if self.payment is not None and self.payment not in set(Method):
+            raise BadOrder(
+                f"An order is paid by one of {', '.join(Method)}.", fields={"payment": "unknown"}
+            )
         if len(self.coupon_codes) > MOST_COUPONS:
             raise BadOrder(
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}

@@ -20,6 +20,7 @@ from crm_core.outbox.messages import Contact
 from crm_core.rights import Actor
 from orders.errors import OverCredit, UnknownOrder
 from orders.lines import StockLine
+from orders.receipts import book
 from orders.sales import flow
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Credit, Status
@@ -77,9 +78,10 @@ async def move(
 
 async def _settle_credit(session: AsyncSession, order: Order, credit: Credit | None) -> None:
     if credit is Credit.HOLD:
-        if not await reserve_credit(session, order.customer_id, order.total):
-            raise OverCredit(order.total)
-        order.credit_held = order.total
+        owed = max(order.total - await book.paid(session, order.id), Decimal(0))
+        if not await reserve_credit(session, order.customer_id, owed):
+            raise OverCredit(owed)
+        order.credit_held = owed
     elif credit is Credit.RELEASE and order.credit_held:
         if not await release_credit(session, order.customer_id, order.credit_held):
             log.warning("credit_not_held", number=order.number, amount=str(order.credit_held))

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from crm_core.personal import PART, emptied
+from orders.methods import Method
 from orders.sales.flow import Status
 
 SUBJECT = "order"
@@ -45,9 +46,15 @@ class Order(Base):
         CheckConstraint(_one_of("status", list(Status)), name="status_known"),
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("discount >= 0", name="discount_not_negative"),
+        CheckConstraint(_one_of("payment", list(Method)), name="payment_known"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
+        Index(
+            "ix_orders_not_carried_out",
+            "id",
+            postgresql_where=text("status IN ('cancelled','refused','returned')"),
+        ),
         Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
     )
 

@@ -12,6 +12,7 @@ from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
+from orders.methods import Method
 from orders.sales.commands import PlaceOrder
 from webui.api.products import WantedLines
 from webui.asked import Asked, Model, Nothing
@@ -28,7 +29,7 @@ class WantedOrder(Model):
     call_id: CallId | None = None
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
-    payment: Annotated[Text, Field(max_length=20)] | None = None
+    payment: Method | None = None
     coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
 
 
@@ -107,7 +108,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     body = asked.body
     placed = await asked.services.trade.orders.place(
         PlaceOrder(
-            key=_key(asked.request),
+            key=key_of(asked.request),
             customer_id=body.customer_id,
             lines=tuple(line.line() for line in body.lines),
             placed_by=asked.principal.user_id,
@@ -137,11 +138,11 @@ async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
     return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
     key = request.headers.get(KEY, "")
     if _KEY_FORM.fullmatch(key) is None:
         raise Invalid(
-            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order.",
+            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order or payment.",
             fields={KEY: "missing" if not key else "form"},
         )
     return key

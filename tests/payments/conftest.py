@@ -1,0 +1,20 @@
+import pytest
+
+from crm_core.db import Database
+from tests.payments.till import Till, open_till
+
+
+@pytest.fixture(scope="module")
+async def till(database: Database, tmp_path_factory: pytest.TempPathFactory):
+    async with open_till(database, tmp_path_factory.mktemp("keys")) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _well_behaved(request: pytest.FixtureRequest):
+    """Faults and what was heard belong to one test."""
+    yield
+    if "till" in request.fixturenames:
+        till: Till = request.getfixturevalue("till")
+        till.sandbox.faults.clear()
+        till.heard.clear()

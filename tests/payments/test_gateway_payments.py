@@ -24,6 +24,9 @@ from orders.payments.sandbox.server import charge_content
 from tests.payments.till import Till
 
 HUNDRED = Decimal("100.00")
+_REFUND = """INSERT INTO payment_entries
+    (order_id, kind, amount, method, source, reference, paid_at, booked_at)
+    VALUES ({}, 'refund', 100.01, 'cash', 'x', 'x', now(), now())"""
 
 
 async def test_a_payment_frees_the_credit_and_the_customer_is_told_once(till: Till):
@@ -319,8 +322,7 @@ async def test_the_ledger_cannot_be_changed_and_no_more_goes_back_than_came_in(t
         "UPDATE payment_entries SET amount = 1",
         "DELETE FROM payment_entries",
         "TRUNCATE payment_entries CASCADE",
-        "INSERT INTO payment_entries (order_id, kind, amount, method, source, reference, paid_at,"
-        f" booked_at) VALUES ({order_id}, 'refund', 100.01, 'cash', 'x', 'x', now(), now())",
+        _REFUND.format(order_id),
     ):
         with pytest.raises(DBAPIError):
             async with till.shop.database.begin() as session:

@@ -4,7 +4,6 @@ import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy import text
@@ -97,9 +96,8 @@ def account(keys: SandboxKeys, endpoint: str, notify_url: str, **other) -> Wecha
 
 
 @asynccontextmanager
-async def open_till(database: Database, folder: Path):
+async def open_till(database: Database, keys: SandboxKeys):
     clock = Clock()
-    keys = SandboxKeys.in_folder(folder)
     sandbox = await SandboxGateway(keys, clock=clock, retry_after_s=(), delay_s=3600).start()
     app, opened = web.Application(), {}
 

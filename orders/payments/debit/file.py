@@ -44,7 +44,7 @@ class Debit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the bank did with one line."""
+    """What the bank did with one line; `row` is how it stands in the file, as its line `row_no`."""
 
     line_no: int
     token: str
@@ -52,7 +52,8 @@ class Answer:
     code: str
     serial: str
     text: str
-    row: str
+    row: str = ""
+    row_no: int = 0
 
     @property
     def collected(self) -> bool:
@@ -122,7 +123,7 @@ def read_answer(
     answers: list[Answer] = []
     unreadable: list[Unreadable] = []
     for number, row in enumerate(rows[1:], 2):
-        answer = _answer(row)
+        answer = _answer(row, number)
         if answer is None:
             unreadable.append(Unreadable(number, row[:300]))
         else:
@@ -147,7 +148,7 @@ def _head(row: str, merchant: str, batch: str) -> tuple[int, int, int]:
     return int(fields[4]), int(fields[5]), int(fields[6])
 
 
-def _answer(row: str) -> Answer | None:
+def _answer(row: str, row_no: int) -> Answer | None:
     fields = row.split(_BAR)
     if len(fields) != _LINE_FIELDS or fields[0] != "D":
         return None
@@ -159,7 +160,14 @@ def _answer(row: str) -> Answer | None:
         return None
     words = "".join(sign for sign in text if sign.isprintable())
     return Answer(
-        int(line_no), token[:64], int(amount) / _FEN, code, serial[:40], words[:80], row[:300]
+        int(line_no),
+        token[:64],
+        int(amount) / _FEN,
+        code,
+        serial[:40],
+        words[:80],
+        row[:300],
+        row_no,
     )
 
 

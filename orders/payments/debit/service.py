@@ -166,12 +166,12 @@ class DebitService:
         now = self._clock()
         rows = [RefusedRow(each.line_no, each.row, "unreadable", now) for each in unreadable]
         done = {"paid": 0, "failed": 0, "same": 0}
-        for row_no, each in enumerate(answers, 2):
+        for each in answers:
             what = await self._take(batch_id, each, now)
             if what in done:
                 done[what] += 1
             else:
-                rows.append(RefusedRow(row_no, each.row, what, now))
+                rows.append(RefusedRow(each.row_no, each.row, what, now))
         async with self._database.begin() as session:
             await store.refuse(session, batch_id, rows)
             await store.finish(session, batch_id)

@@ -118,8 +118,8 @@ async def test_the_number_is_told_once_and_belongs_to_one_invoice(shop: Shop):
     made = await invoiced(shop, first, "24112000000000000003")
     same = Issued(number="24112000000000000003", issued_at=AT)
     assert (await invoices.issued(SYSTEM, made.invoice.id, same)).invoice.state == "issued"
+    other = Issued(number="24112000000000000004", issued_at=AT)
     with pytest.raises(InvoiceClosed):
-        other = Issued(number="24112000000000000004", issued_at=AT)
         await invoices.issued(SYSTEM, made.invoice.id, other)
     wanted = await invoices.request(SYSTEM, second, NewInvoice(), "number-key-1")
     with pytest.raises(NumberUsed):

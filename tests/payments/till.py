@@ -2,13 +2,14 @@
 
 import itertools
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from aiohttp import web
 from sqlalchemy import text
 
 from crm_core.db import Database
+from crm_core.errors import DatabaseUnavailable
 from crm_core.rights import SYSTEM
 from orders.payments.commands import StartPayment
 from orders.payments.errors import NoticeRefused
@@ -18,7 +19,10 @@ from orders.payments.sandbox.server import SandboxGateway
 from orders.payments.views import OrderMoney, PaymentView
 from orders.payments.watch import OverpaidWatch, PaymentWatch
 from orders.payments.wechat.client import WechatAccount, WechatGateway
+from orders.services import Trade
 from tests.orders.order_shop import Clock, Shop, open_shop
+
+_numbers = itertools.count()
 
 
 @dataclass
@@ -30,7 +34,6 @@ class Till:
     watch: PaymentWatch
     overpaid: OverpaidWatch
     heard: list[str] = field(default_factory=list)
-    _keys: itertools.count = field(default_factory=itertools.count)
 
     async def order(self, amount: str = "100.00", **rest) -> int:
         """A new order for this amount of a customer with credit."""
@@ -40,7 +43,7 @@ class Till:
         return placed.order.id
 
     async def start(self, order_id: int, **wanted) -> PaymentView:
-        key = wanted.pop("key", f"pay-key-{next(self._keys)}")
+        key = wanted.pop("key", f"pay-key-{next(_numbers)}")
         return await self.shop.trade.gateway.start(SYSTEM, order_id, StartPayment(**wanted), key)
 
     async def pay(self, order_id: int, *faults: Fault) -> PaymentView:
@@ -96,8 +99,9 @@ def account(keys: SandboxKeys, endpoint: str, notify_url: str, **other) -> Wecha
 
 
 @asynccontextmanager
-async def open_till(database: Database, keys: SandboxKeys):
-    clock = Clock()
+async def open_till(database: Database, keys: SandboxKeys, shop: Shop | None = None):
+    """With `shop` another till of the same shop, which reaches PostgreSQL by `database`."""
+    clock = shop.clock if shop else Clock()
     sandbox = await SandboxGateway(keys, clock=clock, retry_after_s=(), delay_s=3600).start()
     app, opened = web.Application(), {}
 
@@ -108,6 +112,8 @@ async def open_till(database: Database, keys: SandboxKeys):
         except NoticeRefused as error:
             till.heard.append(error.code)
             return web.Response(status=401)
+        except DatabaseUnavailable:
+            return web.Response(status=503)
         till.heard.append(str(outcome))
         return web.Response(status=204)
 
@@ -117,7 +123,11 @@ async def open_till(database: Database, keys: SandboxKeys):
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     notify = f"http://127.0.0.1:{runner.addresses[0][1]}/notices"
     wechat = WechatGateway(account(keys, sandbox.address, notify), clock=clock)
-    shop = await open_shop(database, clock, wechat)
+    if shop is None:
+        shop = await open_shop(database, clock, wechat)
+    else:
+        trade = Trade.of(database, shop.bus, clock=clock, channels=("email",), gateway=wechat)
+        shop = replace(shop, database=database, trade=trade)
     watch = PaymentWatch(database, shop.trade.gateway, clock=clock)
     till = Till(shop, sandbox, keys, wechat, watch, OverpaidWatch(database, clock=clock))
     opened["till"] = till

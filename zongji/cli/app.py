@@ -7,6 +7,7 @@ from zongji.cli import (
     audit,
     customers,
     database,
+    gateway,
     insight,
     line,
     outbound,
@@ -32,6 +33,7 @@ app.command()(running.run)
 app.command()(service.configure)
 app.command()(running.serve)
 app.command()(running.call)
+app.command()(gateway.sandbox_gateway)
 app.command()(running.doctor)
 app.command()(running.tools)
 app.command()(running.pages)

@@ -2,6 +2,7 @@
 person pay on a page, and misbehaves when it is asked to. Rule: no real money, nothing leaves the machine.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -29,7 +30,10 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>沙箱支付 Sandbox</tit
 
 
 class SandboxGateway:
-    """Listens on loopback; `faults` count for every payment. Close it at the end."""
+    """Listens on loopback; `faults` count for every payment. Close it at the end.
+
+    While `answering` is cleared it does what it is asked for and keeps its answers.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,8 @@ class SandboxGateway:
         self.ledger = Ledger()
         self.faults = set(faults)
         self.requests: list[str] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
         self._keys = keys
         self._port = port
         self._clock = clock
@@ -111,7 +117,6 @@ class SandboxGateway:
         """Requests of the merchant are checked, and answered with the gateway's seal."""
         if not request.path.startswith("/v3/"):
             return await handler(request)
-        self.requests.append(f"{request.method} {request.path}")
         try:
             await self._check(request)
             if request.path.startswith("/v3/billdownload/"):
@@ -122,6 +127,8 @@ class SandboxGateway:
             status, body = error.status, json.dumps({"code": error.code, "message": error.code})
         except (KeyError, TypeError, ValueError) as error:
             status, body = 400, json.dumps({"code": "PARAM_ERROR", "message": str(error)})
+        self.requests.append(f"{request.method} {request.path}")
+        await self.answering.wait()
         if Fault.ANSWER_LOST in self.faults and request.transport is not None:
             request.transport.abort()
         headers = self.callbacks.seal(body)

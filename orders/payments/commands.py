@@ -10,7 +10,7 @@ from crm_core.fields import PAGE, Command, Id, Limit, Moment, Text
 from orders.methods import Method
 from orders.payments.flow import State
 
-Money = Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=2)]
+Money = Annotated[Decimal, Field(gt=0, le=1_000_000_000, decimal_places=2)]
 
 
 class StartPayment(Command):

@@ -14,8 +14,7 @@ DomainError
 ├── Invalid
 │   ├── BadStatement        the file is no statement of this gateway
 │   └── BadDebitFile        the file is no answer to this batch
-├── NoticeRefused           a call-back that is not the gateway's
-└── GatewaySilent           the gateway did not answer; it is asked again in the background
+└── NoticeRefused           a call-back that is not the gateway's
 """
 
 from decimal import Decimal
@@ -89,7 +88,3 @@ class BadDebitFile(Invalid):
 
 class NoticeRefused(DomainError):
     code = "notice_refused"
-
-
-class GatewaySilent(DomainError):
-    code = "gateway_silent"

@@ -38,5 +38,8 @@ MOVES: frozenset[tuple[State, State]] = frozenset(
 )
 
 
-def may(current: str, to: str) -> bool:
-    return (State(current), State(to)) in MOVES
+def moved(current: str, to: State) -> State:
+    """The new state. Raises ValueError for a move that the table does not have."""
+    if current != to and (State(current), to) not in MOVES:
+        raise ValueError(f"a payment that is {current} cannot become {to}")
+    return to

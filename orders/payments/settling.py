@@ -15,7 +15,7 @@ from orders.payments import booking, differences
 from orders.payments.booking import Booked, Occasion
 from orders.payments.differences import Found, Kind
 from orders.payments.events import PaymentBooked
-from orders.payments.flow import OPEN, RECEIVED, State
+from orders.payments.flow import OPEN, RECEIVED, State, moved
 from orders.payments.ports import Fact, Fate
 from orders.payments.tables import Payment, PaymentRefund
 from orders.receipts.book import NewEntry
@@ -50,7 +50,8 @@ async def charge(session: AsyncSession, gateway: str, fact: Fact, at: Occasion) 
     order = await booking.held(session, order_id)
     payment = await _locked(session, fact.token)
     if fact.fate is Fate.CLOSED and payment.state in OPEN:
-        payment.state = State.EXPIRED if at.now >= payment.expires_at else State.FAILED
+        end = State.EXPIRED if at.now >= payment.expires_at else State.FAILED
+        payment.state = moved(payment.state, end)
         payment.reason = fact.detail
         return Settled(Outcome.NOTED)
     if fact.fate is not Fate.DONE:
@@ -58,7 +59,8 @@ async def charge(session: AsyncSession, gateway: str, fact: Fact, at: Occasion) 
     if (wrong := _wrong(payment, fact)) is not None:
         await differences.add(session, wrong, at.now)
         if payment.state in OPEN:
-            payment.state, payment.reason = State.FAILED, str(wrong.kind)
+            payment.state = moved(payment.state, State.FAILED)
+            payment.reason = str(wrong.kind)
         return _DIFFERENCE
     if payment.state in RECEIVED:
         return _REPEATED
@@ -86,7 +88,8 @@ async def book_charge(
     )
     booked = await booking.receive(session, order, entry, at)
     if booked is not None:
-        payment.state, payment.reference, payment.received = State.PAID, fact.reference, fact.amount
+        payment.state = moved(payment.state, State.PAID)
+        payment.reference, payment.received = fact.reference, fact.amount
         payment.paid_at, payment.reason = fact.at or at.now, None
     return booked
 
@@ -159,7 +162,7 @@ async def _book_repayment(
         return _REPEATED
     refund.state, refund.reference, refund.reason = "done", fact.reference, None
     await session.flush()
-    payment.state = await _after_refund(session, payment)
+    payment.state = moved(payment.state, await _after_refund(session, payment))
     return _booked(booked)
 
 

@@ -44,10 +44,13 @@ class PaymentWatch(Worker):
 
     async def run_once(self) -> int:
         payments, refunds = await self._claim_payments(), await self._claim_refunds()
-        await asyncio.gather(
+        ended = await asyncio.gather(
             *(self._service.look(each) for each in payments),
             *(self._service.look_at_refund(each) for each in refunds),
+            return_exceptions=True,
         )
+        for error in filter(None, ended):
+            raise error
         return len(payments) + len(refunds)
 
     async def _claim_payments(self) -> list[int]:

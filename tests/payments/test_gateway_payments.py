@@ -5,11 +5,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crm_core.rights import SYSTEM
-from orders.payments.commands import Resolution, StartRefund
+from orders.payments.commands import EnteredMoney, Resolution, StartRefund
 from orders.payments.errors import (
     AlreadyBooked,
     AlreadyResolved,
@@ -19,9 +21,11 @@ from orders.payments.errors import (
     SameKeyOtherPayment,
 )
 from orders.payments.events import PaymentBooked
+from orders.payments.ports import Refused, Unclear
 from orders.payments.sandbox.faults import Fault
 from orders.payments.sandbox.server import charge_content
-from tests.payments.till import Till
+from orders.payments.wechat.client import WechatGateway
+from tests.payments.till import Till, account
 
 HUNDRED = Decimal("100.00")
 _REFUND = """INSERT INTO payment_entries
@@ -328,3 +332,44 @@ async def test_the_ledger_cannot_be_changed_and_no_more_goes_back_than_came_in(t
             async with till.shop.database.begin() as session:
                 await session.execute(text(statement))
     assert await till.paid(order_id) == HUNDRED
+
+
+async def test_a_large_sum_entered_by_hand_twice_is_a_difference_and_no_error(till: Till):
+    order_id = await till.order()
+    for number in range(3):
+        slip = EnteredMoney(
+            amount=Decimal(1_000_000_000),
+            method="transfer",
+            reference=f"large-{number}",
+            paid_at=till.shop.clock(),
+        )
+        await till.shop.trade.payments.enter(SYSTEM, order_id, slip)
+    assert await till.paid(order_id) == Decimal(3_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        (404, b"<html>no such page</html>", Unclear),
+        (404, b'{"code":"SOMETHING"}', Refused),
+        (500, b'{"code":"SYSTEM_ERROR"}', Unclear),
+        (429, b'{"code":"FREQUENCY_LIMITED"}', Unclear),
+        (400, b'{"code":"PARAM_ERROR","message":"x"}', Refused),
+        (200, b'{"trade_state":"SUCCESS"}', Unclear),
+        (200, b"[1]", Unclear),
+    ],
+)
+async def test_an_answer_that_is_not_the_gateway_s_is_not_believed(
+    till: Till, status: int, body: bytes, raised: type[Exception]
+):
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", answer)
+    async with TestServer(app) as stranger:
+        other = account(till.keys, str(stranger.make_url("")).rstrip("/"), "http://x.invalid/")
+        gateway = WechatGateway(other, clock=till.shop.clock)
+        with pytest.raises(raised):
+            await gateway.find_charge("0" * 32)
+        await gateway.close()

@@ -5,12 +5,14 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crm_core.errors import DomainError
 from crm_core.rights import SYSTEM
 from orders.payments.commands import EnteredMoney, StartRefund
+from orders.payments.flow import MOVES, State, moved
 from orders.payments.sandbox.faults import Fault
 from orders.payments.sandbox.ledger import Refusal
 from orders.payments.sandbox.server import charge_content
@@ -167,3 +169,13 @@ async def test_a_storm_of_people_and_call_backs_on_one_order_books_each_payment_
     assert await till.paid(order_id) == Decimal(100)
     assert await till.used(order_id) == 0
     await till.shop.assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("current", list(State))
+@pytest.mark.parametrize("to", list(State))
+def test_an_attempt_moves_only_along_the_table(current: State, to: State):
+    if current == to or (current, to) in MOVES:
+        assert moved(current, to) == to
+    else:
+        with pytest.raises(ValueError, match="cannot become"):
+            moved(current, to)

@@ -58,7 +58,7 @@ class DebitBatch(Base):
     due_on: Mapped[date]
     state: Mapped[str] = mapped_column(String(10), server_default="made")
     count: Mapped[int]
-    total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    total: Mapped[Decimal] = mapped_column(Numeric(18, 2))
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

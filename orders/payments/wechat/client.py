@@ -31,6 +31,7 @@ from orders.payments.wechat.signing import BadSeal, Stamp, authorization, verify
 
 _OK, _NOT_FOUND, _SERVER_ERROR, _MULTIPLE = 200, 404, 500, 300
 _MOST_BYTES = 64 * 1024 * 1024
+_UNKNOWN = frozenset({"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"})
 # Stated refusals that another time may end: too many requests, a clock or key that is set wrongly.
 _TEMPORARY = frozenset({"SYSTEM_ERROR", "FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "SIGN_ERROR"})
 
@@ -138,7 +139,7 @@ class WechatGateway:
 
     async def _look(self, path: str) -> dict[str, Any] | None:
         status, headers, content = await self._send("GET", path, "")
-        if status == _NOT_FOUND:
+        if status == _NOT_FOUND and _code(_object(status, content)) in _UNKNOWN:
             return None
         return self._understood(status, headers, content)
 
@@ -179,21 +180,19 @@ class WechatGateway:
     def _understood(
         self, status: int, headers: Mapping[str, str], content: bytes
     ) -> dict[str, Any]:
-        """The answer, if it is the gateway's. Raises Refused, Unclear."""
+        """What the gateway did. Refusals are not sealed, as documented. Raises Refused, Unclear."""
+        if status >= _MULTIPLE:
+            answer = _object(status, content)
+            code = _code(answer)
+            said = f"{code}: {answer.get('message', '')}"[:300]
+            if status >= _SERVER_ERROR or not code or code in _TEMPORARY:
+                raise Unclear(said)
+            raise Refused(said)
         try:
             self._check_seal(headers, content)
-            answer: Any = json.loads(content) if content else {}
-        except (BadSeal, ValueError) as error:
-            raise Unclear(f"the gateway's answer ({status}) cannot be trusted: {error}") from error
-        if not isinstance(answer, dict):
-            raise Unclear(f"the gateway's answer ({status}) makes no sense")
-        if status < _MULTIPLE:
-            return answer
-        code = str(answer.get("code", status))
-        said = f"{code}: {answer.get('message', '')}"[:300]
-        if status >= _SERVER_ERROR or code in _TEMPORARY:
-            raise Unclear(said)
-        raise Refused(said)
+        except (BadSeal, UnicodeDecodeError) as error:
+            raise Unclear(f"the gateway's answer cannot be trusted: {error}") from error
+        return _object(status, content) if content else {}
 
     def _check_seal(self, headers: Mapping[str, str], content: bytes) -> None:
         if headers.get("Wechatpay-Serial") != self._account.platform_serial:
@@ -205,3 +204,18 @@ class WechatGateway:
             headers.get("Wechatpay-Nonce", ""),
             content.decode(),
         )
+
+
+def _object(status: int, content: bytes) -> dict[str, Any]:
+    """Raises Unclear for what is no JSON object."""
+    try:
+        answer: Any = json.loads(content)
+    except ValueError as error:
+        raise Unclear(f"the gateway's answer ({status}) cannot be read") from error
+    if not isinstance(answer, dict):
+        raise Unclear(f"the gateway's answer ({status}) makes no sense")
+    return answer
+
+
+def _code(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("code", ""))

@@ -297,6 +297,11 @@ async def test_a_refund_that_takes_time_is_booked_when_the_gateway_says_so(till:
     assert made.state == "pending"
     with pytest.raises(MoreThanRefundable):
         await till.shop.trade.gateway.refund(SYSTEM, order_id, wanted, "refund-more")
+    by_hand = EnteredMoney(
+        amount=Decimal(1), method="cash", reference="under-way", paid_at=till.shop.clock()
+    )
+    with pytest.raises(MoreThanRefundable):
+        await till.shop.trade.payments.pay_back(SYSTEM, order_id, by_hand)
     till.heard.clear()
     token = await till.shop.scalar("SELECT token FROM payment_refunds WHERE id = :id", id=made.id)
     await till.sandbox.finish_refund(token, {Fault.DUPLICATE})

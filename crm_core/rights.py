@@ -46,6 +46,8 @@ class Right(StrEnum):
     ORDER_REVIEW = "order.review"
     ORDER_VIEW = "order.view"
     ORGANISATION_MANAGE = "organisation.manage"
+    PAYMENT_MANAGE = "payment.manage"
+    PAYMENT_VIEW = "payment.view"
     PHONE_DIAL = "phone.dial"
     PHONE_DIAL_ABROAD = "phone.dial_abroad"
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
@@ -80,6 +82,7 @@ _AGENT = frozenset(
         Right.LEAD_WORK,
         Right.ORDER_PLACE,
         Right.ORDER_VIEW,
+        Right.PAYMENT_VIEW,
         Right.PHONE_DIAL,
         Right.PHONE_DIAL_LONG_DISTANCE,
         Right.TODO_WORK,
@@ -103,6 +106,8 @@ _OPERATIONS = frozenset(
         Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,
+        Right.PAYMENT_MANAGE,
+        Right.PAYMENT_VIEW,
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,

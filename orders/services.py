@@ -16,6 +16,12 @@ from orders.delivery.paper_service import PaperService
 from orders.delivery.papers.content import Sender
 from orders.delivery.run_service import RunService
 from orders.delivery.service import WaybillService
+from orders.invoices.service import InvoiceService
+from orders.payments.debit.service import DebitService
+from orders.payments.gateway import GatewayService
+from orders.payments.ports import Gateway
+from orders.payments.service import PaymentService
+from orders.payments.statements.service import StatementService
 from orders.pricing.service import PriceRuleService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
@@ -40,6 +46,11 @@ class Trade:
     papers: PaperService
     fleet: FleetService
     runs: RunService
+    payments: PaymentService
+    gateway: GatewayService
+    debits: DebitService
+    statements: StatementService
+    invoices: InvoiceService
 
     @classmethod
     def of(
@@ -52,9 +63,12 @@ class Trade:
         zone: tzinfo | None = None,
         sender: Sender | None = None,
         font: Path | None = None,
+        gateway: Gateway | None = None,
+        debit_merchant: str = "",
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
-        on shipping papers, which are set in `font`, or in one that the machine has.
+        on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
+        customers pay, `debit_merchant` our number at the bank that debits accounts.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
@@ -73,4 +87,11 @@ class Trade:
             ),
             fleet=FleetService(database),
             runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
+            payments=PaymentService(database, bus, clock=clock, channels=channels),
+            gateway=GatewayService(database, bus, gateway, clock=clock, channels=channels),
+            debits=DebitService(
+                database, bus, clock=clock, merchant=debit_merchant, channels=channels
+            ),
+            statements=StatementService(database, gateway, clock=clock, zone=zone),
+            invoices=InvoiceService(database, clock=clock),
         )

@@ -50,6 +50,11 @@ from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from orders.delivery.late import LateParcels
 from orders.delivery.papers.content import Sender
+from orders.payments.events import PaymentBooked
+from orders.payments.watch import OverpaidWatch, PaymentWatch
+from orders.payments.wechat.client import WechatAccount, WechatGateway
+from orders.payments.wechat.signing import private_key, public_key
+from orders.payments.wording import PAYMENT_WORDS
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.sales.wording import ORDER_WORDS
@@ -95,15 +100,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     await places.load(database)
 
     calls = AcdStore(database)
-    trade = Trade.of(
-        database,
-        bus,
-        clock=now,
-        channels=channels,
-        zone=settings.zone,
-        sender=_sender(settings),
-        font=settings.paper_font,
-    )
+    trade = _trade(settings, database, bus, channels, stack)
     for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
         worker.start()
         stack.push_async_callback(worker.close)
@@ -167,6 +164,45 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     return Daemon(web, agi, nodes, acd, database)
 
 
+def _trade(
+    settings: Settings, database: Database, bus: Bus, channels: Sequence[str], stack: AsyncExitStack
+) -> Trade:
+    """The services of orders, with the payment gateway when there is one."""
+    gateway = _gateway(settings)
+    if gateway is not None:
+        stack.push_async_callback(gateway.close)
+    return Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        sender=_sender(settings),
+        font=settings.paper_font,
+        gateway=gateway,
+        debit_merchant=settings.debit_merchant,
+    )
+
+
+def _gateway(settings: Settings) -> WechatGateway | None:
+    """Raises OSError, ValueError for keys that cannot be read."""
+    chosen = settings.wechat_pay
+    if chosen is None:
+        return None
+    account = WechatAccount(
+        endpoint=chosen.endpoint,
+        app_id=chosen.app_id,
+        merchant=chosen.merchant,
+        serial=chosen.serial,
+        key=private_key(chosen.key_file.read_bytes()),
+        platform_serial=chosen.platform_serial,
+        platform_key=public_key(chosen.platform_key_file.read_bytes()),
+        api_key=chosen.api_key.get_secret_value().encode(),
+        notify_url=chosen.notify_url,
+    )
+    return WechatGateway(account, clock=now)
+
+
 async def _acd(
     settings: Settings, plan: LinePlan, bus: Bus, calls: AcdStore, stack: AsyncExitStack
 ) -> AcdService:
@@ -202,17 +238,20 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         InsightWorker(database, insight_sources(settings), clock=now),
         LateParcels(database, clock=now),
         NoticeSender(database, clock=now),
+        OverpaidWatch(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    filling = BackorderFilling(database, trade.orders)
-    if settings.approve_orders_after_min is None:
-        return (filling,)
-    after = timedelta(minutes=settings.approve_orders_after_min)
-    return (filling, OrderApproval(database, trade.orders, clock=now, after=after))
+    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    if settings.approve_orders_after_min is not None:
+        after = timedelta(minutes=settings.approve_orders_after_min)
+        workers.append(OrderApproval(database, trade.orders, clock=now, after=after))
+    if settings.wechat_pay is not None:
+        workers.append(PaymentWatch(database, trade.gateway, clock=now))
+    return tuple(workers)
 
 
 async def _outbox(
@@ -220,7 +259,11 @@ async def _outbox(
 ) -> None:
     """The messages to customers."""
     outbox = OutboxWorker(
-        OutboxStore(database), notifiers, bus, clock=now, wakes_on=(OrderPlaced, OrderMoved)
+        OutboxStore(database),
+        notifiers,
+        bus,
+        clock=now,
+        wakes_on=(OrderPlaced, OrderMoved, PaymentBooked),
     )
     await outbox.start()
     stack.push_async_callback(outbox.close)
@@ -262,7 +305,10 @@ async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier
         )
         found.append(
             EmailNotifier(
-                server, company=settings.company, words=ORDER_WORDS | NOTICE_WORDS, clock=now
+                server,
+                company=settings.company,
+                words=ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS,
+                clock=now,
             )
         )
     if settings.sms is not None:

@@ -38,6 +38,7 @@ class Ports:
     carrier_sip: int = 5060
     carrier_manager: int = 5138
     smtp: int = 8025
+    gateway: int = 8027
     first_rtp: int = 20000
 
     def shifted(self, offset: int) -> "Ports":
@@ -100,10 +101,22 @@ class Installation:
             }
         )
 
-    def write_settings(self, database_url: str, *, mail: bool = False) -> None:
+    @property
+    def gateway_keys(self) -> Path:
+        """Those of the sandbox gateway and its merchant."""
+        return self.var / "gateway"
+
+    def write_settings(
+        self,
+        database_url: str,
+        *,
+        mail: bool = False,
+        wechat_pay: Mapping[str, str] | None = None,
+    ) -> None:
         """Write what follows from this installation into the daemon's settings file.
 
-        Everything else that people wrote there is kept. `mail`: to the trial mailbox.
+        Everything else that people wrote there is kept. `mail`: to the trial mailbox; `wechat_pay`: at the
+        sandbox gateway.
         """
         known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
         wanted: dict[str, object] = {
@@ -114,6 +127,7 @@ class Installation:
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
             **({"mail": {"port": self.ports.smtp}} if mail else {}),
+            **({"wechat_pay": wechat_pay} if wechat_pay else {}),
             "asterisk": [
                 {
                     "name": "pbx1",

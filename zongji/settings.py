@@ -107,6 +107,20 @@ class SenderSettings(Section):
     postcode: str = ""
 
 
+class WechatPaySettings(Section):
+    """WeChat Pay (API v3) or the sandbox gateway; without this section nobody pays online."""
+
+    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    app_id: str
+    merchant: str
+    serial: str = Field(description="of the merchant's certificate")
+    key_file: Path = Field(description="the merchant's private key, PEM")
+    platform_serial: str
+    platform_key_file: Path = Field(description="WeChat Pay's public key, PEM")
+    api_key: SecretStr = Field(min_length=32, max_length=32, description="the API v3 key")
+    notify_url: str = Field(description="…/api/gateway/wechat, as WeChat Pay reaches it")
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -150,6 +164,12 @@ class Settings(BaseSettings):
     sender: SenderSettings = SenderSettings()
     paper_font: Path | None = Field(
         default=None, description="a TrueType font with Chinese characters, for shipping papers"
+    )
+    wechat_pay: WechatPaySettings | None = None
+    debit_merchant: str = Field(
+        default="",
+        pattern=r"^[0-9A-Za-z]{0,20}$",
+        description="our number at the bank that debits accounts",
     )
 
     @field_validator("timezone")

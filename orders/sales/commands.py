@@ -11,6 +11,7 @@ from pydantic import Field
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
 from orders.errors import BadOrder
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine, merged
+from orders.methods import Method
 from orders.sales.flow import Status
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
@@ -45,8 +46,11 @@ class PlaceOrder:
         _within("call_id", self.call_id, 32)
         _within("address", self.address, 300)
         _within("note", self.note, 500)
-        _within("payment", self.payment, 20)
         _within("medium", self.medium, 100)
+        if self.payment is not None and self.payment not in set(Method):
+            raise BadOrder(
+                f"An order is paid by one of {', '.join(Method)}.", fields={"payment": "unknown"}
+            )
         if len(self.coupon_codes) > MOST_COUPONS:
             raise BadOrder(
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}

@@ -21,6 +21,7 @@ from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed, OutOfStock
 from orders.lines import StockLine
 from orders.money import to_fen
 from orders.quotas.checking import Asked, check
+from orders.receipts import book
 from orders.review.rules import Verdict
 from orders.sales import facts, flow, moving, quoting, reviewing, writing
 from orders.sales.agreed import of_order
@@ -151,11 +152,12 @@ async def _coupons(session: AsyncSession, order: Order, known: Known) -> Decimal
 
 
 async def _credit(session: AsyncSession, order: Order, total: Decimal) -> bool:
-    """Whether the customer's credit covers it now; then it is held."""
+    """Whether the customer's credit covers what is still owed of it now; then that is held."""
     if order.credit_held:
         await release_credit(session, order.customer_id, order.credit_held)
-    covered = await reserve_credit(session, order.customer_id, total)
-    order.credit_held = total if covered else Decimal(0)
+    owed = max(total - await book.paid(session, order.id), Decimal(0))
+    covered = await reserve_credit(session, order.customer_id, owed)
+    order.credit_held = owed if covered else Decimal(0)
     return covered
 
 

@@ -22,6 +22,7 @@ from crm_core.people.tables import User
 from crm_core.rights import Actor
 from orders.errors import BeyondLimit, OverCredit, UnknownOrder
 from orders.lines import StockLine
+from orders.receipts import book
 from orders.review.tables import OrderReviewLimit
 from orders.sales import flow
 from orders.sales.events import OrderMoved
@@ -123,10 +124,11 @@ async def _settle_credit(
     session: AsyncSession, order: Order, credit: Credit | None, beyond: Decimal
 ) -> None:
     if credit is Credit.HOLD:
-        wanted = order.total - order.credit_held
+        owed = max(order.total - await book.paid(session, order.id), Decimal(0))
+        wanted = max(owed - order.credit_held, Decimal(0))
         if not await reserve_credit(session, order.customer_id, wanted, beyond=beyond):
-            raise OverCredit(order.total)
-        order.credit_held = order.total
+            raise OverCredit(owed)
+        order.credit_held += wanted
     elif credit is Credit.RELEASE and order.credit_held:
         if not await release_credit(session, order.customer_id, order.credit_held):
             log.warning("credit_not_held", number=order.number, amount=str(order.credit_held))

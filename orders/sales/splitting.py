@@ -13,7 +13,10 @@ from crm_core.audit import trail
 from crm_core.rights import Right
 from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed
 from orders.lines import StockLine
+from orders.methods import Method
 from orders.money import line_total, shared, total_of
+from orders.receipts import book
+from orders.receipts.book import Passed
 from orders.sales import moving
 from orders.sales.commands import SplitOrder
 from orders.sales.editing import ENTITY
@@ -24,6 +27,7 @@ from orders.stock import ledger
 from orders.stock.events import StockChanged
 from orders.stock.moves import Goods
 
+_NOTHING = Decimal("0.00")
 _BEFORE_SHIPPING = HOLDS_STOCK | {Status.BACKORDERED}
 _COPIED = (
     "fingerprint", "customer_id", "call_id", "placed_by", "discount_why", "address", "note",
@@ -96,7 +100,11 @@ async def _part(
     off_stays, off_goes = shared(order.discount, (stays, goes))
     whole_total = order.total
     total_stays, total_goes = stays - off_stays, goes - off_goes
-    held_stays, held_goes = _held(order.credit_held, whole_total, total_stays, total_goes)
+    paid = await book.paid(session, order.id)
+    passed = min(max(paid - total_stays, _NOTHING), total_goes)
+    owed = max(whole_total - paid, _NOTHING)
+    owed_stays, owed_goes = max(total_stays - paid, _NOTHING), total_goes - passed
+    held_stays, held_goes = _held(order.credit_held, owed, owed_stays, owed_goes)
     number, root = await _number(session, order)
     part = Order(
         **{name: getattr(order, name) for name in _COPIED},
@@ -111,6 +119,9 @@ async def _part(
     order.version += 1
     session.add(part)
     await session.flush()
+    if passed:
+        how = Passed(order.payment or Method.TRANSFER, setting.now, setting.actor.user_id)
+        await book.pass_on(session, order.id, part.id, passed, how)
     await _write_lines(session, part.id, lines, taken)
     await session.execute(
         insert(OrderStatusLog).values(
@@ -124,9 +135,9 @@ async def _part(
     return part
 
 
-def _held(held: Decimal, whole: Decimal, stays: Decimal, goes: Decimal) -> tuple[Decimal, Decimal]:
-    """The credit that each holds: all of it, or the same share."""
-    if held == whole:
+def _held(held: Decimal, owed: Decimal, stays: Decimal, goes: Decimal) -> tuple[Decimal, Decimal]:
+    """The credit that each holds: all that is owed of it, or the same share."""
+    if held == owed:
         return stays, goes
     first, second = shared(held, (stays, goes))
     return first, second

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
+from orders.methods import Method
 from orders.sales.flow import Status
 
 SUBJECT = "order"
@@ -47,15 +48,22 @@ class Order(Base):
         CheckConstraint(_one_of("status", list(Status)), name="status_known"),
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("discount >= 0", name="discount_not_negative"),
+        CheckConstraint(_one_of("payment", list(Method)), name="payment_known"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
         CheckConstraint("review IN ('pass','hold')", name="review_known"),
         CheckConstraint("(key IS NULL) = (split_from IS NOT NULL)", name="a_part_has_no_key"),
+        Index(
+            "ix_orders_not_carried_out",
+            "id",
+            postgresql_where=text("status IN ('cancelled','refused','returned')"),
+        ),
         Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
         Index(
             "ix_orders_split_from", "split_from", postgresql_where=text("split_from IS NOT NULL")
         ),
+        Index("ix_orders_changed", "id", postgresql_where=text("version > 1")),
         Index("ix_orders_backordered", "id", postgresql_where=text("status = 'backordered'")),
         Index("ix_orders_to_approve", "placed_at", postgresql_where=text("status = 'placed'")),
         {"info": entity("order")},

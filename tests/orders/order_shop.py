@@ -13,6 +13,7 @@ from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from orders.catalogue.commands import NewProduct
 from orders.lines import OrderLine
+from orders.payments.ports import Gateway
 from orders.pricing.commands import NewRule
 from orders.pricing.service import RuleView
 from orders.sales.commands import PlaceOrder
@@ -142,9 +143,17 @@ class Shop:
             WHERE c.credit_used <> (SELECT coalesce(sum(credit_held), 0) FROM orders
                                     WHERE customer_id = c.id)""")
         assert credit == 0
+        beyond = await self.scalar("""
+            SELECT count(*) FROM orders o
+            WHERE credit_held > greatest(total - (
+                SELECT coalesce(sum(CASE kind WHEN 'receipt' THEN amount ELSE -amount END), 0)
+                FROM payment_entries WHERE order_id = o.id), 0)""")
+        assert beyond == 0
 
 
-async def open_shop(database: Database) -> Shop:
+async def open_shop(
+    database: Database, clock: Clock | None = None, gateway: Gateway | None = None
+) -> Shop:
     async with database.begin() as session:
         await session.execute(
             insert(Level),
@@ -188,9 +197,16 @@ async def open_shop(database: Database) -> Shop:
                 session, "小本经营", "retail", "plain", number="13900139000", limit=100
             ),
         ]
-    bus, clock, heard = Bus(), Clock(), []
+    bus, clock, heard = Bus(), clock or Clock(), []
     bus.subscribe(heard.append, object)
-    trade = Trade.of(database, bus, clock=clock, channels=("email", "sms"))
+    trade = Trade.of(
+        database,
+        bus,
+        clock=clock,
+        channels=("email", "sms"),
+        gateway=gateway,
+        debit_merchant="ZJ001",
+    )
     return Shop(database, bus, trade, clock, *ids, heard, itertools.count(1))
 
 

@@ -49,6 +49,7 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders.catalogue.commands import NewProduct
+from orders.payments.ports import Gateway
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
@@ -261,6 +262,7 @@ async def open_house(
     *,
     tls: Tls | None = None,
     link: Node | None = None,
+    gateway: Gateway | None = None,
 ) -> AsyncIterator[House]:
     """Build everything, with a user of each role (the login is the role) and `agent2`."""
     bus, link = Bus(), link or Link()
@@ -300,7 +302,7 @@ async def open_house(
     )
     services = WebServices(
         crm=crm,
-        trade=Trade.of(database, bus, clock=clock),
+        trade=Trade.of(database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001"),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),

@@ -12,6 +12,7 @@ from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
+from orders.methods import Method
 from orders.sales.commands import (
     Day,
     EditOrder,
@@ -36,7 +37,7 @@ class WantedOrder(Model):
     call_id: CallId | None = None
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
-    payment: Annotated[Text, Field(max_length=20)] | None = None
+    payment: Method | None = None
     coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
     urgent: bool = False
     wanted_on: Day | None = None
@@ -150,7 +151,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     placed = await asked.services.trade.orders.place(
         asked.principal,
         PlaceOrder(
-            key=_key(asked.request),
+            key=key_of(asked.request),
             customer_id=body.customer_id,
             lines=tuple(line.line() for line in body.lines),
             call_id=body.call_id,
@@ -204,11 +205,11 @@ def _answer(found: OrderView) -> OrderAnswer:
     return OrderAnswer(order=OrderDetail.model_validate(found))
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
     key = request.headers.get(KEY, "")
     if _KEY_FORM.fullmatch(key) is None:
         raise Invalid(
-            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order.",
+            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order or payment.",
             fields={KEY: "missing" if not key else "form"},
         )
     return key

@@ -4,9 +4,10 @@ Rule: nothing imports this module but the daemon; it holds no rules of its own.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_network
 
 from acd.fallback import FallbackMembers
@@ -28,13 +29,8 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.insight.worker import InsightWorker
+from crm_core.messages.watching import OutboxPurge, OutboxWatch
 from crm_core.notices.sending import NoticeSender
-from crm_core.notices.wording import NOTICE_WORDS
-from crm_core.outbox.email import EmailNotifier, MailServer
-from crm_core.outbox.ports import Notifier
-from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
-from crm_core.outbox.store import OutboxStore
-from crm_core.outbox.worker import OutboxWorker
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
@@ -47,11 +43,10 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
-from orders.sales.events import OrderMoved, OrderPlaced
-from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
+from zongji import telling
 from zongji.core import care_sources, core, insight_sources, now
 from zongji.exchange import launch
 from zongji.settings import Settings
@@ -80,7 +75,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    notifiers = await _notifiers(settings, stack)
+    notifiers = telling.notifiers(settings, database, stack)
     channels = tuple(notifier.channel for notifier in notifiers)
     crm = core(settings, database, bus, channels=channels)
     with contextlib.suppress(DatabaseUnavailable):
@@ -94,7 +89,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     for worker in _workers(settings, database, bus):
         worker.start()
         stack.push_async_callback(worker.close)
-    await _outbox(database, bus, notifiers, stack)
+    await telling.start_outbox(settings, database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
     trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
 
@@ -189,19 +184,10 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),
+        OutboxPurge(database, clock=now, kept=timedelta(days=settings.messages.kept_days)),
+        OutboxWatch(database, bus, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
-
-
-async def _outbox(
-    database: Database, bus: Bus, notifiers: Sequence[Notifier], stack: AsyncExitStack
-) -> None:
-    """The messages to customers."""
-    outbox = OutboxWorker(
-        OutboxStore(database), notifiers, bus, clock=now, wakes_on=(OrderPlaced, OrderMoved)
-    )
-    await outbox.start()
-    stack.push_async_callback(outbox.close)
 
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
@@ -227,32 +213,6 @@ async def _fallback(bus: Bus, acd: AcdService, nodes: AsteriskNodes, stack: Asyn
     for member in members.values():
         await member.start(acd.agent_views())
         stack.push_async_callback(member.close)
-
-
-async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier]:
-    """The ways of telling customers for which there are settings."""
-    found: list[Notifier] = []
-    if settings.mail is not None:
-        mail = settings.mail
-        password = mail.password.get_secret_value() if mail.password else None
-        server = MailServer(
-            mail.host, mail.port, mail.sender, mail.username, password, mail.start_tls
-        )
-        found.append(
-            EmailNotifier(
-                server, company=settings.company, words=ORDER_WORDS | NOTICE_WORDS, clock=now
-            )
-        )
-    if settings.sms is not None:
-        sms = settings.sms
-        secret = sms.access_key_secret.get_secret_value()
-        account = AliyunAccount(
-            sms.endpoint, sms.access_key_id, secret, sms.sign_name, sms.templates
-        )
-        connector = AliyunSms(account, clock=now)
-        stack.push_async_callback(connector.close)
-        found.append(connector)
-    return found
 
 
 def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:

@@ -5,12 +5,23 @@ name and what it should be.
 """
 
 import os
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -88,14 +99,82 @@ class MailSettings(Section):
     start_tls: bool = False
 
 
-class SmsSettings(Section):
-    """Aliyun SMS (Dysmsapi); without this section no SMS is sent."""
+class AliyunSettings(Section):
+    """SMS through Aliyun (Dysmsapi)."""
 
+    provider: Literal["aliyun"] = "aliyun"
     endpoint: str
     access_key_id: str
     access_key_secret: SecretStr
     sign_name: str
     templates: dict[str, str] = Field(description="our message kind → the provider's template code")
+
+
+class TencentTemplateSettings(Section):
+    """An approved template, and which of our parameters stands at {1}, {2} … in it."""
+
+    id: str
+    params: tuple[str, ...] = ()
+
+
+class TencentSettings(Section):
+    """SMS through Tencent Cloud (SendSms)."""
+
+    provider: Literal["tencent"]
+    endpoint: str = "https://sms.tencentcloudapi.com"
+    secret_id: str
+    secret_key: SecretStr
+    app_id: str
+    sign_name: str
+    region: str = "ap-guangzhou"
+    templates: dict[str, TencentTemplateSettings]
+
+
+def _provider(value: object) -> object:
+    """A section without `provider` is Aliyun's."""
+    if isinstance(value, Mapping):
+        return value.get("provider", "aliyun")
+    return getattr(value, "provider", None)
+
+
+SmsSettings = Annotated[
+    Annotated[AliyunSettings, Tag("aliyun")] | Annotated[TencentSettings, Tag("tencent")],
+    Discriminator(_provider),
+]
+
+
+class WeComSettings(Section):
+    """WeCom. Groups need nothing but the key of their robot, people an application of the company's own."""
+
+    endpoint: str = "https://qyapi.weixin.qq.com"
+    corp_id: str | None = None
+    secret: SecretStr | None = None
+    agent_id: int | None = None
+
+    @model_validator(mode="after")
+    def _whole_application(self) -> Self:
+        given = [value is not None for value in (self.corp_id, self.secret, self.agent_id)]
+        if any(given) and not all(given):
+            raise ValueError("an application needs corp_id, secret and agent_id: give all three")
+        return self
+
+
+class VoiceSettings(Section):
+    """Calls that say a message. `needs_key`: only who presses 1 has been told, since machines answer too."""
+
+    calls_at_once: int = Field(default=2, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=10)
+    needs_key: bool = True
+    espeak: tuple[str, ...] = Field(default=("espeak-ng",), description="the command that speaks")
+    sox: tuple[str, ...] = ("sox",)
+
+
+class MessageSettings(Section):
+    """How messages to customers are kept and sent. `per_s` and `at_once` hold for each provider."""
+
+    kept_days: int = Field(default=400, ge=30, le=36_500)
+    per_s: float = Field(default=50.0, gt=0, le=10_000)
+    at_once: int = Field(default=20, ge=1, le=500)
 
 
 class Settings(BaseSettings):
@@ -132,6 +211,9 @@ class Settings(BaseSettings):
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
+    wecom: WeComSettings | None = None
+    voice: VoiceSettings | None = None
+    messages: MessageSettings = MessageSettings()
 
     @field_validator("timezone")
     @classmethod

@@ -29,7 +29,8 @@ _TODAY = """r.active AND coalesce(r.valid_from <= CAST(:today AS date), true)
     AND coalesce(r.valid_until >= CAST(:today AS date), true)"""
 _CUSTOMER = """
     SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
-           c.credit_limit - c.credit_used AS credit, c.email, c.language, f.number,
+           c.credit_limit - c.credit_used AS credit, c.email, c.fax, c.wecom,
+           c.wecom_group, c.told_by, c.language, f.number,
            pp.code AS policy, pp.discount AS factor,
            ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys
     FROM customers c
@@ -39,6 +40,7 @@ _CUSTOMER = """
 _NOBODY = """
     SELECT NULL::int AS customer_id, NULL::int AS merged_into_id, NULL::text AS name,
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
+           NULL::text AS fax, NULL::text AS wecom, NULL::text AS wecom_group, NULL::text[] AS told_by,
            NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
            ARRAY['all'] AS buyer_keys"""
 

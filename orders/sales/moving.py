@@ -16,7 +16,7 @@ from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.outbox import messages
-from crm_core.outbox.messages import Contact
+from crm_core.outbox.messages import CONTACT_COLUMNS, Contact
 from crm_core.rights import Actor
 from orders.errors import OverCredit, UnknownOrder
 from orders.lines import StockLine
@@ -105,15 +105,14 @@ async def _tell(
     session: AsyncSession, order: Order, channels: Collection[str], now: datetime
 ) -> None:
     found = await session.execute(
-        select(Customer.email, CustomerPhone.number, Customer.language)
+        select(*Customer.__table__.c[CONTACT_COLUMNS], CustomerPhone.number)
         .outerjoin(
             CustomerPhone, (CustomerPhone.customer_id == Customer.id) & CustomerPhone.is_main
         )
         .where(Customer.id == order.customer_id)
     )
-    email, number, language = found.one()
+    contact = Contact.of(found.one()._asdict())
     params = {"number": order.number, "total": str(order.total)}
-    contact = Contact(email, number, language or "zh")
     told = messages.messages(f"order_{order.status}", contact, channels, params)
     await messages.tell(
         session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now

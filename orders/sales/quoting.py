@@ -72,8 +72,7 @@ async def quoted(
             *_credit(total, first["credit"]),
         ),
     )
-    contact = Contact(first["email"], first["number"], first["language"] or "zh")
-    return Known(quote, first["name"], contact)
+    return Known(quote, first["name"], Contact.of(first))
 
 
 def over_credit(total: Decimal, credit: Decimal) -> Reason:

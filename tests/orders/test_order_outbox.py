@@ -33,8 +33,8 @@ async def mail() -> AsyncIterator[MailServer]:
 
 
 @pytest.fixture
-async def sms() -> AsyncIterator[SmsServer]:
-    async with SmsServer() as server:
+async def sms(shop: Shop) -> AsyncIterator[SmsServer]:
+    async with SmsServer(shop.clock) as server:
         yield server
 
 

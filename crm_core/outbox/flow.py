@@ -17,7 +17,7 @@ class Pace:
     per_s: float = 50.0
     burst: int = 50
     at_once: int = 20
-    faults: int = 5
+    faults: int = 10
     first_pause: timedelta = timedelta(seconds=30)
     longest_pause: timedelta = timedelta(minutes=10)
 

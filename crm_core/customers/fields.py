@@ -34,8 +34,8 @@ def _dialable(value: str) -> str:
     return number
 
 
-def _once(channels: tuple[Channel, ...]) -> tuple[str, ...]:
-    return tuple(sorted({str(each) for each in channels}))
+def _once(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    return tuple(sorted(set(channels)))
 
 
 def _as_entry(value: Any) -> Any:

@@ -6,7 +6,7 @@ shipped words by its own (`message_templates`), for all channels or for one, wit
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from string import Formatter
 
@@ -32,19 +32,24 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a package's kinds of messages say, by kind."""
+    """What a package's kinds of messages say, by kind; `given` is what every message of a kind brings along,
+    whether the shipped words use it or not.
+    """
 
     zh: Mapping[str, Wording]
     en: Mapping[str, Wording]
+    given: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __or__(self, other: "Words") -> "Words":
-        return Words({**self.zh, **other.zh}, {**self.en, **other.en})
+        return Words(
+            {**self.zh, **other.zh}, {**self.en, **other.en}, {**self.given, **other.given}
+        )
 
     def placeholders(self, kind: str) -> frozenset[str]:
-        """What may stand in the words of a kind: what stands in the shipped ones, and what is optional."""
+        """What may stand in the words of a kind."""
         shipped = [texts[kind] for texts in (self.zh, self.en) if kind in texts]
         named = {name for each in shipped for name in _names(each.subject) | _names(each.body)}
-        return OPTIONAL | named | {_COMPANY}
+        return OPTIONAL | named | self.given.get(kind, frozenset()) | {_COMPANY}
 
 
 Key = tuple[str, str, str]

@@ -103,4 +103,4 @@ _EN = {
         _TRACK_EN,
     ),
 }
-ORDER_WORDS = Words(_ZH, _EN)
+ORDER_WORDS = Words(_ZH, _EN, dict.fromkeys(_ZH, frozenset({"number", "total"})))

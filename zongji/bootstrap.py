@@ -16,10 +16,11 @@ from acd.lineplan import LinePlan
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
+from ami_bridge.agi import AgiSession
 from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.commands import PlayDtmf
 from ami_bridge.events import AsteriskEvent, LinkUp
-from ami_bridge.fastagi import FastAgiServer
+from ami_bridge.fastagi import FastAgiServer, Handler
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
@@ -37,6 +38,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
+from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -75,7 +77,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    notifiers = telling.notifiers(settings, database, stack)
+    nodes = _nodes(settings, bus)
+    line = AsteriskLine(nodes, TrunkSettings(settings.trunk, settings.caller_id))
+    message_calls = telling.message_calls(settings, database, line)
+    notifiers = telling.notifiers(settings, database, message_calls, stack)
     channels = tuple(notifier.channel for notifier in notifiers)
     crm = core(settings, database, bus, channels=channels)
     with contextlib.suppress(DatabaseUnavailable):
@@ -89,19 +94,16 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     for worker in _workers(settings, database, bus):
         worker.start()
         stack.push_async_callback(worker.close)
-    await telling.start_outbox(settings, database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
     trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
 
-    nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
     await _fallback(bus, acd, nodes, stack)
 
-    trunk = TrunkSettings(settings.trunk, settings.caller_id)
     dialer = Dialer(
         DialerStore(database),
         acd,
-        AsteriskLine(nodes, trunk),
+        line,
         bus,
         clock=now,
         rules=DialRules(zone=settings.zone),
@@ -138,13 +140,16 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         language=settings.language,
         clock=now,
     )
-    agi = _agi(settings, Line(house), nodes)
+    agi = _agi(settings, _calls(Line(house), message_calls), nodes)
     await nodes.start()
     stack.push_async_callback(nodes.close)
     await dialer.start(lambda call_id: _spoken(acd, call_id))
     stack.push_async_callback(dialer.close)
     await agi.start()
     stack.push_async_callback(agi.close)
+    with contextlib.suppress(DatabaseUnavailable):
+        await message_calls.start()
+    await telling.start_outbox(settings, database, bus, notifiers, stack)
     await web.start()
     stack.push_async_callback(web.close)
     return Daemon(web, agi, nodes, acd, database)
@@ -215,7 +220,17 @@ async def _fallback(bus: Bus, acd: AcdService, nodes: AsteriskNodes, stack: Asyn
         stack.push_async_callback(member.close)
 
 
-def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
+def _calls(line: Line, messages: MessageCalls) -> Handler:
+    """Calls for people go one way, calls that only tell something the other."""
+
+    async def enter(session: AgiSession) -> None:
+        script = session.env.script.strip("/")
+        await (messages.enter if script in (ANNOUNCEMENT, FAX) else line)(session)
+
+    return enter
+
+
+def _agi(settings: Settings, line: Handler, nodes: AsteriskNodes) -> FastAgiServer:
     """Calls enter here; the wake key goes to the node that the call is on."""
 
     async def interrupt(env: AgiEnvironment) -> None:

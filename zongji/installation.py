@@ -100,10 +100,16 @@ class Installation:
             }
         )
 
+    @property
+    def _voice(self) -> Mapping[str, object]:
+        prefix = self.prefix
+        return {"espeak": prefix.espeak(), "sox": prefix.command("usr/bin/sox")}
+
     def write_settings(self, database_url: str, *, mail: bool = False) -> None:
         """Write what follows from this installation into the daemon's settings file.
 
-        Everything else that people wrote there is kept. `mail`: to the trial mailbox.
+        Everything else that people wrote there is kept. `mail`: to the trial mailbox, and messages may be
+        said with the private prefix's speech programs.
         """
         known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
         wanted: dict[str, object] = {
@@ -113,7 +119,7 @@ class Installation:
             "secrets_key": known.get("secrets_key", self.secrets["secrets-key"]),
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
-            **({"mail": {"port": self.ports.smtp}} if mail else {}),
+            **({"mail": {"port": self.ports.smtp}, "voice": self._voice} if mail else {}),
             "asterisk": [
                 {
                     "name": "pbx1",

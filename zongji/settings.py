@@ -162,11 +162,26 @@ class WeComSettings(Section):
 class VoiceSettings(Section):
     """Calls that say a message. `needs_key`: only who presses 1 has been told, since machines answer too."""
 
-    calls_at_once: int = Field(default=2, ge=1, le=100)
+    at_once: int = Field(default=2, ge=1, le=100)
     attempts: int = Field(default=3, ge=1, le=10)
     needs_key: bool = True
     espeak: tuple[str, ...] = Field(default=("espeak-ng",), description="the command that speaks")
     sox: tuple[str, ...] = ("sox",)
+
+
+class FaxSettings(Section):
+    """Faxes through the trunk. `font` is a TrueType or OpenType font with Chinese signs."""
+
+    font: Path
+    at_once: int = Field(default=1, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=10)
+
+    @field_validator("font")
+    @classmethod
+    def _there(cls, value: Path) -> Path:
+        if not value.is_file():
+            raise ValueError(f"there is no font {value}: install one, such as fonts-noto-cjk")
+        return value
 
 
 class MessageSettings(Section):
@@ -213,6 +228,7 @@ class Settings(BaseSettings):
     sms: SmsSettings | None = None
     wecom: WeComSettings | None = None
     voice: VoiceSettings | None = None
+    fax: FaxSettings | None = None
     messages: MessageSettings = MessageSettings()
 
     @field_validator("timezone")

@@ -12,11 +12,14 @@ _DOUBLING = 2
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`per_s` messages a second, `burst` at once after a pause, `at_once` under way at the same time."""
+    """`per_s` messages a second, `burst` at once after a pause, `at_once` under way at the same time;
+    `attempts` in place of the common limit.
+    """
 
     per_s: float = 50.0
     burst: int = 50
     at_once: int = 20
+    attempts: int | None = None
     faults: int = 10
     first_pause: timedelta = timedelta(seconds=30)
     longest_pause: timedelta = timedelta(minutes=10)

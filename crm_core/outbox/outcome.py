@@ -21,7 +21,7 @@ class OutboxRules:
     first_wait: timedelta = timedelta(seconds=15)
     longest_wait: timedelta = timedelta(hours=1)
     longest_life: timedelta = timedelta(days=3)
-    lease: timedelta = timedelta(seconds=180)
+    lease: timedelta = timedelta(seconds=300)
     look_again_s: float = 2.0
 
     def wait(self, attempts: int) -> timedelta:

@@ -7,6 +7,7 @@ Messages set out as soon as their provider has room, so that a slow provider hol
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -28,7 +29,8 @@ class _Way:
     def __init__(self, notifier: Notifier, pace: Pace, rules: OutboxRules, now: datetime) -> None:
         self.notifier = notifier
         self.flow = Flow(pace, now)
-        self.outcomes = Outcomes(rules, notifier.removes_doubles_within)
+        limit = rules if pace.attempts is None else replace(rules, attempts=pace.attempts)
+        self.outcomes = Outcomes(limit, notifier.removes_doubles_within)
 
 
 class OutboxWorker:

@@ -169,10 +169,26 @@ class VoiceSettings(Section):
     sox: tuple[str, ...] = ("sox",)
 
 
-class FaxSettings(Section):
-    """Faxes through the trunk. `font` is a TrueType or OpenType font with Chinese signs."""
+_FONTS = (
+    "opentype/noto/NotoSansCJK-Regular.ttc",
+    "truetype/wqy/wqy-zenhei.ttc",
+    "truetype/wqy/wqy-microhei.ttc",
+    "truetype/droid/DroidSansFallbackFull.ttf",
+    "truetype/arphic/uming.ttc",
+)
 
-    font: Path
+
+def _installed_font() -> Path:
+    places = [Path("/usr/share/fonts") / name for name in _FONTS]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+class FaxSettings(Section):
+    """Faxes through the trunk. `font` is a TrueType or OpenType font with Chinese signs, by default the first of the
+    usual ones that is installed.
+    """
+
+    font: Path = Field(default_factory=_installed_font, validate_default=True)
     at_once: int = Field(default=1, ge=1, le=100)
     attempts: int = Field(default=3, ge=1, le=10)
 
@@ -180,7 +196,7 @@ class FaxSettings(Section):
     @classmethod
     def _there(cls, value: Path) -> Path:
         if not value.is_file():
-            raise ValueError(f"there is no font {value}: install one, such as fonts-noto-cjk")
+            raise ValueError(f"there is no font {value}: install fonts-noto-cjk, or name another")
         return value
 
 

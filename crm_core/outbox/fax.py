@@ -1,6 +1,7 @@
 """A message as a fax: one sheet or more, drawn as fax machines read them (TIFF, Group 4, 204 × 196 dots an inch).
 
-Rule: what is sent is black on white in a font that has the signs of the message; without such a font there is no fax.
+Rule: what is sent is black on white in a font that has the signs of the message; without such a font there is no
+fax. The last sheet ends with its text, because a line costs the same time whether something stands on it or not.
 """
 
 import asyncio
@@ -108,7 +109,7 @@ def _sheets(lines: Sequence[tuple[_Font, str]]) -> Iterator[Image.Image]:
             y = float(_MARGIN)
         pen.text((_MARGIN, y), line, font=font, fill=0)
         y += height
-    yield sheet
+    yield sheet.crop((0, 0, WIDTH, min(int(y) + _MARGIN, HEIGHT)))
 
 
 def _sheet() -> tuple[Image.Image, ImageDraw.ImageDraw]:

@@ -1,19 +1,20 @@
 """Messages to customers that are said on the telephone or faxed, through the real Asterisk to the carrier."""
 
 import itertools
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from crm_core.outbox.fax import WIDTH
 from tests.integration.workplace import Workplace, until
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-async def desk(work: Workplace) -> AsyncIterator["Desk"]:
-    yield Desk(work)
+def desk(work: Workplace) -> "Desk":
+    return Desk(work)
 
 
 class Desk:
@@ -89,4 +90,23 @@ async def test_who_hangs_up_before_the_end_has_not_been_told(desk: Desk) -> None
     order = await desk.order_for("16", "voice")
     message = await desk.tried(order)
     assert (message["state"], message["reason"]) == ("pending", "hung_up")
+    assert desk.ledger(order) == ["abandoned"]
+
+
+async def test_a_fax_machine_gets_the_message_as_a_sheet(desk: Desk) -> None:
+    order = await desk.order_for("21", "fax")
+    message = await desk.becomes(order, "sent")
+    assert message["reference"] == "faxed"
+    assert desk.ledger(order) == ["reached"]
+    sheets = list(desk.work.stack.installation.var.rglob("fax-*.tif"))
+    assert sheets, "the carrier kept no fax"
+    with Image.open(sheets[0]) as sheet:
+        assert sheet.size[0] == WIDTH
+        assert sheet.convert("L").getextrema() == (0, 255)
+
+
+async def test_a_person_who_answers_a_fax_has_not_been_told(desk: Desk) -> None:
+    order = await desk.order_for("16", "fax")
+    message = await desk.tried(order)
+    assert message["state"] == "pending"
     assert desk.ledger(order) == ["abandoned"]

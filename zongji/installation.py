@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import tomli_w
 
@@ -145,11 +145,15 @@ def _merged(known: Mapping[str, object], wanted: Mapping[str, object]) -> dict[s
         before = known.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
             merged[key] = _merged(before, value)
-        elif isinstance(value, list) and isinstance(before, list):
+        elif isinstance(before, list) and _is_tables(value):
             merged[key] = _merged_by_name(before, value)
         else:
             merged[key] = value
     return merged
+
+
+def _is_tables(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _merged_by_name(

@@ -130,6 +130,9 @@ class TencentSettings(Section):
     templates: dict[str, TencentTemplateSettings]
 
 
+_PROVIDERS = ("aliyun", "tencent")
+
+
 def _provider(value: object) -> object:
     """A section without `provider` is Aliyun's."""
     if isinstance(value, Mapping):
@@ -287,13 +290,18 @@ def settings_file() -> Path:
     return Path(os.environ.get("ZONGJI_SETTINGS", ROOT / ".zongji" / "zongji.toml"))
 
 
+def _named(place: tuple[str | int, ...]) -> list[str]:
+    """The setting's name as it stands in the file, where a provider is no level of its own."""
+    return [str(part) for part in place if part not in _PROVIDERS]
+
+
 def load() -> Settings:
     """Read the settings. Raises SettingsError naming file, setting and reason."""
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(_named(item['loc']))}: {item['msg']}" for item in error.errors()
         )
         raise SettingsError(f"{settings_file()}: {wrong}") from error
     except ValueError as error:

@@ -9,6 +9,7 @@ from crm_core.outbox.ports import MaybeSent, Message, NotNow, NotSent
 
 LONGEST_REASON = 300
 LONGEST_REFERENCE = 200
+TOO_LATE = "the provider would not remove the double any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,14 @@ class Outcomes:
     def __init__(self, rules: OutboxRules, removes_doubles_within: timedelta) -> None:
         self._rules = rules
         self._window = removes_doubles_within
+
+    def too_late(self, claimed: Claimed) -> Result | None:
+        """Before it is sent: a doubt that has outlived the time in which the double would be removed."""
+        since = claimed.doubtful_since
+        if since is None or claimed.tried_at - since < self._window:
+            return None
+        uncounted = replace(claimed, attempts=claimed.attempts - 1)
+        return self._over(uncounted, TOO_LATE, claimed.tried_at)
 
     def sent(self, claimed: Claimed, reference: str, now: datetime) -> Result:
         return Result("sent", now, claimed.attempts, reference=reference[:LONGEST_REFERENCE])

@@ -167,6 +167,9 @@ class OutboxWorker:
 
     async def _send(self, claimed: Claimed) -> Result:
         way = self._ways[claimed.channel]
+        if (late := way.outcomes.too_late(claimed)) is not None:
+            way.flow.untried()
+            return late
         try:
             reference = await way.notifier.send(claimed.message)
         except NotSent as error:

@@ -126,8 +126,10 @@ def test_a_message_that_may_have_gone_out_is_repeated_only_while_the_double_is_r
         message = claimed(
             attempts=message.attempts + 1, tried_at=now, doubtful_since=message.doubtful_since
         )
-        if doubt is not None:
-            assert now - doubt < window
+        if doubt is not None and now - doubt >= window:
+            assert outcomes.too_late(message).state == "unknown"
+            return
+        assert outcomes.too_late(message) is None
         match what:
             case "refused":
                 result = outcomes.not_sent(message, NotSent("no", permanent=False), now)

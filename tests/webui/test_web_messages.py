@@ -15,7 +15,8 @@ from crm_core.outbox.messages import Contact
 from crm_core.outbox.ports import Message
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.outbox.wording import WordBook
-from crm_core.rights import SYSTEM
+from crm_core.people.roles import RoleContent
+from crm_core.rights import SYSTEM, Access
 from orders.sales.wording import ORDER_WORDS
 from tests.webui.web_house import House
 
@@ -51,6 +52,14 @@ async def told(house: House) -> list[int]:
     return ids
 
 
+async def hidden(house: House) -> tuple[int, RoleContent]:
+    """The supervisor's role without customers' mail addresses, and its version."""
+    roles = await house.services.crm.roles.all(SYSTEM)
+    (role,) = [each for each in roles if each.code == "supervisor"]
+    fields = {"customer.email": Access.HIDDEN}
+    return role.version, RoleContent(name_zh="班", name_en="S", rights=role.rights, fields=fields)
+
+
 async def row(house: House, message_id: int) -> Any:
     async with house.services.database.reading() as connection:
         found = await connection.execute(
@@ -70,6 +79,9 @@ async def test_what_waits_for_a_person_is_listed_masked_and_counted(house: House
         assert {each["customer_name"] for each in items} == {"滨海商贸"}
         seen = (await head.ask("GET", f"{ALL}?state=failed&channel=email&subject=order"))[1]
         assert [each["recipient"] for each in seen["items"]] == ["old@b.example"]
+        await house.services.crm.roles.change(SYSTEM, "supervisor", *await hidden(house))
+        seen = (await head.ask("GET", f"{ALL}?state=failed"))[1]
+        assert [each["recipient"] for each in seen["items"]] == [""]
         none = (await head.ask("GET", f"{ALL}?since=2199-01-01T00:00:00Z"))[1]["items"]
         assert none == []
         (state,) = (await desk.ask("GET", f"{ALL}/summary"))[1]["channels"]

@@ -9,6 +9,7 @@ from PIL import Image
 from crm_core.outbox.fax import WIDTH
 from tests.integration.workplace import Workplace, until
 
+_A_FAX_TAKES_S = 90.0
 _numbers = itertools.count(1)
 
 
@@ -46,7 +47,7 @@ class Desk:
             found = await self.message(order_id)
             return found if found["state"] == state else None
 
-        return await until(look)
+        return await until(look, patience_s=_A_FAX_TAKES_S)
 
     async def tried(self, order_id: int) -> dict[str, Any]:
         """The message after the first attempt."""

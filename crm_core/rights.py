@@ -40,6 +40,7 @@ class Right(StrEnum):
     KNOWLEDGE_VIEW = "knowledge.view"
     LEAD_MANAGE = "lead.manage"
     LEAD_WORK = "lead.work"
+    MESSAGE_MANAGE = "message.manage"
     NOTICE_SEND = "notice.send"
     NUMBER_UNMASK = "number.unmask"
     ORDER_PLACE = "order.place"
@@ -103,6 +104,7 @@ _OPERATIONS = frozenset(
         Right.INSIGHT_VIEW,
         Right.KNOWLEDGE_EDIT,
         Right.KNOWLEDGE_VIEW,
+        Right.MESSAGE_MANAGE,
         Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,

@@ -231,6 +231,10 @@ class CustomerView(View):
     credit_overdue: Decimal | None = None
     salesperson: SalespersonView | None = None
     email: str | None = None
+    fax: str | None = None
+    wecom: str | None = None
+    wecom_group: str | None = None
+    told_by: tuple[str, ...] | None = None
     language: str | None = None
     birthday: date | None = None
     anniversary: date | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import tomli_w
 
@@ -106,6 +106,11 @@ class Installation:
         """Those of the sandbox gateway and its merchant."""
         return self.var / "gateway"
 
+    @property
+    def _voice(self) -> Mapping[str, object]:
+        prefix = self.prefix
+        return {"espeak": prefix.espeak(), "sox": prefix.command("usr/bin/sox")}
+
     def write_settings(
         self,
         database_url: str,
@@ -115,8 +120,8 @@ class Installation:
     ) -> None:
         """Write what follows from this installation into the daemon's settings file.
 
-        Everything else that people wrote there is kept. `mail`: to the trial mailbox; `wechat_pay`: at the
-        sandbox gateway.
+        Everything else that people wrote there is kept. `mail`: to the trial mailbox, and messages may be
+        said with the private prefix's speech programs; `wechat_pay`: at the sandbox gateway.
         """
         known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
         wanted: dict[str, object] = {
@@ -126,7 +131,7 @@ class Installation:
             "secrets_key": known.get("secrets_key", self.secrets["secrets-key"]),
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
-            **({"mail": {"port": self.ports.smtp}} if mail else {}),
+            **({"mail": {"port": self.ports.smtp}, "voice": self._voice} if mail else {}),
             **({"wechat_pay": wechat_pay} if wechat_pay else {}),
             "asterisk": [
                 {
@@ -153,11 +158,15 @@ def _merged(known: Mapping[str, object], wanted: Mapping[str, object]) -> dict[s
         before = known.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
             merged[key] = _merged(before, value)
-        elif isinstance(value, list) and isinstance(before, list):
+        elif isinstance(before, list) and _is_tables(value):
             merged[key] = _merged_by_name(before, value)
         else:
             merged[key] = value
     return merged
+
+
+def _is_tables(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _merged_by_name(

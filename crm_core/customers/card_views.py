@@ -126,6 +126,10 @@ class CustomerCard:
     credit_overdue: Decimal
     salesperson: Salesperson | None
     email: str | None
+    fax: str | None
+    wecom: str | None
+    wecom_group: str | None
+    told_by: tuple[str, ...] | None
     language: str | None
     birthday: date | None
     anniversary: date | None

@@ -240,6 +240,8 @@ FIELDS: Mapping[str, Searched] = {
     "city": _column(_CODE, Customer.city),
     "language": _column(_CODE, Customer.language),
     "email": _column(_CODE, Customer.email),
+    "fax": _column(_CODE, Customer.fax),
+    "wecom": _column(_CODE, Customer.wecom),
     "price_policy": _column(_CODE, Customer.price_policy_code),
     "payment_terms": _column(_CODE, Customer.payment_terms_code),
     "credit_limit": _column(_NUMBER, Customer.credit_limit),

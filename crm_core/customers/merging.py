@@ -35,7 +35,10 @@ from crm_core.rights import Actor, Right
 
 log = structlog.get_logger(__name__)
 
-_FILLED = ("email", "language", "birthday", "anniversary", "note", "area_code", "province", "city")
+_FILLED = (
+    "email", "fax", "wecom", "wecom_group", "language", "birthday", "anniversary", "note", "area_code",
+    "province", "city",
+)  # fmt: skip
 _CLIMB = text(
     "UPDATE customers SET"
     " parent_id = CASE WHEN id = ANY (:children) THEN :above ELSE parent_id END,"

@@ -83,7 +83,8 @@ class Customer(Base):
     """A buyer or a dealer. `version` counts edits by people; credit taken by orders does not count.
 
     `path` are the customers above, the topmost first and the parent last. `search_text` is what
-    `crm_core.search_text` makes of the name. One that was merged stays, pointing at the survivor;
+    `crm_core.search_text` makes of the name. `wecom` is a user id, `wecom_group` the key of the robot in
+    the customer's group, `told_by` the channels that the customer wants to be told by. One that was merged stays, pointing at the survivor;
     of one that was erased nothing stays but the row.
     """
 
@@ -136,6 +137,10 @@ class Customer(Base):
     credit_overdue: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     email: Mapped[str | None] = mapped_column(String(200), info=emptied())
+    fax: Mapped[str | None] = mapped_column(String(32), info=emptied())
+    wecom: Mapped[str | None] = mapped_column(String(64), info=emptied())
+    wecom_group: Mapped[str | None] = mapped_column(String(64), info=emptied())
+    told_by: Mapped[list[str] | None] = mapped_column(ARRAY(String(20)), info=emptied())
     language: Mapped[str | None] = mapped_column(String(10), info=emptied())
     birthday: Mapped[date | None] = mapped_column(info=emptied())
     anniversary: Mapped[date | None] = mapped_column(info=emptied())

@@ -255,6 +255,8 @@ def value(card: CustomerCard, name: str, *, unmasked: bool) -> Value:
         return _custom(card, name.removeprefix("custom."))
     special: Mapping[str, Callable[[], Value]] = {
         "phones": lambda: "、".join(shown(p.number, unmasked=unmasked) for p in card.phones),
+        "fax": lambda: card.fax and shown(card.fax, unmasked=unmasked),
+        "wecom_group": lambda: card.wecom_group and shown(card.wecom_group, unmasked=unmasked),
         "level": lambda: card.level.name_zh,
         "parent": lambda: card.parent_name,
         "salesperson": lambda: card.salesperson.name if card.salesperson else None,

@@ -12,11 +12,10 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers.contact import contact_of
 from crm_core.customers.credit import release_credit
 from crm_core.customers.insight_queue import touch
-from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.outbox import messages
-from crm_core.outbox.messages import Contact
 from orders.errors import UnknownOrder
 from orders.payments import differences
 from orders.payments.differences import Found, Kind
@@ -75,7 +74,7 @@ async def receive(
     await _release_credit(session, order, paid)
     if paid > owed(order):
         await _note_overpaid(session, order, paid, entry_id, at.now)
-    await _tell(session, order, "payment_received", new.amount, at)
+    await _tell(session, order, "payment_received", new, entry_id=entry_id, at=at)
     await session.flush()
     await touch(session, (order.customer_id,))
     return Booked(entry_id, _event(order, new, paid, at.now))
@@ -93,7 +92,7 @@ async def give_back(
         await differences.close(
             session, Kind.OVERPAID, order_id=order.id, reason="refunded", now=at.now
         )
-    await _tell(session, order, "payment_refunded", new.amount, at)
+    await _tell(session, order, "payment_refunded", new, entry_id=entry_id, at=at)
     await touch(session, (order.customer_id,))
     return Booked(entry_id, _event(order, new, paid, at.now))
 
@@ -132,23 +131,18 @@ async def _release_credit(session: AsyncSession, order: Order, paid: Decimal) ->
 
 
 async def _tell(
-    session: AsyncSession,
-    order: Order,
-    kind: str,
-    amount: Decimal,
-    at: Occasion,
+    session: AsyncSession, order: Order, kind: str, new: NewEntry, *, entry_id: int, at: Occasion
 ) -> None:
-    main = (CustomerPhone.customer_id == Customer.id) & CustomerPhone.is_main
-    found = await session.execute(
-        select(Customer.email, CustomerPhone.number, Customer.language)
-        .outerjoin(CustomerPhone, main)
-        .where(Customer.id == order.customer_id)
-    )
-    email, number, language = found.one()
-    params = {"number": order.number, "amount": str(amount)}
-    told = messages.messages(kind, Contact(email, number, language or "zh"), at.channels, params)
+    params = {"number": order.number, "amount": str(new.amount)}
+    contact = await contact_of(session, order.customer_id)
     await messages.tell(
-        session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=at.now
+        session,
+        SUBJECT,
+        order.id,
+        customer_id=order.customer_id,
+        told=messages.messages(kind, contact, at.channels, params),
+        now=at.now,
+        step=str(entry_id),
     )
 
 

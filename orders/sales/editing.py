@@ -30,7 +30,7 @@ from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.parts import Part, whole
 from orders.sales.placing import Setting
 from orders.sales.quoting import Known
-from orders.sales.tables import Order, OrderedLine, OrderStatusLog
+from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
 from orders.stock.moves import Goods
@@ -181,17 +181,16 @@ async def _write(session: AsyncSession, order: Order, part: Part) -> None:
 
 
 async def _log(session: AsyncSession, order: Order, status: Status, setting: Setting) -> None:
-    values = {
-        "order_id": order.id,
-        "from_status": order.status,
-        "to_status": status.value,
-        "reason": "changed",
-        "actor_id": setting.actor.user_id,
-        "at": setting.now,
-    }
-    if status != order.status:
-        order.status = status
-        await session.execute(insert(OrderStatusLog).values(values))
+    origin, order.status = order.status, status
+    if status != origin:
+        await moving.log_status(
+            session,
+            order,
+            origin,
+            setting.now,
+            actor_id=setting.actor.user_id,
+            reason="changed",
+        )
 
 
 async def _told(session: AsyncSession, order: Order) -> dict[str, object]:

@@ -34,7 +34,8 @@ _QUOTA = """jsonb_build_object('id', q.id, 'goods_key', q.goods_key, 'buyer_key'
 _WINDOW = "jsonb_build_object('weekdays', o.weekdays, 'opens', o.opens, 'closes', o.closes)"
 _CUSTOMER = f"""
     SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
-           c.credit_limit - c.credit_used AS credit, c.email, c.language, f.number,
+           c.credit_limit - c.credit_used AS credit, c.email, c.fax, c.wecom,
+           c.wecom_group, c.told_by, c.language, f.number,
            pp.code AS policy, pp.discount AS factor,
            ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys,
            c.credit_overdue AS overdue, coalesce(t.prepaid, false) AS terms_prepaid,
@@ -55,6 +56,7 @@ _CUSTOMER = f"""
 _NOBODY = """
     SELECT NULL::int AS customer_id, NULL::int AS merged_into_id, NULL::text AS name,
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
+           NULL::text AS fax, NULL::text AS wecom, NULL::text AS wecom_group, NULL::text[] AS told_by,
            NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
            ARRAY['all'] AS buyer_keys, 0.0 AS overdue, false AS terms_prepaid, 0 AS orders_before,
            0 AS bad_before, NULL::jsonb AS review_rules, NULL::jsonb AS windows"""

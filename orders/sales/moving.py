@@ -12,12 +12,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.benefits import coupons, referrals
+from crm_core.customers.contact import contact_of
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
-from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.outbox import messages
-from crm_core.outbox.messages import Contact
 from crm_core.people.tables import User
 from crm_core.rights import Actor
 from orders.errors import BeyondLimit, OverCredit, UnknownOrder
@@ -64,27 +64,44 @@ async def move(
     actor.require(decided.right)
     await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
-    await session.execute(
-        insert(OrderStatusLog).values(
-            order_id=order_id,
-            from_status=origin,
-            to_status=to,
-            reason=reason,
-            actor_id=actor.user_id,
-            at=now,
-        )
-    )
+    step = await log_status(session, order, origin, now, actor_id=actor.user_id, reason=reason)
     if to in _NOT_CARRIED_OUT:
         await coupons.give_back(session, order_id)
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
-        await tell(session, order, channels, now, waybill)
+        await tell(session, order, channels, now, step=step, waybill=waybill)
     await session.flush()
     await touch(session, (order.customer_id,))
     changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
     event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
     return Moved(event, changed)
+
+
+async def log_status(
+    session: AsyncSession,
+    order: Order,
+    origin: str | None,
+    now: datetime,
+    *,
+    actor_id: int | None,
+    reason: str | None = None,
+) -> int:
+    """Note that the order came to the status it has; the entry's id."""
+    made: int | None = await session.scalar(
+        insert(OrderStatusLog)
+        .values(
+            order_id=order.id,
+            from_status=origin,
+            to_status=order.status,
+            reason=reason,
+            actor_id=actor_id,
+            at=now,
+        )
+        .returning(OrderStatusLog.id)
+    )
+    assert made is not None
+    return made
 
 
 async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
@@ -155,21 +172,23 @@ async def tell(
     order: Order,
     channels: Collection[str],
     now: datetime,
+    *,
+    step: int,
     waybill: Mapping[str, str] | None = None,
 ) -> None:
-    """Tell the customer which status the order has."""
-    found = await session.execute(
-        select(Customer.email, CustomerPhone.number, Customer.language)
-        .outerjoin(
-            CustomerPhone, (CustomerPhone.customer_id == Customer.id) & CustomerPhone.is_main
-        )
-        .where(Customer.id == order.customer_id)
-    )
-    email, number, language = found.one()
-    params = {"number": order.number, "total": str(order.total), **(waybill or {})}
-    kind = f"order_{order.status}_waybill" if waybill else f"order_{order.status}"
-    contact = Contact(email, number, language or "zh")
-    told = messages.messages(kind, contact, channels, params)
+    """Tell the customer which status the order has; `step` is the status log's entry of it."""
+    contact = await contact_of(session, order.customer_id)
+    params = {"number": order.number, "total": str(order.total)}
+    if waybill:
+        language = "en" if contact.language.startswith("en") else "zh"
+        params |= {"waybill": waybill["waybill"], "courier": waybill[f"courier_{language}"]}
+    told = messages.messages(f"order_{order.status}", contact, channels, params)
     await messages.tell(
-        session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now
+        session,
+        SUBJECT,
+        order.id,
+        customer_id=order.customer_id,
+        told=told,
+        now=now,
+        step=str(step),
     )

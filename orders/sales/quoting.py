@@ -80,8 +80,7 @@ async def quoted(
         ),
     )
     free = {line.sku: line.available for line in given} | free
-    contact = Contact(first["email"], first["number"], first["language"] or "zh")
-    return Known(quote, first["name"], contact, free, first["credit"])
+    return Known(quote, first["name"], Contact.of(first), free, first["credit"])
 
 
 def over_credit(total: Decimal, credit: Decimal) -> Reason:

@@ -22,7 +22,7 @@ from orders.sales.commands import SplitOrder
 from orders.sales.editing import ENTITY
 from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.placing import Setting
-from orders.sales.tables import Order, OrderedLine, OrderStatusLog
+from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
 from orders.stock.moves import Goods
@@ -58,11 +58,19 @@ async def split(
     ).all()
     taken = _taken(lines, wanted)
     part = await _part(session, order, lines, taken, setting, backorder=wanted.backorder)
+    step = await moving.log_status(
+        session,
+        part,
+        None,
+        setting.now,
+        actor_id=actor.user_id,
+        reason=f"split from {order.number}",
+    )
     changed: tuple[StockChanged, ...] = ()
     if order.status in HOLDS_STOCK:
         changed = await _move_goods(session, order, part, _goods(lines, taken), setting)
     if part.status == Status.BACKORDERED != order.status:
-        await moving.tell(session, part, setting.channels, setting.now)
+        await moving.tell(session, part, setting.channels, setting.now, step=step)
     told = {"part": part.number, "total": part.total, "status": part.status}
     await trail.record(session, actor.user_id, "order.split", ENTITY, order_id, after=told)
     return part.id, changed
@@ -123,15 +131,6 @@ async def _part(
         how = Passed(order.payment or Method.TRANSFER, setting.now, setting.actor.user_id)
         await book.pass_on(session, order.id, part.id, passed, how)
     await _write_lines(session, part.id, lines, taken)
-    await session.execute(
-        insert(OrderStatusLog).values(
-            order_id=part.id,
-            to_status=part.status,
-            reason=f"split from {order.number}",
-            actor_id=setting.actor.user_id,
-            at=setting.now,
-        )
-    )
     return part
 
 

@@ -100,10 +100,10 @@ WITH wanted AS MATERIALIZED (
     FROM made
 ), told AS (
     INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient,
-                        language, params, created_at, next_at)
+                        language, params, created_at, queued_at, next_at)
     SELECT m.token, '{SUBJECT}', made.id, CAST(:customer_id AS int), m.kind, m.channel, m.recipient, m.language,
            m.params || jsonb_build_object('number', made.number),
-           CAST(:at AS timestamptz), CAST(:at AS timestamptz)
+           CAST(:at AS timestamptz), CAST(:at AS timestamptz), CAST(:at AS timestamptz)
     FROM made, {messages.ROWS}
     RETURNING id, channel
 ), touched AS (

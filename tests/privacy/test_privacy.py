@@ -131,7 +131,7 @@ INSERT INTO import_refusals (job_id, row, cells, reasons)
 """
 # Columns of text that point to nobody: codes, states, places in the house, what operations wrote.
 IMPERSONAL = {
-    "attempts": {"rules", "result", "tech_cause"},
+    "attempts": {"message_token", "rules", "result", "tech_cause"},
     "callbacks": {"queue", "source", "origin_call_id", "last_result"},
     "calls": {
         "id", "node", "linkedid", "direction", "did", "medium", "level", "province", "area_code",

@@ -55,6 +55,7 @@ from orders.sales import timeline as order_timeline
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
+from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
 from webui.ports import Node
 from webui.rounds import Rhythm
@@ -297,6 +298,8 @@ async def open_house(
             obstacles=(open_orders, live_calls),
             folders={"recordings": folder / "recordings"},
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
+            words=ORDER_WORDS,
+            company="总机商贸",
         ),
         accounts=accounts,
     )

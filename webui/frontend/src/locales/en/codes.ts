@@ -104,6 +104,7 @@ export default {
     sms: "SMS",
     email: "E-mail",
     wecom: "WeCom",
+    wecom_group: "WeCom group",
     voice: "Voice",
     fax: "Fax",
   },
@@ -113,6 +114,7 @@ export default {
     sent: "Sent",
     failed: "Failed",
     unknown: "Unknown",
+    given_up: "Given up",
   },
   callbackStatus: {
     waiting: "Waiting",

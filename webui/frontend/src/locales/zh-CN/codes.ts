@@ -104,6 +104,7 @@ export default {
     sms: "短信",
     email: "邮件",
     wecom: "企业微信",
+    wecom_group: "企业微信群",
     voice: "语音",
     fax: "传真",
   },
@@ -113,6 +114,7 @@ export default {
     sent: "已发送",
     failed: "发送失败",
     unknown: "结果未知",
+    given_up: "不再发送",
   },
   callbackStatus: {
     waiting: "待回呼",

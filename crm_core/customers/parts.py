@@ -1,7 +1,7 @@
 """The lists that belong to a customer's record, written inside the transaction that changes it.
 
-Rule: a list given replaces the one that was there: entries with an `id` stay (and change), others
-come, and those not named go. An id of another customer's entry is refused.
+Rule: a list given replaces the one that was there: entries with an `id` stay, and of each only what is
+given changes; others come, and those not named go. An id of another customer's entry is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,13 +44,8 @@ async def write(session: AsyncSession, customer_id: int, given: CustomerFields) 
 async def _write_contacts(
     session: AsyncSession, customer_id: int, entries: Sequence[ContactEntry]
 ) -> None:
-    await _replace(
-        session,
-        CustomerContact,
-        customer_id,
-        "contacts",
-        [entry.model_dump() for entry in entries],
-    )
+    rows = [_given(entry) for entry in entries]
+    await _replace(session, CustomerContact, customer_id, "contacts", rows)
 
 
 async def _write_addresses(
@@ -61,8 +56,13 @@ async def _write_addresses(
         .where(CustomerAddress.customer_id == customer_id, CustomerAddress.is_main)
         .values(is_main=False)
     )
-    rows = [entry.model_dump() | {"is_main": place == 0} for place, entry in enumerate(entries)]
+    rows = [_given(entry) | {"is_main": place == 0} for place, entry in enumerate(entries)]
     await _replace(session, CustomerAddress, customer_id, "addresses", rows)
+
+
+def _given(entry: AddressEntry | ContactEntry) -> dict[str, Any]:
+    """A masked reader cannot send back what it was not shown, so what is not given stays."""
+    return {"id": entry.id} | entry.model_dump(exclude_unset=True)
 
 
 async def _replace(
@@ -105,20 +105,22 @@ async def _write_territories(
 async def _write_phones(
     session: AsyncSession, customer_id: int, entries: Sequence[PhoneEntry]
 ) -> None:
-    there = {
-        row.id: row.number
-        for row in await session.execute(
-            select(CustomerPhone.id, CustomerPhone.number).where(
-                CustomerPhone.customer_id == customer_id
-            )
+    table = CustomerPhone
+    rows = await session.execute(
+        select(table.id, table.number, table.label, table.contact_id).where(
+            table.customer_id == customer_id
         )
-    }
-    numbered: dict[str, PhoneEntry] = {}
+    )
+    there = {row.id: row for row in rows}
+    was = {row.number: {"label": row.label, "contact_id": row.contact_id} for row in there.values()}
+    numbered: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
-        number = entry.number if entry.id is None else there.get(entry.id)
+        known = there.get(entry.id) if entry.id is not None else None
+        number = known.number if known else entry.number
         if number is None:
             raise Invalid("A telephone of this list is not there (any more).", fields=_UNKNOWN)
-        numbered.setdefault(number, entry)
+        given = entry.model_dump(exclude_unset=True, exclude={"id", "number"})
+        numbered.setdefault(number, was.get(number, _NEW_PHONE) | given)
     await _check_contacts(session, customer_id, entries)
     own = CustomerPhone.customer_id == customer_id
     await session.execute(delete(CustomerPhone).where(own, CustomerPhone.number.not_in(numbered)))
@@ -128,10 +130,11 @@ async def _write_phones(
 
 
 _UNKNOWN = {"phones": "unknown"}
+_NEW_PHONE: Mapping[str, Any] = {"label": None, "contact_id": None}
 
 
 async def _put_phones(
-    session: AsyncSession, customer_id: int, numbered: Mapping[str, PhoneEntry]
+    session: AsyncSession, customer_id: int, numbered: Mapping[str, Mapping[str, Any]]
 ) -> None:
     statement = upsert(CustomerPhone).values(
         [
@@ -139,10 +142,9 @@ async def _put_phones(
                 "number": number,
                 "customer_id": customer_id,
                 "is_main": place == 0,
-                "label": entry.label,
-                "contact_id": entry.contact_id,
+                **values,
             }
-            for place, (number, entry) in enumerate(numbered.items())
+            for place, (number, values) in enumerate(numbered.items())
         ]
     )
     new = statement.excluded

@@ -31,7 +31,8 @@ SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.
        p.code AS policy_code, p.name_zh AS policy_zh, p.name_en AS policy_en, p.discount,
        t.code AS terms_code, t.name_zh AS terms_zh, t.name_en AS terms_en, t.days, t.prepaid,
        u.name AS salesperson,
-       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code)
+       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code,
+                                            'code', a.code)
                          ORDER BY array_position(c.path, a.id))
           FROM customers a WHERE a.id = ANY (c.path)) AS above,
        (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'number', n.number, 'is_main', n.is_main,

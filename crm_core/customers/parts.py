@@ -62,7 +62,7 @@ async def _write_addresses(
 
 def _given(entry: AddressEntry | ContactEntry) -> dict[str, Any]:
     """A masked reader cannot send back what it was not shown, so what is not given stays."""
-    return {"id": entry.id} | entry.model_dump(exclude_unset=True)
+    return {"id": None, **entry.model_dump(exclude_unset=True)}
 
 
 async def _replace(
@@ -120,7 +120,7 @@ async def _write_phones(
         if number is None:
             raise Invalid("A telephone of this list is not there (any more).", fields=_UNKNOWN)
         given = entry.model_dump(exclude_unset=True, exclude={"id", "number"})
-        numbered.setdefault(number, was.get(number, _NEW_PHONE) | given)
+        numbered.setdefault(number, {**was.get(number, _NEW_PHONE), **given})
     await _check_contacts(session, customer_id, entries)
     own = CustomerPhone.customer_id == customer_id
     await session.execute(delete(CustomerPhone).where(own, CustomerPhone.number.not_in(numbered)))

@@ -6,7 +6,7 @@ against what this person may take out in 24 hours.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values
-from crm_core.customers.card_views import CustomerCard
+from crm_core.customers.card_views import CustomerCard, Phone
 from crm_core.customers.criteria import Conditions
 from crm_core.customers.search import SearchService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.columns import COLUMNS
+from crm_core.exchange.columns import BELONGS_TO, COLUMNS, OF_MAIN_ADDRESS, in_a_line, in_brackets
 from crm_core.exchange.files import Format, Rows, Value, table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.tables import ExchangeJob
@@ -242,29 +242,60 @@ class ExportService:
         return found
 
 
-_SEEN_AS = {"address": "addresses", "contact": "contacts"}
-
-
 def _may_read(actor: Actor, name: str) -> bool:
-    return actor.may_read("customer", _SEEN_AS.get(name, name))
+    return actor.may_read("customer", BELONGS_TO.get(name, name))
 
 
 def value(card: CustomerCard, name: str, *, unmasked: bool) -> Value:
     """What stands in a column for a customer; the names are those that imports know."""
     if name.startswith("custom."):
         return _custom(card, name.removeprefix("custom."))
+    main = card.addresses[0] if card.addresses else None
+    if name in OF_MAIN_ADDRESS:
+        part = getattr(main, OF_MAIN_ADDRESS[name]) if main else None
+        return shown(part, unmasked=unmasked) if part and name == "address_phone" else part
     special: Mapping[str, Callable[[], Value]] = {
-        "phones": lambda: "、".join(shown(p.number, unmasked=unmasked) for p in card.phones),
+        "phones": lambda: "、".join(_phone(each, unmasked=unmasked) for each in card.phones),
         "level": lambda: card.level.name_zh,
         "parent": lambda: card.parent_name,
         "salesperson": lambda: card.salesperson.name if card.salesperson else None,
+        "territories": lambda: "、".join(
+            "-".join(filter(None, (each.province, each.city))) for each in card.territories
+        ),
         "address": lambda: card.address,
+        "more_addresses": lambda: _lines(
+            (
+                a.line,
+                a.recipient,
+                a.phone and shown(a.phone, unmasked=unmasked),
+                a.label,
+                a.postcode,
+            )
+            for a in card.addresses[1:]
+        ),
         "contact": lambda: "、".join(contact.name for contact in card.contacts),
+        "contact_details": lambda: _lines(
+            (k.name, k.position, k.email, str(k.birthday or ""), k.note)
+            for k in card.contacts
+            if any((k.position, k.email, k.birthday, k.note))
+        ),
         "price_policy": lambda: card.price_policy.name_zh,
         "payment_terms": lambda: card.payment_terms.name_zh if card.payment_terms else None,
     }
     found: Value = special[name]() if name in special else getattr(card, name)
     return found
+
+
+def _phone(phone: Phone, *, unmasked: bool) -> str:
+    number = shown(phone.number, unmasked=unmasked)
+    return f"{number}（{in_brackets(phone.label)}）" if phone.label else number
+
+
+def _lines(entries: Iterable[Sequence[str | None]]) -> str:
+    """A line for each entry, in the parts that `columns` names."""
+    return "\n".join(
+        " | ".join(in_a_line(part or "") for part in parts).rstrip(" |") for parts in entries
+    )
 
 
 def _custom(card: CustomerCard, code: str) -> Value:

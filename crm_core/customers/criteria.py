@@ -4,7 +4,7 @@ Rule: a field is a line of `FIELDS`; its kind says which operators it has and ho
 that a role may not see cannot be searched by it either, or its values could be guessed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sqlalchemy import ColumnElement, false, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crm_core.customers.custom_values import Definition
 from crm_core.customers.insight_tables import CustomerInsight
@@ -195,6 +195,18 @@ def _phone(op: str, value: Any) -> Clause:
     return Customer.id.in_(select(CustomerPhone.customer_id).where(found))
 
 
+def coded(codes: Sequence[str]) -> Clause:
+    """Customers of these codes; that of a record that was merged leads to the one it became part of."""
+    record = aliased(Customer)
+    meant = func.coalesce(record.merged_into_id, record.id)
+    return Customer.id.in_(select(meant).where(record.code.in_(codes)))
+
+
+def _code(op: str, value: Any) -> Clause:
+    codes = {"is": (value,), "in": value}.get(op)
+    return coded(codes) if codes is not None else _compare(Customer.code, op, value)
+
+
 def _under(_: str, value: Any) -> Clause:
     return Customer.path.contains([value])
 
@@ -225,7 +237,7 @@ def _warning(op: str, value: Any) -> Clause:
 
 FIELDS: Mapping[str, Searched] = {
     "name": Searched(_WORDS, _name),
-    "code": _column(_CODE, Customer.code),
+    "code": Searched(_CODE, _code),
     "phones": Searched(Kind(_string, frozenset({"is", "contains"})), _phone),
     "addresses": _part(CustomerAddress.detail, CustomerAddress.customer_id),
     "contacts": _part(CustomerContact.name, CustomerContact.customer_id),

@@ -28,9 +28,9 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers import custom_values
-from crm_core.customers.criteria import Clause, Condition, Conditions, clause
+from crm_core.customers.criteria import Clause, Condition, Conditions, clause, coded
 from crm_core.customers.tables import Customer, CustomerPhone, SavedSearch
-from crm_core.customers.visibility import within_scope
+from crm_core.customers.visibility import there, within_scope
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.fields import Text
@@ -221,8 +221,7 @@ async def clauses(
         )
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    return (there, within_scope(actor), *(clause(each, known) for each in conditions))
+    return (*there(), within_scope(actor), *(clause(each, known) for each in conditions))
 
 
 _MAIN_NUMBER = (
@@ -270,10 +269,9 @@ async def _closest(
     connection: AsyncConnection, actor: Actor, typed: str, limit: int
 ) -> list[CustomerHit]:
     """Exact names and codes first, then names that begin so, then those that contain it."""
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    seen = there & within_scope(actor)
+    seen = (*there(), within_scope(actor))
     ways = [
-        select(Customer.id).where(each, seen).limit(_CANDIDATES).subquery().select()
+        select(Customer.id).where(each, *seen).limit(_CANDIDATES).subquery().select()
         for each in _matches(typed)
     ]
     rows = await connection.execute(hits(Customer.id.in_(union(*ways))))
@@ -284,7 +282,7 @@ async def _closest(
 def _matches(typed: str) -> Iterator[Clause]:
     """The ways in which a few signs may mean a customer, each with an index of its own."""
     yield Customer.name.startswith(typed, autoescape=True)
-    yield Customer.code.in_((typed, typed.upper(), plain(typed)))
+    yield coded((typed, typed.upper(), plain(typed)))
     words = contains(Customer.search_text, typed)
     if words is not None:
         yield words

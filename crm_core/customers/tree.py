@@ -77,13 +77,16 @@ async def _path_below(session: AsyncSession, parent_id: int, level_code: str) ->
         await session.execute(
             select(Customer.path, Level.rank, Customer.name)
             .join(Level, Level.code == Customer.level_code)
-            .where(Customer.id == parent_id, Customer.merged_into_id.is_(None))
+            .where(
+                Customer.id == parent_id,
+                Customer.merged_into_id.is_(None),
+                Customer.erased_at.is_(None),
+            )
         )
     ).one_or_none()
     if row is None:
         raise Invalid("There is no such customer above.", fields={"parent_id": "unknown"})
-    own = await _rank(session, level_code)
-    if row.rank > own:
+    if row.rank > await rank(session, level_code):
         raise Invalid(
             f"{row.name} stands further out in the channel than this customer would: choose one "
             "above of a higher level, or another level here.",
@@ -92,21 +95,27 @@ async def _path_below(session: AsyncSession, parent_id: int, level_code: str) ->
     return [*row.path, parent_id]
 
 
-async def _check_below(session: AsyncSession, customer_id: int, level_code: str) -> None:
+async def fits_above(session: AsyncSession, customer_id: int, level_code: str) -> bool:
+    """Whether those below this customer may stand below one of this level."""
     higher = await session.scalar(
         select(func.min(Level.rank))
         .join(Customer, Customer.level_code == Level.code)
-        .where(Customer.parent_id == customer_id)
+        .where(Customer.parent_id == customer_id, Customer.merged_into_id.is_(None))
     )
-    if higher is not None and higher < await _rank(session, level_code):
+    return higher is None or higher >= await rank(session, level_code)
+
+
+async def _check_below(session: AsyncSession, customer_id: int, level_code: str) -> None:
+    if not await fits_above(session, customer_id, level_code):
         raise Invalid(
             "Customers below this one have a higher level than that: change or move them first.",
             fields={"level_code": "below"},
         )
 
 
-async def _rank(session: AsyncSession, level_code: str) -> int:
-    rank = await session.scalar(select(Level.rank).where(Level.code == level_code))
-    if rank is None:
+async def rank(session: AsyncSession, level_code: str) -> int:
+    """Of a level. Raises Invalid when there is none."""
+    found = await session.scalar(select(Level.rank).where(Level.code == level_code))
+    if found is None:
         raise Invalid("There is no such level_code.", fields={"level_code": "unknown"})
-    return rank
+    return found

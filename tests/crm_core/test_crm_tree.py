@@ -1,18 +1,20 @@
 """The channel tree: levels, paths, moves with history."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_core.customers.channel import ChannelService, LevelContent, PolicyContent, TermsContent
 from crm_core.customers.family import FamilyService, core_name
 from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.merging import MergeService
 from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm_core.rights import SYSTEM
+from crm_core.rights import SYSTEM, Scope
 from tests.crm_core.crm_core_support import person
 
 
@@ -156,6 +158,34 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.payment_terms.remove(SYSTEM, "net90")
     with pytest.raises(NotFound):
         await channel.payment_terms.remove(SYSTEM, "net90")
+
+
+async def test_below_are_only_customers_that_are_there_and_may_be_seen(customers, family, seeded):
+    top = await customers.create(SYSTEM, NewCustomer(name="数上", level_code="national"))
+    mine, others, gone, erased = [
+        await customers.create(SYSTEM, NewCustomer(name=name, parent_id=top.id, salesperson_id=who))
+        for name, who in (("数我", None), ("数他", 1), ("数并", None), ("数删", None))
+    ]
+    await MergeService(seeded).merge(SYSTEM, (mine.id, 1), (gone.id, 1))
+    async with seeded.begin() as session:
+        await session.execute(
+            update(Customer).where(Customer.id == erased.id).values(erased_at=func.now())
+        )
+    below = await family.below(SYSTEM, top.id)
+    assert ([hit.id for hit in below.hits], below.in_all) == ([mine.id, others.id], 2)
+    seller = replace(person("agent", 2), scope=Scope.OWN)
+    below = await family.below(seller, top.id)
+    assert ([hit.id for hit in below.hits], below.in_all) == ([mine.id], 1)
+
+
+async def test_nobody_stands_below_somebody_who_was_erased(customers, seeded):
+    top = await customers.create(SYSTEM, NewCustomer(name="已删上", level_code="national"))
+    async with seeded.begin() as session:
+        await session.execute(
+            update(Customer).where(Customer.id == top.id).values(erased_at=func.now())
+        )
+    with pytest.raises(Invalid):
+        await customers.create(SYSTEM, NewCustomer(name="已删下", parent_id=top.id))
 
 
 async def test_who_may_be_the_same_customer_is_found(customers, family):

@@ -50,6 +50,7 @@ class Level(Base):
     name_en: Mapped[str] = mapped_column(String(50))
     rank: Mapped[int]
     is_vip: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class PricePolicy(Base):
@@ -64,6 +65,7 @@ class PricePolicy(Base):
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
     discount: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class PaymentTerms(Base):
@@ -77,6 +79,7 @@ class PaymentTerms(Base):
     name_en: Mapped[str] = mapped_column(String(50))
     days: Mapped[int]
     prepaid: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class Customer(Base):

@@ -138,11 +138,11 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.levels.put(
         SYSTEM, "vending", LevelContent(name_zh="自动售货", name_en="Vending", rank=5)
     )
-    assert (await channel.levels.all())["vending"].rank == 5
+    assert (await channel.levels.all())["vending"].content.rank == 5
     await customers.create(SYSTEM, NewCustomer(name="售货机", level_code="vending"))
     with pytest.raises(Conflict):
         await channel.levels.put(
-            SYSTEM, "vending", LevelContent(name_zh="售货", name_en="V", rank=2)
+            SYSTEM, "vending", LevelContent(name_zh="售货", name_en="V", rank=2), 1
         )
     with pytest.raises(Conflict):
         await channel.levels.remove(SYSTEM, "vending")
@@ -158,6 +158,52 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.payment_terms.remove(SYSTEM, "net90")
     with pytest.raises(NotFound):
         await channel.payment_terms.remove(SYSTEM, "net90")
+
+
+async def test_of_many_who_make_the_same_level_at_once_one_does(seeded):
+    channel = ChannelService(seeded)
+    ended = await asyncio.gather(
+        *(
+            channel.levels.put(SYSTEM, "rush", LevelContent(name_zh=f"抢{n}", name_en="R", rank=9))
+            for n in range(8)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in ended) == ["Conflict"] * 7 + ["NoneType"]
+    kept = (await channel.levels.all())["rush"]
+    assert kept.version == 1
+    changes = await asyncio.gather(
+        *(
+            channel.levels.put(
+                SYSTEM, "rush", LevelContent(name_zh=f"改{n}", name_en="R", rank=9), 1
+            )
+            for n in range(4)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in changes) == ["Conflict"] * 3 + ["NoneType"]
+    with pytest.raises(NotFound):
+        await channel.levels.put(
+            SYSTEM, "nowhere", LevelContent(name_zh="无", name_en="N", rank=9), 1
+        )
+    with pytest.raises(Conflict):
+        await channel.levels.put(SYSTEM, "rush", LevelContent(name_zh="再", name_en="R", rank=9))
+    await channel.levels.remove(SYSTEM, "rush")
+
+
+@pytest.mark.parametrize("code", ["hurry", "scurry", "flurry"])
+async def test_a_rank_is_not_changed_while_somebody_comes_to_stand_below(seeded, customers, code):
+    channel = ChannelService(seeded)
+    await channel.levels.put(SYSTEM, code, LevelContent(name_zh="急", name_en="H", rank=5))
+    top = await customers.create(SYSTEM, NewCustomer(name="急上", level_code="retailer"))
+    below = NewCustomer(name="急下", level_code=code, parent_id=top.id)
+    content = LevelContent(name_zh="急", name_en="H", rank=1)
+    ended = await asyncio.gather(
+        customers.create(SYSTEM, below),
+        channel.levels.put(SYSTEM, code, content, 1),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, Invalid | Conflict) for each in ended) == 1, ended
 
 
 async def test_below_are_only_customers_that_are_there_and_may_be_seen(customers, family, seeded):

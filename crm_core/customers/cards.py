@@ -39,9 +39,9 @@ SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.
                                             'label', n.label, 'contact_id', n.contact_id)
                          ORDER BY n.is_main DESC, n.number)
           FROM customer_phones n WHERE n.customer_id = c.id) AS phones,
-       (SELECT jsonb_agg(to_jsonb(a) - 'customer_id' ORDER BY a.is_main DESC, a.id)
+       (SELECT jsonb_agg(to_jsonb(a) - '{customer_id,search_text}'::text[] ORDER BY a.is_main DESC, a.id)
           FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
-       (SELECT jsonb_agg(to_jsonb(k) - 'customer_id' ORDER BY k.id)
+       (SELECT jsonb_agg(to_jsonb(k) - '{customer_id,search_text}'::text[] ORDER BY k.id)
           FROM customer_contacts k WHERE k.customer_id = c.id) AS contacts,
        (SELECT jsonb_agg(jsonb_build_object('province', r.province, 'city', r.city) ORDER BY r.id)
           FROM territories r WHERE r.customer_id = c.id) AS territories,

@@ -156,10 +156,10 @@ def _alike(own: Any) -> list[Any]:
     if own.email:
         same.append(Customer.email == own.email)
     if own.address:
-        there = contains(CustomerAddress.detail, own.address)
-        if there is not None:
+        lives = contains(CustomerAddress.search_text, own.address)
+        if lives is not None:
             homes = select(CustomerAddress.customer_id).where(
-                there, CustomerAddress.detail == own.address
+                lives, CustomerAddress.detail == own.address
             )
             same.append(Customer.id.in_(homes))
     return same

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers import words
 from crm_core.customers.fields import (
     AddressEntry,
     ContactEntry,
@@ -46,6 +47,7 @@ async def _write_contacts(
 ) -> None:
     rows = [_given(entry) for entry in entries]
     await _replace(session, CustomerContact, customer_id, "contacts", rows)
+    await words.write_contacts(session, customer_id)
 
 
 async def _write_addresses(
@@ -58,6 +60,7 @@ async def _write_addresses(
     )
     rows = [_given(entry) | {"is_main": place == 0} for place, entry in enumerate(entries)]
     await _replace(session, CustomerAddress, customer_id, "addresses", rows)
+    await words.write_addresses(session, customer_id)
 
 
 def _given(entry: AddressEntry | ContactEntry) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
-from crm_core.customers import cards, custom_values, service
+from crm_core.customers import cards, custom_values, service, words
 from crm_core.customers.fields import CustomerFields
 from crm_core.customers.insight_queue import touch
 from crm_core.errors import DatabaseUnavailable, DomainError
@@ -113,11 +113,14 @@ class Writer:
         tables: Mapping[str, tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]] = {
             "customers": (("id", *_PLAIN, "path", "search_text"), map(_customer, pairs)),
             "customer_phones": (("number", "customer_id", "is_main", "label"), _phones(pairs)),
-            "customer_addresses": (("customer_id", "is_main", *_ADDRESS), _addresses(pairs)),
-            "customer_contacts": (("customer_id", *CONTACT), _contacts(pairs)),
+            "customer_addresses": (
+                ("customer_id", "is_main", *_ADDRESS, "search_text"),
+                _addresses(pairs),
+            ),
+            "customer_contacts": (("customer_id", *CONTACT, "search_text"), _contacts(pairs)),
             "territories": (("customer_id", "province", "city"), _territories(pairs)),
             "custom_values": (
-                ("customer_id", "field_id", "place", "string", "number", "day"),
+                ("customer_id", "field_id", "place", "string", "number", "day", "search_text"),
                 self._custom(pairs),
             ),
         }
@@ -137,7 +140,9 @@ class Writer:
             stored = custom_values.judged(self._codes.custom, new.record.fields.custom)
             for field_id, values in stored.items():
                 for place, each in enumerate(values):
-                    yield customer_id, field_id, place, each.string, each.number, each.day
+                    yield (
+                        customer_id, field_id, place, each.string, each.number, each.day, each.words,
+                    )  # fmt: skip
 
     async def _change(
         self,
@@ -204,13 +209,17 @@ def _phones(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
 def _addresses(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
     for customer_id, new in pairs:
         for place, each in enumerate(new.record.fields.addresses):
-            yield customer_id, place == 0, *(getattr(each, name) for name in _ADDRESS)
+            found = words.of_address(
+                each.province, each.city, each.district, each.detail, each.recipient
+            )
+            yield customer_id, place == 0, *(getattr(each, name) for name in _ADDRESS), found
 
 
 def _contacts(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
     for customer_id, new in pairs:
         for each in new.record.fields.contacts:
-            yield customer_id, *(getattr(each, name) for name in CONTACT)
+            found = words.of_contact(each.name, each.email)
+            yield customer_id, *(getattr(each, name) for name in CONTACT), found
 
 
 def _territories(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:

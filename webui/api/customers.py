@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from crm_core.customers.criteria import FIELDS, Conditions
+from crm_core.customers.criteria import Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
 from crm_core.errors import Invalid, NotFound
@@ -189,12 +189,13 @@ async def search(asked: Asked[WantedSearch, Nothing]) -> FoundCustomers:
 
 async def fields(asked: Asked[Nothing, Nothing]) -> FieldList:
     """What customers can be searched by; custom fields are `custom.` and their code."""
-    visible = [
-        FieldItem(field=name, operators=tuple(sorted(each.kind.operators)))
-        for name, each in FIELDS.items()
-        if asked.principal.may_read("customer", name)
-    ]
-    return FieldList(items=tuple(visible))
+    found = await asked.services.crm.search.fields(asked.principal)
+    return FieldList(
+        items=tuple(
+            FieldItem(field=name, operators=tuple(sorted(operators)))
+            for name, operators in found.items()
+        )
+    )
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:

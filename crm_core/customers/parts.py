@@ -26,16 +26,20 @@ from crm_core.customers.tables import (
     CustomerPhone,
     Territory,
 )
+from crm_core.customers.visibility import within_scope
 from crm_core.errors import Invalid, NumberTaken
+from crm_core.rights import Actor
 
 
-async def write(session: AsyncSession, customer_id: int, given: CustomerFields) -> None:
+async def write(
+    session: AsyncSession, actor: Actor, customer_id: int, given: CustomerFields
+) -> None:
     """The lists among the fields that are given. Raises Invalid, NumberTaken."""
     names = given.model_fields_set
     if "contacts" in names:
         await _write_contacts(session, customer_id, given.contacts)
     if "phones" in names:
-        await _write_phones(session, customer_id, given.phones)
+        await _write_phones(session, actor, customer_id, given.phones)
     if "addresses" in names:
         await _write_addresses(session, customer_id, given.addresses)
     if "territories" in names:
@@ -106,7 +110,7 @@ async def _write_territories(
 
 
 async def _write_phones(
-    session: AsyncSession, customer_id: int, entries: Sequence[PhoneEntry]
+    session: AsyncSession, actor: Actor, customer_id: int, entries: Sequence[PhoneEntry]
 ) -> None:
     table = CustomerPhone
     rows = await session.execute(
@@ -129,7 +133,7 @@ async def _write_phones(
     await session.execute(delete(CustomerPhone).where(own, CustomerPhone.number.not_in(numbered)))
     await session.execute(update(CustomerPhone).where(own).values(is_main=False))
     if numbered:
-        await _put_phones(session, customer_id, numbered)
+        await _put_phones(session, actor, customer_id, numbered)
 
 
 _UNKNOWN = {"phones": "unknown"}
@@ -137,7 +141,10 @@ _NEW_PHONE: Mapping[str, Any] = {"label": None, "contact_id": None}
 
 
 async def _put_phones(
-    session: AsyncSession, customer_id: int, numbered: Mapping[str, Mapping[str, Any]]
+    session: AsyncSession,
+    actor: Actor,
+    customer_id: int,
+    numbered: Mapping[str, Mapping[str, Any]],
 ) -> None:
     statement = upsert(CustomerPhone).values(
         [
@@ -160,7 +167,7 @@ async def _put_phones(
     )
     refused = set(numbered) - set(written)
     if refused:
-        raise await number_taken(session, refused)
+        raise await _number_taken(session, actor, refused)
 
 
 async def _check_contacts(
@@ -180,16 +187,26 @@ async def _check_contacts(
         )
 
 
-async def number_taken(session: AsyncSession, numbers: Iterable[str]) -> NumberTaken:
-    """Whose number it is already."""
+async def _number_taken(session: AsyncSession, actor: Actor, numbers: Iterable[str]) -> NumberTaken:
+    """Whose number it is already; who may not see that customer is told the number alone."""
     owner = (
         await session.execute(
-            select(CustomerPhone.number, Customer.id, Customer.name)
+            select(
+                CustomerPhone.number,
+                Customer.id,
+                Customer.name,
+                within_scope(actor).label("seen"),
+            )
             .join(Customer, Customer.id == CustomerPhone.customer_id)
             .where(CustomerPhone.number.in_(numbers))
             .limit(1)
         )
     ).one()
+    if not owner.seen:
+        return NumberTaken(
+            f"{owner.number} belongs to a customer of somebody else already: ask a supervisor.",
+            fields={"number": owner.number},
+        )
     return NumberTaken(
         f"{owner.number} belongs to {owner.name} already: open that customer instead.",
         fields={"number": owner.number, "customer_id": owner.id, "customer_name": owner.name},

@@ -129,7 +129,7 @@ class CustomerService:
         return OwnedPhone(row.number, row.customer_id)
 
     async def create(self, actor: Actor, new: NewCustomer) -> CustomerCard:
-        """Raises Forbidden, NumberTaken (naming the customer), Invalid, DatabaseUnavailable."""
+        """Raises Forbidden, NumberTaken (naming a customer whom the actor may see), Invalid, DatabaseUnavailable."""
         require(actor, new.model_fields_set, new.custom)
         async with self._database.begin() as session:
             card = await enter(session, actor, new)
@@ -152,11 +152,11 @@ async def enter(session: AsyncSession, actor: Actor, new: NewCustomer) -> Custom
     Raises NumberTaken, Invalid.
     """
     values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
-    path = await tree.path_of_new(session, new.parent_id, new.level_code)
+    path = await tree.path_of_new(session, actor, new.parent_id, new.level_code)
     customer_id = await _write(
         session, insert(Customer).values(**values, path=path).returning(Customer.id)
     )
-    await parts.write(session, customer_id, new)
+    await parts.write(session, actor, customer_id, new)
     await custom_values.write(session, customer_id, new.custom, is_new=True)
     await touch(session, (customer_id,))
     card = await _must_read(session, customer_id)
@@ -201,11 +201,12 @@ async def _change(
     if change.model_fields_set & _IN_TREE:
         values["path"] = await tree.move(
             session,
+            actor,
             before.id,
             values.get("parent_id", before.parent_id),
             values.get("level_code", before.level_code),
         )
-    await parts.write(session, before.id, change)
+    await parts.write(session, actor, before.id, change)
     await custom_values.write(session, before.id, change.custom, is_new=False)
     await _write(
         session,

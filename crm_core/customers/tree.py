@@ -11,7 +11,9 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Customer, CustomerMove, Level
+from crm_core.customers.visibility import within_scope
 from crm_core.errors import Invalid
+from crm_core.rights import Actor
 
 STANDING = ("parent_id", "level_code", "salesperson_id")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.customer.tree'))")
@@ -32,22 +34,24 @@ async def lock_shared(session: AsyncSession) -> None:
     await session.execute(_LOCK_SHARED)
 
 
-async def path_of_new(session: AsyncSession, parent_id: int | None, level_code: str) -> list[int]:
+async def path_of_new(
+    session: AsyncSession, actor: Actor, parent_id: int | None, level_code: str
+) -> list[int]:
     """Everybody above a customer who is being entered. Raises Invalid."""
     if parent_id is None:
         return []
     await lock_shared(session)
-    return await _path_below(session, parent_id, level_code)
+    return await _path_below(session, actor, parent_id, level_code)
 
 
 async def move(
-    session: AsyncSession, customer_id: int, parent_id: int | None, level_code: str
+    session: AsyncSession, actor: Actor, customer_id: int, parent_id: int | None, level_code: str
 ) -> list[int]:
     """The customer's new path; those below it are moved along. Raises Invalid.
 
     The caller holds the lock and writes the customer's own row.
     """
-    path = [] if parent_id is None else await _path_below(session, parent_id, level_code)
+    path = [] if parent_id is None else await _path_below(session, actor, parent_id, level_code)
     if customer_id in path:
         raise Invalid(
             "The customer above would then stand below this one: choose another one above.",
@@ -72,10 +76,12 @@ async def keep_history(
     )
 
 
-async def _path_below(session: AsyncSession, parent_id: int, level_code: str) -> list[int]:
+async def _path_below(
+    session: AsyncSession, actor: Actor, parent_id: int, level_code: str
+) -> list[int]:
     row = (
         await session.execute(
-            select(Customer.path, Level.rank, Customer.name)
+            select(Customer.path, Level.rank, Customer.name, within_scope(actor).label("seen"))
             .join(Level, Level.code == Customer.level_code)
             .where(
                 Customer.id == parent_id,
@@ -87,8 +93,9 @@ async def _path_below(session: AsyncSession, parent_id: int, level_code: str) ->
     if row is None:
         raise Invalid("There is no such customer above.", fields={"parent_id": "unknown"})
     if row.rank > await rank(session, level_code):
+        who = row.name if row.seen else "The customer above"
         raise Invalid(
-            f"{row.name} stands further out in the channel than this customer would: choose one "
+            f"{who} stands further out in the channel than this customer would: choose one "
             "above of a higher level, or another level here.",
             fields={"parent_id": "level"},
         )

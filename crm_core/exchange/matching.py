@@ -123,17 +123,18 @@ def meant(record: Record, known: Mapping[str, Known]) -> Known | Refused | None:
     if not found:
         return None
     if len(found) > 1:
-        names = "、".join(sorted(each.name for each in found.values()))
+        names = "、".join(sorted({_seen_name(each) for each in found.values()}))
         return _refused(record, f"this means several customers: {names}; merge them or correct it")
     (one,) = found.values()
     if not all(each.alone for each in named):
-        return _refused(record, f"several customers are called {one.name}: give code or telephone")
+        name = record.fields.name
+        return _refused(record, f"several customers are called {name}: give code or telephone")
+    if not one.seen:
+        return _refused(record, "a code, number or name belongs to a customer of somebody else")
     code = record.fields.code
     other = code is not None and one.code is not None and one.code != code
     if other and f"{_CODE}{code}" not in known:
         return _refused(record, f"a number belongs to {one.name} already, whose code is {one.code}")
-    if not one.seen:
-        return _refused(record, "a code, number or name belongs to a customer of somebody else")
     return replace(one, merged=any(each.merged for each in named))
 
 
@@ -158,6 +159,10 @@ async def above(session: AsyncSession, names: Iterable[str]) -> Mapping[str, Abo
     for row in await session.execute(_named(columns, _named_as.code.in_(wanted))):
         found[row.as_code] = _above(row)
     return found
+
+
+def _seen_name(known: Known) -> str:
+    return known.name if known.seen else "one of somebody else"
 
 
 def _above(row: Any) -> Above:

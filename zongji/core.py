@@ -59,6 +59,7 @@ def core(
         care=care_sources(settings),
         obstacles=(open_orders, live_calls),
         secrets_key=_secrets_key(settings),
+        exports_per_day=settings.exports_per_day,
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )
 

@@ -27,6 +27,7 @@ from crm_core.exchange import jobs
 from crm_core.exchange.columns import BELONGS_TO, COLUMNS, OF_MAIN_ADDRESS, in_a_line, in_brackets
 from crm_core.exchange.files import Format, Rows, Value, table
 from crm_core.exchange.jobs import JobView
+from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
 from crm_core.numbers import shown
 from crm_core.people import principals
@@ -34,9 +35,9 @@ from crm_core.rights import SYSTEM, Actor, Right
 
 log = structlog.get_logger(__name__)
 
-PER_DAY = 20_000
 _PAGE = 200
 _DAY = timedelta(hours=24)
+_EVERYBODY = 1_000_000_000
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.export'), :who)")
 
 Tell = Callable[[JobView], None]
@@ -63,13 +64,13 @@ class ExportService:
         search: SearchService,
         *,
         clock: Callable[[], datetime],
-        per_day: int = PER_DAY,
+        limits: ExportLimits,
     ) -> None:
         self._database = database
         self._folder = folder
         self._search = search
         self._clock = clock
-        self._per_day = per_day
+        self._limits = limits
 
     def path(self, job: JobView) -> Path:
         return self._folder / f"export-{job.id}.{job.plan['format']}"
@@ -78,16 +79,14 @@ class ExportService:
         """Raises Forbidden (the right, a hidden field), Invalid, Conflict (too many in 24 hours)."""
         actor.require(Right.CUSTOMER_EXPORT)
         await self._columns(actor, content)
-        found = await self._search.count(actor, content.conditions, self._per_day + 1)
+        async with self._database.reading() as connection:
+            most = await self._limits.of(connection, actor)
+        counted = _EVERYBODY if most is None else most + 1
+        found = await self._search.count(actor, content.conditions, counted)
         async with self._database.begin() as session:
             await session.execute(_LOCK, {"who": actor.user_id or 0})
-            left = self._per_day - await self._taken(session, actor)
-            if found > left:
-                raise Conflict(
-                    f"You may take out {max(left, 0)} more customers in these 24 hours, and this "
-                    "finds more: narrow the search, or ask an administrator.",
-                    fields={"left": max(left, 0), "found": found},
-                )
+            if most is not None:
+                await self._check_left(session, actor, most, found)
             job_id: int = (
                 await session.execute(
                     insert(ExchangeJob)
@@ -151,6 +150,8 @@ class ExportService:
         unfinished = self.path(job).with_suffix(".part")
         unmasked = actor.may(Right.NUMBER_UNMASK)
         added, after = 0, None
+        async with self._database.reading() as connection:
+            most = await self._limits.of(connection, actor)
         with table(unfinished, content.format, list(columns.values())) as rows:
             while True:
                 page = await self._search.find(actor, content.conditions, after=after, limit=_PAGE)
@@ -160,7 +161,7 @@ class ExportService:
                 after = page.after
                 job = await self._advance(job, added)
                 tell(job)
-                if after is None or added > self._per_day:
+                if after is None or (most is not None and added > most):
                     break
         await asyncio.to_thread(unfinished.replace, self.path(job))
         async with self._database.begin() as session:
@@ -219,6 +220,15 @@ class ExportService:
                 f"Your role does not see {', '.join(hidden)}.", fields={"columns": "forbidden"}
             )
         return {name: visible[name] for name in content.columns} or visible
+
+    async def _check_left(self, session: AsyncSession, actor: Actor, most: int, found: int) -> None:
+        left = max(most - await self._taken(session, actor), 0)
+        if found > left:
+            raise Conflict(
+                f"You may take out {left} more customers in these 24 hours, and this finds more: narrow the "
+                "search, or ask an administrator.",
+                fields={"left": left, "found": found},
+            )
 
     async def _taken(self, session: AsyncSession, actor: Actor) -> int:
         since = self._clock() - _DAY

@@ -68,6 +68,19 @@ class ExchangeJob(Base):
     finished_at: Mapped[datetime | None] = mapped_column(_Time)
 
 
+class ExportLimit(Base):
+    """How many customers everybody of a role may take out in 24 hours, where it is not the default."""
+
+    __tablename__ = "export_limits"
+    __table_args__ = (CheckConstraint("per_day >= 0", name="per_day_not_negative"),)
+
+    role_code: Mapped[str] = mapped_column(
+        ForeignKey("roles.code", ondelete="CASCADE"), primary_key=True
+    )
+    per_day: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
 class RefusedRow(Base):
     """A row that was not taken in, with the reasons; one that `waits` names a parent that may still come."""
 

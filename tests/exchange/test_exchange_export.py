@@ -11,8 +11,9 @@ from sqlalchemy import select
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import NewCustomer
-from crm_core.errors import Conflict, Forbidden, Invalid
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.exchange.exporting import ExportContent, ExportService
+from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
 from crm_core.rights import SYSTEM, Access, Principal
 from tests.crm_core.crm_core_support import person
@@ -22,7 +23,9 @@ ADMIN = person("admin", 1)
 
 @pytest.fixture
 def exports(seeded, search, tmp_path, clock):
-    return ExportService(seeded, tmp_path / "out", search, clock=clock, per_day=50)
+    return ExportService(
+        seeded, tmp_path / "out", search, clock=clock, limits=ExportLimits(seeded, 50)
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -134,3 +137,39 @@ async def test_every_export_leaves_its_trail_and_is_its_owner_s_alone(exports, s
     assert [entry.action for entry in entries] == ["export.start", "export.done", "export.fetch"]
     assert entries[0].after["customers"] == 2
     assert entries[0].after["conditions"][0]["field"] == "level"
+
+
+async def test_the_limit_is_the_role_s_and_zongji_itself_has_none(
+    exports, seeded, customers, clock
+):
+    clock.pass_by(days=20)
+    limits = ExportLimits(seeded, 50)
+    for n in range(60):
+        await customers.create(SYSTEM, NewCustomer(name=f"多{n}", city="多市"))
+    content = ExportContent(conditions=where("city", "多市"), columns=("name",), format="csv")
+    with pytest.raises(Conflict):
+        await exports.start(ADMIN, content)
+    done, rows = await written(exports, SYSTEM, content)
+    assert (done.total, len(rows)) == (60, 61)
+    await limits.put(ADMIN, "admin", LimitContent(per_day=60))
+    await written(exports, ADMIN, content)
+    with pytest.raises(Conflict) as refused:
+        await exports.start(ADMIN, content)
+    assert refused.value.fields["left"] == 0
+    with pytest.raises(Conflict):
+        await limits.put(ADMIN, "admin", LimitContent(per_day=5))
+    await limits.put(ADMIN, "admin", LimitContent(per_day=500), 1)
+    await exports.start(ADMIN, content)
+    with pytest.raises(Conflict):
+        await limits.put(ADMIN, "admin", LimitContent(per_day=5), 1)
+    await limits.remove(ADMIN, "admin")
+    assert await limits.all(ADMIN) == ()
+    with pytest.raises(Conflict):
+        await exports.start(ADMIN, content)
+    for role, version in (("nobody", None), ("admin", 1)):
+        with pytest.raises(NotFound):
+            await limits.put(ADMIN, role, LimitContent(per_day=5), version)
+    with pytest.raises(NotFound):
+        await limits.remove(ADMIN, "admin")
+    with pytest.raises(Forbidden):
+        await limits.all(person("agent"))

@@ -10,6 +10,7 @@ from python_calamine import CalamineWorkbook
 from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.exchange.exporting import ExportContent, ExportService
+from crm_core.exchange.limits import ExportLimits
 from crm_core.rights import SYSTEM, Principal
 from tests.crm_core.crm_core_support import person
 
@@ -18,7 +19,7 @@ ADMIN = person("admin", 1)
 
 @pytest.fixture
 def exports(seeded, search, tmp_path, clock):
-    return ExportService(seeded, tmp_path / "out", search, clock=clock)
+    return ExportService(seeded, tmp_path / "out", search, clock=clock, limits=ExportLimits(seeded))
 
 
 def where(field, value):

@@ -57,6 +57,7 @@ def edits(house: House) -> dict[str, Edit]:
         "PUT /api/price-policies/{}": Edit(NAMES | {"discount": "0.5"}, "name_zh", id="lost", **put),
         "PUT /api/payment-terms/{}": Edit(NAMES | {"days": 9}, "name_zh", id="lost", **put),
         "PUT /api/roles/{}": Edit(NAMES | RIGHTS | {"code": "lost"}, "name_zh", id="lost", **put),
+        "PUT /api/export-limits/{}": Edit({"per_day": 9}, "per_day", (8, 7), id="agent", **put),
         "PUT /api/units/{}": Edit({"name": "失"}, "name", **put),
         "PUT /api/groups/{}": Edit({"name": "失"}, "name", **put),
         "PUT /api/insight/rules": Edit(None, "rules", None),
@@ -151,4 +152,4 @@ async def made(admin: Browser, path: str, edit: Edit) -> dict[str, Any]:
     status, answer = await admin.ask("PUT", path.format(edit.id), edit.make)
     assert status in (200, 204), answer
     _, answer = await admin.ask("GET", collection)
-    return next(each for each in answer["items"] if each["code"] == edit.id)
+    return next(each for each in answer["items"] if edit.id in (each.get("code"), each.get("role")))

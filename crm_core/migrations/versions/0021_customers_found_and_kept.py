@@ -1,4 +1,6 @@
-"""Words by which addresses, contacts and own texts are found; versions of levels, policies and terms; attempts of jobs."""
+"""Words by which addresses, contacts and own texts are found; versions of levels,
+policies and terms; attempts of jobs; limits of exports.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -71,6 +73,20 @@ def _grams(name: str, table: str, column: str, where: str | None = None) -> None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "export_limits",
+        sa.Column("role_code", sa.String(length=30), nullable=False),
+        sa.Column("per_day", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("per_day >= 0", name=op.f("ck_export_limits_per_day_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["role_code"],
+            ["roles.code"],
+            name=op.f("fk_export_limits_role_code_roles"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("role_code", name=op.f("pk_export_limits")),
+    )
     for table in _VERSIONED:
         op.add_column(table, sa.Column("version", sa.Integer(), server_default="1", nullable=False))
     op.add_column(
@@ -106,3 +122,4 @@ def downgrade() -> None:
     op.drop_column("exchange_jobs", "attempts")
     for table in _VERSIONED:
         op.drop_column(table, "version")
+    op.drop_table("export_limits")

@@ -1,15 +1,12 @@
 """Customers into files: what one may see, as much as one may, and logged."""
 
-import csv
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from crm_core.audit.tables import AuditEntry
-from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import NewCustomer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.exchange.exporting import ExportContent, ExportService
@@ -17,6 +14,7 @@ from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
 from crm_core.rights import SYSTEM, Access, Principal
 from tests.crm_core.crm_core_support import person
+from tests.exchange.exchange_files import where, written
 
 ADMIN = person("admin", 1)
 
@@ -43,21 +41,6 @@ async def some(seeded):
             province="天津",
         )
         await customers.create(SYSTEM, new)
-
-
-def where(field, value):
-    return (Condition(field=field, value=value),)
-
-
-async def written(exports, actor, content):
-    job = await exports.start(actor, content)
-    await exports.run(job.id)
-    done, path = await exports.fetch(actor, job.id)
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return done, list(csv.reader(file))
-    book = CalamineWorkbook.from_path(path)
-    return done, book.get_sheet_by_index(0).to_python()
 
 
 async def test_an_export_can_be_opened_in_excel_and_taken_in_again(exports, imports, tmp_path):

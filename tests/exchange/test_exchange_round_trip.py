@@ -5,14 +5,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from python_calamine import CalamineWorkbook
 
-from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.exchange.exporting import ExportContent, ExportService
 from crm_core.exchange.limits import ExportLimits
 from crm_core.rights import SYSTEM, Principal
 from tests.crm_core.crm_core_support import person
+from tests.exchange.exchange_files import where, written
 
 ADMIN = person("admin", 1)
 
@@ -20,17 +19,6 @@ ADMIN = person("admin", 1)
 @pytest.fixture
 def exports(seeded, search, tmp_path, clock):
     return ExportService(seeded, tmp_path / "out", search, clock=clock, limits=ExportLimits(seeded))
-
-
-def where(field, value):
-    return (Condition(field=field, value=value),)
-
-
-async def written(exports, actor, content):
-    job = await exports.start(actor, content)
-    await exports.run(job.id)
-    done, path = await exports.fetch(actor, job.id)
-    return done, CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
 
 
 async def brought_in(exports, imports, actor, job, plan=None):

@@ -23,6 +23,7 @@ from crm_core.db import Database
 from crm_core.dealers.service import DealerService
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.exchange.limits import PER_DAY, ExportLimits
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
@@ -55,6 +56,7 @@ class Crm:
     history: HistoryService
     imports: ImportService
     exports: ExportService
+    export_limits: ExportLimits
     family: FamilyService
     insight: InsightService
     channel: ChannelService
@@ -92,6 +94,7 @@ class Crm:
         secrets_key: bytes | None = None,
         words: Words | None = None,
         company: str = "",
+        exports_per_day: int = PER_DAY,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -101,9 +104,11 @@ class Crm:
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
         orders, and the company's time zone. Without `secrets_key` nobody can enrol an authenticator.
         `words` are what messages to customers say as shipped, `company` is who says it.
+        `exports_per_day`: how many customers a person may take out, whose role has no limit of its own.
         """
         care = care or CareSources()
         search = SearchService(database)
+        limits = ExportLimits(database, exports_per_day)
         customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
@@ -125,7 +130,8 @@ class Crm:
             search=search,
             history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
-            exports=ExportService(database, files, search, clock=clock),
+            exports=ExportService(database, files, search, clock=clock, limits=limits),
+            export_limits=limits,
             family=FamilyService(database),
             insight=InsightService(database, sources or Sources(), clock=clock),
             channel=ChannelService(database),

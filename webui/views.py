@@ -82,6 +82,8 @@ class PhoneView(View):
 
 
 class AddressView(View):
+    """`phone` is masked for those who may not see it; a call-back by the address's `id` dials it all the same."""
+
     id: int
     is_main: bool
     label: str | None

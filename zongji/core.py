@@ -67,6 +67,7 @@ def core(
         secrets_key=_secrets_key(settings),
         words=WORDS,
         company=settings.company,
+        exports_per_day=settings.exports_per_day,
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )
 

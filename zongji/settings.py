@@ -262,6 +262,11 @@ class Settings(BaseSettings):
         pattern=r"^0\d{2,3}$",
         description="numbers elsewhere need the right to dial long distance; without it none do",
     )
+    exports_per_day: int = Field(
+        default=20_000,
+        ge=0,
+        description="how many customers a person may take out in 24 hours, unless the role has its own limit",
+    )
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
     approve_orders_after_min: int | None = Field(
         default=10,

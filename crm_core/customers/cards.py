@@ -31,16 +31,17 @@ SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.
        p.code AS policy_code, p.name_zh AS policy_zh, p.name_en AS policy_en, p.discount,
        t.code AS terms_code, t.name_zh AS terms_zh, t.name_en AS terms_en, t.days, t.prepaid,
        u.name AS salesperson,
-       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code)
+       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code,
+                                            'code', a.code)
                          ORDER BY array_position(c.path, a.id))
           FROM customers a WHERE a.id = ANY (c.path)) AS above,
        (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'number', n.number, 'is_main', n.is_main,
                                             'label', n.label, 'contact_id', n.contact_id)
                          ORDER BY n.is_main DESC, n.number)
           FROM customer_phones n WHERE n.customer_id = c.id) AS phones,
-       (SELECT jsonb_agg(to_jsonb(a) - 'customer_id' ORDER BY a.is_main DESC, a.id)
+       (SELECT jsonb_agg(to_jsonb(a) - '{customer_id,search_text}'::text[] ORDER BY a.is_main DESC, a.id)
           FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
-       (SELECT jsonb_agg(to_jsonb(k) - 'customer_id' ORDER BY k.id)
+       (SELECT jsonb_agg(to_jsonb(k) - '{customer_id,search_text}'::text[] ORDER BY k.id)
           FROM customer_contacts k WHERE k.customer_id = c.id) AS contacts,
        (SELECT jsonb_agg(jsonb_build_object('province', r.province, 'city', r.city) ORDER BY r.id)
           FROM territories r WHERE r.customer_id = c.id) AS territories,

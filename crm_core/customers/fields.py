@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from crm_core.fields import Text
-from crm_core.numbers import normalise
+from crm_core.numbers import is_masked, normalise
 from crm_core.outbox.messages import Channel
 from crm_core.rights import Right
 
@@ -28,6 +28,10 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def _dialable(value: str) -> str:
+    if is_masked(value):
+        raise ValueError(
+            f"“{value[:40]}” is masked and no number: write it in full, or leave it as it is"
+        )
     number = normalise(value)
     if number is None:
         raise ValueError(f"“{value[:40]}” is not a telephone number: check its digits")
@@ -82,6 +86,8 @@ class PhoneEntry(_Entry):
 
 
 class AddressEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     label: Annotated[Text, Field(max_length=30)] | None = None
     recipient: Annotated[Text, Field(max_length=50)] | None = None
@@ -94,6 +100,8 @@ class AddressEntry(_Entry):
 
 
 class ContactEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     name: Annotated[Text, Field(min_length=1, max_length=50)]
     position: Annotated[Text, Field(max_length=50)] | None = None

@@ -51,6 +51,8 @@ class Right(StrEnum):
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    STOCK_MANAGE = "stock.manage"
+    STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
     TODO_WORK = "todo.work"
     TOKEN_MANAGE = "token.manage"  # noqa: S105
@@ -97,6 +99,8 @@ _OPERATIONS = frozenset(
         Right.ORDER_VIEW,
         Right.PRICE_MANAGE,
         Right.RULES_MANAGE,
+        Right.STOCK_MANAGE,
+        Right.STOCK_VIEW,
         Right.TODO_WORK,
     }
 )

@@ -24,6 +24,7 @@ class PlaceOrder:
     payment: str | None = None
     coupon_codes: tuple[str, ...] = ()
     quote_id: int | None = None
+    warehouse: str | None = None
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -33,6 +34,7 @@ class PlaceOrder:
         _within("address", self.address, 300)
         _within("note", self.note, 500)
         _within("payment", self.payment, 20)
+        _within("warehouse", self.warehouse, 20)
         if len(self.coupon_codes) > MOST_COUPONS:
             raise BadOrder(
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}
@@ -54,6 +56,8 @@ class PlaceOrder:
             content.append(sorted(self.coupon_codes))
         if self.quote_id is not None:
             content.append({"quote": self.quote_id})
+        if self.warehouse is not None:
+            content.append({"warehouse": self.warehouse})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

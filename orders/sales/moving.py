@@ -4,7 +4,7 @@ first, so that of two people who press a button at the same time one is refused.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 import structlog
@@ -24,8 +24,9 @@ from orders.sales import flow
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Credit, Status
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
-from orders.stock import ledger
+from orders.stock import for_orders
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 log = structlog.get_logger(__name__)
@@ -47,8 +48,9 @@ async def move(
     actor: Actor,
     channels: Collection[str],
     now: datetime,
+    zone: tzinfo,
 ) -> Moved:
-    """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
+    """`zone` is the company's: there its goods expire. Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock."""
     order = await session.scalar(select(Order).where(Order.id == order_id).with_for_update())
     if order is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
@@ -70,7 +72,9 @@ async def move(
         await _tell(session, order, channels, now)
     await session.flush()
     await touch(session, (order.customer_id,))
-    changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
+    cause = Cause(now, order_id=order_id, actor_id=actor.user_id)
+    today = now.astimezone(zone).date()
+    changed = await _move_goods(session, order.warehouse, decided.goods, cause, today)
     event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
     return Moved(event, changed)
 
@@ -87,18 +91,18 @@ async def _settle_credit(session: AsyncSession, order: Order, credit: Credit | N
 
 
 async def _move_goods(
-    session: AsyncSession, order_id: int, goods: Goods | None, actor_id: int | None, now: datetime
+    session: AsyncSession, warehouse: str, goods: Goods | None, cause: Cause, today: date
 ) -> tuple[StockChanged, ...]:
     if goods is None:
         return ()
     rows = await session.execute(
         select(OrderedLine.sku, func.sum(OrderedLine.base_quantity))
-        .where(OrderedLine.order_id == order_id)
+        .where(OrderedLine.order_id == cause.order_id)
         .group_by(OrderedLine.sku)
         .order_by(OrderedLine.sku)
     )
     lines = [StockLine(sku, quantity) for sku, quantity in rows.all()]
-    return await ledger.change(session, goods, lines, now, order_id=order_id, actor_id=actor_id)
+    return await for_orders.move(session, goods, warehouse, lines, cause=cause, today=today)
 
 
 async def _tell(

@@ -59,7 +59,9 @@ async def place(
     transaction.
     """
     today = now.astimezone(zone).date()
-    rows = await facts.read(session, command.customer_id, command.lines, today, command.key)
+    rows = await facts.read(
+        session, command.customer_id, command.lines, today, command.key, warehouse=command.warehouse
+    )
     if (placed_before := rows[0]["order_id"]) is not None:
         return Placing(await _existing(session, placed_before, command))
     agreed = await _agreed(session, command, today)
@@ -83,6 +85,7 @@ async def place(
         quote.discount_why,
         total if covered else Decimal(0),
         status,
+        quote.warehouse,
         f"{now.astimezone(zone):%y%m%d}",
         now,
     )
@@ -94,7 +97,9 @@ async def place(
     await coupons.use(session, used, stored.order_id, now)
     if agreed is not None:
         await accept(session, agreed, stored.order_id, command.placed_by, now)
-    await ledger.refuse_short(session, writing.stock_lines(quote.lines), stored.stock)
+    await ledger.refuse_short(
+        session, quote.warehouse, writing.stock_lines(quote.lines), stored.stock
+    )
     view = _view(order, stored, known, told, used)
     return Placing(
         PlacedOrder(view, True, _warnings(known, order)),
@@ -171,6 +176,7 @@ def _view(
         command.address,
         command.note,
         command.payment,
+        order.warehouse,
         order.discount,
         order.discount_why,
         tuple(OrderCoupon(each.code, each.name_zh, each.name_en, each.discount) for each in used),

@@ -21,6 +21,7 @@ from orders.reasons import Reason
 from orders.sales import facts
 from orders.sales.agreed import Agreed
 from orders.sales.views import Quote, QuotedLine
+from orders.stock import choice
 
 _FREE = Decimal("0.00")
 
@@ -49,7 +50,7 @@ async def quoted(
     book = facts.RuleBook(rows)
     lines = [_line(row, book, wanted[row["sku"]], agreed) for row in rows]
     gifts = _gifts(rows, book, wanted, agreed)
-    given, warnings = await _given(holder, gifts, wanted, today)
+    given, warnings = await _given(holder, gifts, wanted, today, first["warehouse"])
     goods = total_of(line.line_total for line in lines)
     offer = None if agreed else rules.order_discount(book.of_order(), goods)
     discount = to_fen(offer.amount) if offer else _FREE
@@ -71,6 +72,8 @@ async def quoted(
             *warnings,
             *_credit(total, first["credit"]),
         ),
+        first["warehouse"],
+        choice.why(first["chosen_by"], first["warehouse"]),
     )
     contact = Contact(first["email"], first["number"], first["language"] or "zh")
     return Known(quote, first["name"], contact)
@@ -137,12 +140,14 @@ async def _given(
     gifts: Sequence[FreeGoods],
     wanted: Counter[str],
     today: date,
+    warehouse: str,
 ) -> tuple[list[QuotedLine], list[Reason]]:
     """Lines without a price, as far as the goods are there after what is ordered."""
     if not gifts:
         return [], []
     asked = tuple(OrderLine(sku, 1) for sku in dict.fromkeys(gift.sku for gift in gifts))
-    found = {row["sku"]: row for row in await facts.read_for_anybody(holder, asked, today)}
+    rows = await facts.read_for_anybody(holder, asked, today, warehouse)
+    found = {row["sku"]: row for row in rows}
     left = {sku: max(row["available"] - wanted[sku], 0) for sku, row in found.items()}
     lines, short = [], []
     for gift in gifts:

@@ -137,6 +137,7 @@ def _view(
         found.address,
         found.note,
         found.payment,
+        found.warehouse,
         found.discount,
         _why(found.discount_why),
         used,

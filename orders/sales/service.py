@@ -22,7 +22,6 @@ from orders.sales.events import OrderPlaced
 from orders.sales.placing import Placing
 from orders.sales.tables import Order
 from orders.sales.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
-from orders.stock import ledger
 from orders.stock.events import StockChanged
 
 log = structlog.get_logger(__name__)
@@ -69,18 +68,32 @@ class OrderService:
             self._tell_placed(done)
         return done.placed
 
-    async def quote(self, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
-        """What it would cost now. Raises NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+    async def quote(
+        self, customer_id: int, lines: Sequence[OrderLine], warehouse: str | None = None
+    ) -> Quote:
+        """What it would cost now, from this warehouse or the one that serves the customer.
+
+        Raises NotFound, UnknownProduct, UnknownUnit, UnknownWarehouse, BadOrder.
+        """
         today = self._today()
         async with self._database.reading() as connection:
-            rows = await facts.read(connection, customer_id, merged(lines), today)
+            rows = await facts.read(
+                connection, customer_id, merged(lines), today, warehouse=warehouse
+            )
             return (await quoting.quoted(connection, rows, today)).quote
 
     async def products(
-        self, query: str = "", customer_id: int | None = None, limit: int = 20
+        self,
+        query: str = "",
+        customer_id: int | None = None,
+        limit: int = 20,
+        warehouse: str | None = None,
     ) -> tuple[ProductView, ...]:
+        """With what is free in this warehouse or the one that serves the customer. Raises UnknownWarehouse."""
         async with self._database.reading() as connection:
-            return await listing.products(connection, query, customer_id, limit, self._today())
+            return await listing.products(
+                connection, query, customer_id, limit, self._today(), warehouse=warehouse
+            )
 
     async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
         """The newest first, with their lines."""
@@ -120,6 +133,7 @@ class OrderService:
                 actor=actor,
                 channels=self._channels,
                 now=self._clock(),
+                zone=self._zone,
             )
             view = await reading.order(session, order_id)
         event = moved.event
@@ -127,16 +141,6 @@ class OrderService:
         self._bus.publish(event)
         self._publish(moved.stock)
         return view
-
-    async def receive_stock(
-        self, sku: str, quantity: int, *, actor_id: int | None = None
-    ) -> StockChanged:
-        """Goods arrived from a supplier."""
-        async with self._database.begin() as session:
-            changed = await ledger.receive(session, sku, quantity, self._clock(), actor_id=actor_id)
-        log.info("stock_received", sku=sku, quantity=quantity, available=changed.available)
-        self._bus.publish(changed)
-        return changed
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

@@ -25,6 +25,7 @@ from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from crm_core.personal import PART, emptied
 from orders.sales.flow import Status
+from orders.stock.tables import MAIN
 
 SUBJECT = "order"
 _NOW = func.now()
@@ -37,7 +38,7 @@ def _one_of(column: str, codes: list[str]) -> str:
 class Order(Base):
     """`key` makes it unique, `fingerprint` tells whether the same key means the same order;
     `total` is what is paid: the lines less the `discount` of promotions and coupons; `credit_held` is what it takes of
-    the customer's credit now.
+    the customer's credit now; its goods come from one `warehouse`.
     """
 
     __tablename__ = "orders"
@@ -66,6 +67,7 @@ class Order(Base):
     address: Mapped[str | None] = mapped_column(String(300), info=emptied())
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     payment: Mapped[str | None] = mapped_column(String(20))
+    warehouse: Mapped[str] = mapped_column(ForeignKey("warehouses.code"), server_default=MAIN)
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

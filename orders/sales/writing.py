@@ -22,6 +22,7 @@ from orders.sales.tables import SUBJECT
 from orders.sales.views import QuotedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 
@@ -37,6 +38,7 @@ class NewOrder:
     discount_why: tuple[Reason, ...]
     credit_held: Decimal
     status: str
+    warehouse: str
     day: str
     at: datetime
 
@@ -62,14 +64,16 @@ WITH wanted AS MATERIALIZED (
               unit_price numeric, line_total numeric, why jsonb)
 ), made AS (
     INSERT INTO orders (id, number, key, fingerprint, customer_id, call_id, placed_by, status,
-                        total, discount, discount_why, credit_held, address, note, payment, placed_at)
+                        total, discount, discount_why, credit_held, address, note, payment,
+                        warehouse, placed_at)
     SELECT n.id,
            CAST(:day AS text) || '-' || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
            CAST(:key AS text), CAST(:fingerprint AS text), CAST(:customer_id AS int),
            CAST(:call_id AS text), CAST(:actor_id AS int), CAST(:status AS text),
            CAST(:total AS numeric), CAST(:discount AS numeric),
            CAST(CAST(:discount_why AS text) AS jsonb), CAST(:credit_held AS numeric),
-           CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text), CAST(:at AS timestamptz)
+           CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text),
+           CAST(:warehouse AS text), CAST(:at AS timestamptz)
     FROM (SELECT nextval(pg_get_serial_sequence('orders', 'id'))::int AS id) n
     ON CONFLICT (key) DO NOTHING
     RETURNING id, number
@@ -95,8 +99,8 @@ WITH wanted AS MATERIALIZED (
     INSERT INTO insight_queue (customer_id) SELECT CAST(:customer_id AS int) FROM made
 ), """
     + ledger.changes(
-        "made CROSS JOIN (SELECT sku, CAST(sum(quantity * factor) AS int) AS quantity"
-        " FROM wanted GROUP BY sku) w",
+        "made CROSS JOIN (SELECT sku, CAST(sum(quantity * factor) AS int) AS quantity,"
+        " CAST(NULL AS numeric) AS value FROM wanted GROUP BY sku) w",
         "made.id",
     )
     + """
@@ -130,7 +134,8 @@ async def insert(
         "lines": _lines(order.lines),
         "messages": messages.encoded(told),
     }
-    values |= ledger.parameters(Goods.RESERVE, order.at, command.placed_by)
+    cause = Cause(order.at, actor_id=command.placed_by)
+    values |= ledger.parameters(Goods.RESERVE, order.warehouse, cause)
     rows = await INSERT.write(session, values)
     if not rows:
         return None
@@ -140,7 +145,7 @@ async def insert(
         row["id"],
         row["number"],
         tuple(row["message_ids"] or ()),
-        tuple(StockChanged(sku, available) for sku, available in changed),
+        tuple(StockChanged(sku, available, order.warehouse) for sku, available in changed),
     )
 
 

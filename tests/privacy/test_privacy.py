@@ -112,7 +112,7 @@ IMPERSONAL = {
     "opportunities": {"stage_code"},
     "opportunity_moves": {"from_stage", "to_stage"},
     "order_lines": {"sku", "why", "unit"},
-    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why"},
+    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "warehouse"},
     "packages": {"kind_code"},
     "price_rules": {"kind", "sku", "category_code", "unit", "level_code", "free_sku", "goods_key", "buyer_key"},
     "quotes": {"number", "state"},

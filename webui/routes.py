@@ -38,10 +38,14 @@ from webui.api import (
     second_factor,
     session,
     sessions,
+    stock,
+    stock_documents,
+    stock_planning,
     system,
     todos,
     tokens,
     users,
+    warehouses,
 )
 from webui.routing import Route
 
@@ -56,6 +60,10 @@ ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *price_rules.ROUTES,
     *products.ROUTES,
+    *warehouses.ROUTES,
+    *stock.ROUTES,
+    *stock_documents.ROUTES,
+    *stock_planning.ROUTES,
     *orders.ROUTES,
     *customers.ROUTES,
     *searches.ROUTES,

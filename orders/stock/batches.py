@@ -108,7 +108,7 @@ async def change(session: AsyncSession, changes: Sequence[BatchChange]) -> None:
             held = await session.execute(
                 select(StockBatch.sku, StockBatch.on_hand).where(StockBatch.id == each.batch_id)
             )
-            raise OutOfStock(*held.tuples().one())
+            raise OutOfStock(*held.one())
     if changes:
         await session.execute(
             insert(StockBatchMove),
@@ -181,7 +181,7 @@ async def out_for(session: AsyncSession, order_id: int) -> Sequence[tuple[str, i
         .having(out > 0)
         .order_by(StockBatch.sku, StockBatch.expires_on.desc(), StockBatch.id.desc())
     )
-    return rows.tuples().all()
+    return rows.all()
 
 
 def by_sku(batches: Sequence[tuple[str, int, int]]) -> Mapping[str, int]:

@@ -91,7 +91,7 @@ async def _costs(session: AsyncSession, order_id: int) -> dict[str, Decimal]:
         .where(StockMove.order_id == order_id, StockMove.on_hand_change < 0)
         .group_by(StockMove.sku)
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def _worth(cost: Decimal | None, quantity: int) -> Decimal | None:

@@ -177,7 +177,7 @@ async def _shortage(
             Stock.sku == line.sku, Stock.warehouse == warehouse
         )
     )
-    on_hand, available = found.tuples().one_or_none() or (0, 0)
+    on_hand, available = found.one_or_none() or (0, 0)
     if on_hand + abs(line.quantity) > MOST_ON_HAND:
         return TooMuchStock(line.sku, MOST_ON_HAND)
     return OutOfStock(line.sku, max(available, 0))

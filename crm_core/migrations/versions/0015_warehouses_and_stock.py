@@ -420,7 +420,7 @@ def upgrade() -> None:
         ["document_id"],
         ["id"],
     )
-    op.drop_constraint("ck_stock_moves_kind_known", "stock_moves", type_="check")
+    op.drop_constraint(op.f("ck_stock_moves_kind_known"), "stock_moves", type_="check")
     op.create_check_constraint(
         op.f("ck_stock_moves_kind_known"), "stock_moves", f"kind IN ({_OLD_KINDS},{_NEW_KINDS})"
     )
@@ -441,12 +441,12 @@ def downgrade() -> None:
     """Moves of the new kinds are no longer known, so that only a database without them goes back."""
     op.execute(_UNPROTECTED)
     op.execute("DELETE FROM role_rights WHERE right_code IN ('stock.manage', 'stock.view')")
-    op.drop_constraint("ck_stock_moves_kind_known", "stock_moves", type_="check")
+    op.drop_constraint(op.f("ck_stock_moves_kind_known"), "stock_moves", type_="check")
     op.create_check_constraint(
         op.f("ck_stock_moves_kind_known"), "stock_moves", f"kind IN ({_OLD_KINDS})"
     )
-    op.drop_constraint("ck_stock_value_of_what_is_there", "stock", type_="check")
-    op.drop_constraint("ck_stock_blocked_is_on_hand", "stock", type_="check")
+    op.drop_constraint(op.f("ck_stock_value_of_what_is_there"), "stock", type_="check")
+    op.drop_constraint(op.f("ck_stock_blocked_is_on_hand"), "stock", type_="check")
     op.drop_constraint(
         op.f("fk_stock_moves_document_id_stock_documents"), "stock_moves", type_="foreignkey"
     )

@@ -124,7 +124,7 @@ async def _to_count(session: AsyncSession, new: NewCount) -> Sequence[Line]:
         below = select(ProductCategory.code).where(ProductCategory.path.any_() == new.category_code)
         wanted = wanted.where(Product.category_code.in_(below))
     rows = await session.execute(wanted)
-    return [Line(sku, None, batch_id, expected=held) for sku, batch_id, held in rows.tuples()]
+    return [Line(sku, None, batch_id, expected=held) for sku, batch_id, held in rows]
 
 
 async def _booked(session: AsyncSession, warehouse: str, line: StockDocumentLine) -> int:

@@ -64,7 +64,7 @@ async def _opposite(session: AsyncSession, document_id: int) -> Sequence[Posting
         .order_by(StockMove.id, StockBatchMove.id)
     )
     postings, seen = [], set()
-    for move, batch_id, part in rows.tuples():
+    for move, batch_id, part in rows:
         kind = Goods(move.kind)
         effect = EFFECT[kind]
         if effect.on_hand:

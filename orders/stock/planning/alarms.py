@@ -119,7 +119,7 @@ async def _people(session: AsyncSession) -> Sequence[_Somebody]:
         .where(User.id.in_(managers), User.id.in_(workers))
         .order_by(User.id)
     )
-    return [_Somebody(*row) for row in rows.tuples()]
+    return [_Somebody(*row) for row in rows]
 
 
 async def _tell(

@@ -47,7 +47,7 @@ class ForecastWorker(Worker):
         """One part; how many were forecast. Raises DatabaseUnavailable."""
         today = self._clock().astimezone(self._zone).date()
         async with self._database.reading() as connection:
-            rows = (await connection.execute(_stale(today))).tuples().all()
+            rows = (await connection.execute(_stale(today))).all()
             keys = [(sku, warehouse) for sku, warehouse, _ in rows]
             histories = await demand.histories(connection, keys, today, self._zone)
         horizons = {(sku, warehouse): days or LEAD_DAYS for sku, warehouse, days in rows}

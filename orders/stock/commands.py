@@ -60,8 +60,8 @@ class StockQuery(Command):
     q: Annotated[Text, Field(max_length=100)] = ""
     category_code: CategoryCode | None = None
     warehouse: WarehouseCode | None = None
-    after: Annotated[str, Field(max_length=40)] = ""
-    after_warehouse: Annotated[str, Field(max_length=20)] = ""
+    after: Annotated[Text, Field(max_length=40)] = ""
+    after_warehouse: Annotated[Text, Field(max_length=20)] = ""
     limit: Limit = PAGE
 
 
@@ -96,8 +96,8 @@ class ComparisonQuery(Command):
     sku: Sku | None = None
     category_code: CategoryCode | None = None
     warehouse: WarehouseCode | None = None
-    after: Annotated[str, Field(max_length=40)] = ""
-    after_warehouse: Annotated[str, Field(max_length=20)] = ""
+    after: Annotated[Text, Field(max_length=40)] = ""
+    after_warehouse: Annotated[Text, Field(max_length=20)] = ""
     limit: Limit = PAGE
 
     @model_validator(mode="after")

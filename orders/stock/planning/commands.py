@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from crm_core.fields import PAGE, Command, Id, Limit, Version
+from crm_core.fields import PAGE, Command, Id, Limit, Text, Version
 from orders.catalogue.commands import CategoryCode, Sku
 from orders.stock.commands import WarehouseCode
 from orders.stock.planning.alarm_kinds import AlarmKind
@@ -39,8 +39,8 @@ class PlanQuery(Command):
     sku: Sku | None = None
     category_code: CategoryCode | None = None
     warehouse: WarehouseCode | None = None
-    after: Annotated[str, Field(max_length=40)] = ""
-    after_warehouse: Annotated[str, Field(max_length=20)] = ""
+    after: Annotated[Text, Field(max_length=40)] = ""
+    after_warehouse: Annotated[Text, Field(max_length=20)] = ""
     limit: Limit = PAGE
 
 

@@ -26,14 +26,16 @@ from tests.orders.stock_room import StockRoom
 
 WAREHOUSES = ("main", "north", "south")
 NEXT = {"placed": "reviewed", "reviewed": "picking", "picking": "shipped", "shipped": "refused", "refused": "returned"}  # fmt: skip
-_UNSOUND = """
-SELECT count(*) FROM stock
-WHERE on_hand < 0 OR reserved < 0 OR blocked < 0 OR reserved > on_hand OR blocked > on_hand OR value < 0"""
-# Sold before any of it was blocked, and blocked goods never leave: so orders hold no more than is there.
+# The ledger once more from its beginning: at no moment was there less than nothing, and only what is blocked
+# unasked left less available than orders held.
 _OVERSOLD = """
-SELECT count(*) FROM stock s JOIN (
-    SELECT sku, warehouse, sum(reserved_change) AS held FROM stock_moves GROUP BY 1, 2) m
-USING (sku, warehouse) WHERE m.held > s.on_hand"""
+SELECT count(*) FROM (
+    SELECT kind, on_hand_change - reserved_change - blocked_change AS freed,
+           sum(on_hand_change) OVER w AS goods, sum(reserved_change) OVER w AS held,
+           sum(blocked_change) OVER w AS blocked, sum(value_change) OVER w AS value
+    FROM stock_moves WINDOW w AS (PARTITION BY sku, warehouse ORDER BY id)) m
+WHERE goods < 0 OR held < 0 OR blocked < 0 OR held > goods OR blocked > goods OR value < 0
+   OR freed < 0 AND kind NOT IN ('expire', 'block') AND goods - held - blocked < 0"""
 _LOST = """
 SELECT coalesce(sum(on_hand), 0) + (
     SELECT coalesce(sum(l.quantity), 0) FROM stock_document_lines l
@@ -45,7 +47,7 @@ FROM stock"""
 
 async def check(shop: Shop) -> None:
     await shop.assert_ledger_adds_up()
-    for question in (_UNSOUND, _OVERSOLD, _LOST):
+    for question in (_OVERSOLD, _LOST):
         assert await shop.scalar(question) == 0, question
 
 
@@ -68,6 +70,7 @@ class Warehouses(RuleBasedStateMachine):
 
     @initialize()
     def furnish(self) -> None:
+        self.steps = 0
         self.goods: list[str] = []
         self.batched: list[str] = []
         self.orders: list[tuple[int, str]] = []
@@ -188,6 +191,12 @@ class Warehouses(RuleBasedStateMachine):
 
     @invariant()
     def it_adds_up(self) -> None:
+        """Not after every step: the ledger forgets nothing."""
+        self.steps += 1
+        if self.steps % 6 == 0:
+            self.runner.run(check(self.room.shop))
+
+    def teardown(self) -> None:
         self.runner.run(check(self.room.shop))
 
 
@@ -209,7 +218,7 @@ def test_whatever_is_done_the_ledger_adds_up_to_the_balances_and_the_batches(pg_
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=12,
+                max_examples=10,
                 stateful_step_count=30,
                 deadline=None,
                 database=None,

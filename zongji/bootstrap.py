@@ -50,6 +50,9 @@ from ivr.prompts import PromptLibrary
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from orders.stock.expiry import ExpiryWorker
+from orders.stock.planning.alarms import StockAlarms
+from orders.stock.planning.worker import ForecastWorker
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji.core import care_sources, core, insight_sources, now
@@ -181,14 +184,17 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
 
 
 def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, ...]:
-    """What goes on in the background of the SQL core."""
+    """What goes on in the background of the SQL core and of orders."""
     return (
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
+        ExpiryWorker(database, bus, clock=now, zone=settings.zone),
+        ForecastWorker(database, clock=now, zone=settings.zone),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),
+        StockAlarms(database, clock=now, zone=settings.zone),
         TodoAlarms(database, bus, clock=now),
     )
 

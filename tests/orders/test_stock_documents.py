@@ -304,7 +304,7 @@ async def test_a_new_list_price_is_written_down_with_what_it_makes_of_the_goods(
     made = (await room.documents.change_prices(SYSTEM, key(), new)).view
     (line,) = made.lines
     assert (line.quantity, line.price_before, line.price, line.value) == (
-        10, Decimal("20"), Decimal("18.50"), Decimal("-15.00"),
+        10, Decimal(20), Decimal("18.50"), Decimal("-15.00"),
     )  # fmt: skip
     product = await room.shop.trade.catalogue.get(SYSTEM, sku)
     assert (product.list_price, product.version) == (Decimal("18.50"), 2)
@@ -362,8 +362,10 @@ async def test_a_balance_has_an_upper_bound(room: StockRoom):
         "DELETE FROM stock_batch_moves",
         "UPDATE stock_documents SET note = 'x' WHERE state = 'posted'",
         "DELETE FROM stock_documents",
-        "UPDATE stock_document_lines l SET quantity = 1 FROM stock_documents d"
-        " WHERE d.id = l.document_id AND d.state = 'posted'",
+        (
+            "UPDATE stock_document_lines l SET quantity = 1 FROM stock_documents d"
+            " WHERE d.id = l.document_id AND d.state = 'posted'"
+        ),
         "DELETE FROM stock_document_lines",
     ],
 )

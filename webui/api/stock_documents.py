@@ -162,7 +162,8 @@ async def reverse(asked: Asked[Nothing, Nothing]) -> web.Response:
 
 
 def _makes(
-    method: Callable[[DocumentService, Principal, str, CommandT], Awaitable[MadeDocument]], says: str
+    method: Callable[[DocumentService, Principal, str, CommandT], Awaitable[MadeDocument]],
+    says: str,
 ) -> Handler:
     """A handler that makes a document: 201, or 200 with the same one when the same key came before."""
 

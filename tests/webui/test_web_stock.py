@@ -32,7 +32,7 @@ async def test_goods_go_from_receipt_over_transfer_and_order_to_the_recall(
     assert (await desk.ask("POST", "/api/catalogue/products", product))[0] == 201
     outlet = {"code": "corner", "name_zh": "门市", "name_en": "Outlet", "kind": "outlet"}
     assert (await desk.ask("POST", "/api/warehouses", outlet))[0] == 201
-    day = str(datetime.now(UTC).date())
+    day = str(datetime.now(SHANGHAI).date())
     line = {"sku": "MILK", "quantity": 20, "unit_cost": "25.5", "batch_no": "M1", "made_on": day}
     receipt = await made(desk, "receipts", {"supplier": "奶厂", "lines": [line]})
     assert receipt["lines"][0]["value"] == "510.00"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,7 +24,7 @@ from crm_core.rights import SYSTEM
 from orders.errors import OutOfStock
 from orders.lines import StockLine
 from orders.stock import ledger
-from orders.stock.moves import EFFECT, UNASKED, Goods
+from orders.stock.moves import EFFECT, Goods
 from tests.orders.order_shop import NOW, Shop, open_shop
 from tests.orders.stock_room import StockRoom
 
@@ -289,10 +289,14 @@ async def test_everything_at_the_same_time_neither_deadlocks_nor_loses_goods(roo
     await check(shop)
 
 
+TAKING = [Goods.RESERVE, Goods.REPLACE, Goods.TRANSFER_OUT, Goods.LOSS, Goods.WRITE_OFF]
+
+
+@example([(kind, 7, None) for kind in TAKING])
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(list(Goods)), st.integers(-9, 9), st.none() | st.integers(0, 500)
+            st.sampled_from(list(Goods)), st.integers(-6, 9), st.none() | st.integers(0, 500)
         ),
         min_size=1,
         max_size=20,
@@ -330,14 +334,15 @@ def test_the_statement_itself_does_what_the_table_of_effects_says_and_nothing_im
             return False
         return True
 
-    for kind, quantity, value in steps:
+    beginning = ((Goods.RECEIVE, 20, 60), (Goods.BLOCK, 6, None), (Goods.RESERVE, 8, None))
+    for kind, quantity, value in (*beginning, *steps):
         effect = EFFECT[kind]
         after = (
             goods + quantity * effect.on_hand,
             held + quantity * effect.reserved,
             barred + quantity * effect.blocked,
         )
-        takes = quantity * effect.available < 0 and kind not in UNASKED
+        takes = quantity * effect.available < 0 and kind not in (Goods.EXPIRE, Goods.BLOCK)
         possible = 0 <= after[1] <= after[0] and 0 <= after[2] <= after[0]
         possible = possible and not (takes and after[0] - after[1] - after[2] < 0)
         assert runner.run(change(kind, quantity, value)) == possible, (kind, quantity)

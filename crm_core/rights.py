@@ -58,6 +58,8 @@ class Right(StrEnum):
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    STOCK_MANAGE = "stock.manage"
+    STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
     TODO_WORK = "todo.work"
     TOKEN_MANAGE = "token.manage"  # noqa: S105
@@ -113,6 +115,8 @@ _OPERATIONS = frozenset(
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,
+        Right.STOCK_MANAGE,
+        Right.STOCK_VIEW,
         Right.TODO_WORK,
     }
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -27,7 +27,11 @@ from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
+from orders.sales.recall import RecallService
 from orders.sales.service import OrderService
+from orders.stock.documents.service import DocumentService
+from orders.stock.planning.service import PlanningService
+from orders.stock.service import StockService
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    stock: StockService
+    stock_documents: DocumentService
+    stock_planning: PlanningService
+    recalls: RecallService
     couriers: CourierService
     waybills: WaybillService
     papers: PaperService
@@ -60,7 +68,7 @@ class Trade:
         *,
         clock: Callable[[], datetime],
         channels: Collection[str] = (),
-        zone: tzinfo | None = None,
+        zone: ZoneInfo | None = None,
         sender: Sender | None = None,
         font: Path | None = None,
         gateway: Gateway | None = None,
@@ -80,6 +88,10 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            stock=StockService(database, bus, clock=clock, zone=zone),
+            stock_documents=DocumentService(database, bus, clock=clock, zone=zone),
+            stock_planning=PlanningService(database),
+            recalls=RecallService(database),
             couriers=CourierService(database, clock=clock),
             waybills=WaybillService(database, bus, clock=clock, channels=channels, zone=zone),
             papers=PaperService(

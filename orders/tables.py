@@ -13,6 +13,8 @@ from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
+from orders.stock.documents import tables as stock_documents
+from orders.stock.planning import tables as stock_planning
 
 __all__ = [
     "catalogue",
@@ -28,4 +30,6 @@ __all__ = [
     "sales",
     "statements",
     "stock",
+    "stock_documents",
+    "stock_planning",
 ]

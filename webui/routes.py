@@ -50,10 +50,14 @@ from webui.api import (
     session,
     sessions,
     statements,
+    stock,
+    stock_documents,
+    stock_planning,
     system,
     todos,
     tokens,
     users,
+    warehouses,
 )
 from webui.routing import Route
 
@@ -68,6 +72,10 @@ ROUTES: tuple[Route, ...] = (
     *catalogue.ROUTES,
     *price_rules.ROUTES,
     *products.ROUTES,
+    *warehouses.ROUTES,
+    *stock.ROUTES,
+    *stock_documents.ROUTES,
+    *stock_planning.ROUTES,
     *orders.ROUTES,
     *order_review.ROUTES,
     *delivery_couriers.ROUTES,

@@ -52,6 +52,9 @@ from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.services import Trade
+from orders.stock.expiry import ExpiryWorker
+from orders.stock.planning.alarms import StockAlarms
+from orders.stock.planning.worker import ForecastWorker
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji import telling
@@ -226,18 +229,21 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
 
 
 def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, ...]:
-    """What goes on in the background of the SQL core."""
+    """What goes on in the background of the SQL core and of orders."""
     return (
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
+        ExpiryWorker(database, bus, clock=now, zone=settings.zone),
+        ForecastWorker(database, clock=now, zone=settings.zone),
         InsightWorker(database, insight_sources(settings), clock=now),
         LateParcels(database, clock=now),
         NoticeSender(database, clock=now),
         OverpaidWatch(database, clock=now),
         OutboxPurge(database, clock=now, kept=timedelta(days=settings.messages.kept_days)),
         OutboxWatch(database, bus, clock=now),
+        StockAlarms(database, clock=now, zone=settings.zone),
         TodoAlarms(database, bus, clock=now),
     )
 

@@ -57,6 +57,7 @@ from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from orders.stock.documents.commands import NewReceipt
 from webui.ports import Node
 from webui.rounds import Rhythm
 from webui.server import Tls, WebServer
@@ -356,5 +357,6 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
             sku="A1", name_zh="茶叶", name_en="Tea", unit="箱", list_price=Decimal(100)
         )
         await services.trade.catalogue.add(SYSTEM, tea)
-        await services.trade.orders.receive_stock("A1", 1000)
+        goods = NewReceipt(lines=({"sku": "A1", "quantity": 1000},))
+        await services.trade.stock_documents.receive(SYSTEM, "opening stock", goods)
     return ids, customer_id

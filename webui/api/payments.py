@@ -17,8 +17,8 @@ from orders.payments.commands import (
     StartRefund,
 )
 from orders.payments.errors import NoGateway, NoticeRefused
-from webui.api.orders import KEY, key_of
 from webui.asked import Asked, Model, Nothing
+from webui.idempotency import KEY, key_of
 from webui.routing import NUMBER, SEALED, Route, needs
 from webui.views import View
 

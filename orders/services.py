@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
+from orders.connections.addresses import Networks
+from orders.connections.services import Connections
 from orders.pricing.service import PriceRuleService
 from orders.sales.quotes import QuoteService
 from orders.sales.service import OrderService
@@ -22,6 +24,7 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    connections: Connections
 
     @classmethod
     def of(
@@ -32,8 +35,13 @@ class Trade:
         clock: Callable[[], datetime],
         channels: Collection[str] = (),
         zone: tzinfo | None = None,
+        secrets_key: bytes | None = None,
+        callable_networks: Networks = (),
     ) -> Self:
-        """None is started; `channels` are those that have a notifier, `zone` is the company's."""
+        """None is started; `channels` are those that have a notifier, `zone` is the company's.
+
+        Without `secrets_key` there are no connections; `callable_networks` they may call besides the internet.
+        """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
         return cls(
@@ -41,4 +49,7 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            connections=Connections.of(
+                database, clock=clock, secrets_key=secrets_key, allowed=callable_networks
+            ),
         )

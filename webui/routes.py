@@ -16,10 +16,12 @@ from webui.api import (
     channel,
     complaint_categories,
     complaints,
+    connections,
     custom_fields,
     customers,
     dealer_applications,
     dealer_stock,
+    events,
     exchange,
     insight,
     knowledge,
@@ -42,6 +44,7 @@ from webui.api import (
     todos,
     tokens,
     users,
+    webhooks,
 )
 from webui.routing import Route
 
@@ -82,6 +85,9 @@ ROUTES: tuple[Route, ...] = (
     *knowledge_categories.ROUTES,
     *knowledge.ROUTES,
     *knowledge_questions.ROUTES,
+    *events.ROUTES,
+    *webhooks.ROUTES,
+    *connections.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

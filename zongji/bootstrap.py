@@ -38,6 +38,8 @@ from crm_core.outbox.worker import OutboxWorker
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
+from crm_core.request_keys.service import RequestKeyPurge
+from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
@@ -47,12 +49,17 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.connections.delivering import WebhookDeliverer
+from orders.connections.purging import ConnectionPurge
+from orders.connections.sequencing import EventSequencer
+from orders.connections.working import ConnectionWorker
 from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from webui.described import describer
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
-from zongji.core import care_sources, core, insight_sources, now
+from zongji.core import care_sources, core, insight_sources, now, secrets_key
 from zongji.exchange import launch
 from zongji.settings import Settings
 
@@ -91,12 +98,22 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     await places.load(database)
 
     calls = AcdStore(database)
-    for worker in _workers(settings, database, bus):
+    trade = Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        secrets_key=secrets_key(settings),
+        callable_networks=settings.connections.networks,
+    )
+    stack.push_async_callback(trade.connections.outgoing.close)
+    connecting = _connecting(settings, database, bus, crm=crm, trade=trade, channels=channels)
+    for worker in (*_workers(settings, database, bus), *connecting):
         worker.start()
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
-    trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
 
     nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
@@ -190,6 +207,29 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),
+    )
+
+
+def _connecting(
+    settings: Settings,
+    database: Database,
+    bus: Bus,
+    *,
+    crm: Crm,
+    trade: Trade,
+    channels: Sequence[str],
+) -> tuple[Worker, ...]:
+    """What goes on between us and other programs."""
+    used = trade.connections
+    describe = describer(database, crm, trade)
+    return (
+        EventSequencer(database),
+        WebhookDeliverer(database, used.vault, used.outgoing, describe, bus, clock=now),
+        ConnectionWorker(
+            database, used.clients, bus, clock=now, channels=channels, zone=settings.zone
+        ),
+        ConnectionPurge(database, clock=now),
+        RequestKeyPurge(database, clock=now),
     )
 
 

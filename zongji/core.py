@@ -58,12 +58,12 @@ def core(
         channels=channels,
         care=care_sources(settings),
         obstacles=(open_orders, live_calls),
-        secrets_key=_secrets_key(settings),
+        secrets_key=secrets_key(settings),
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )
 
 
-def _secrets_key(settings: Settings) -> bytes | None:
+def secrets_key(settings: Settings) -> bytes | None:
     key = settings.secrets_key
     return None if key is None else key.get_secret_value().encode()
 

@@ -98,6 +98,25 @@ class SmsSettings(Section):
     templates: dict[str, str] = Field(description="our message kind → the provider's template code")
 
 
+class ConnectionSettings(Section):
+    """What webhooks, ERP and shops may be called besides the internet."""
+
+    allowed: tuple[str, ...] = Field(
+        default=(), description="networks such as 10.0.3.0/24; these also over plain http"
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network) for network in self.allowed)
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -114,7 +133,7 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="encrypts the authenticators' secrets; without it nobody can enrol one",
+        description="encrypts the secrets of authenticators and connections; without it there are none",
     )
     company: str = Field(default="总机商贸", description="the name that customers read in messages")
     timezone: str = "Asia/Shanghai"
@@ -132,6 +151,7 @@ class Settings(BaseSettings):
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
+    connections: ConnectionSettings = ConnectionSettings()
 
     @field_validator("timezone")
     @classmethod

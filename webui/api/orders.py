@@ -1,6 +1,5 @@
 """Orders: placed once for each Idempotency-Key, and looked up."""
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -9,17 +8,14 @@ from aiohttp import web
 from pydantic import Field
 
 from crm_core.benefits.commands import CouponCode
-from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
 from orders.sales.commands import PlaceOrder
 from webui.api.products import WantedLines
 from webui.asked import Asked, Model, Nothing
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
-
-KEY = "Idempotency-Key"
-_KEY_FORM = re.compile(r"[A-Za-z0-9._~-]{8,64}")
 
 
 class WantedOrder(Model):
@@ -107,7 +103,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     body = asked.body
     placed = await asked.services.trade.orders.place(
         PlaceOrder(
-            key=_key(asked.request),
+            key=key_of(asked.request),
             customer_id=body.customer_id,
             lines=tuple(line.line() for line in body.lines),
             placed_by=asked.principal.user_id,
@@ -135,16 +131,6 @@ async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
         customer_id=query.customer_id, call_id=query.call_id, limit=query.limit
     )
     return OrderList(items=tuple(OrderItem.model_validate(each) for each in found))
-
-
-def _key(request: web.Request) -> str:
-    key = request.headers.get(KEY, "")
-    if _KEY_FORM.fullmatch(key) is None:
-        raise Invalid(
-            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order.",
-            fields={KEY: "missing" if not key else "form"},
-        )
-    return key
 
 
 ROUTES = (

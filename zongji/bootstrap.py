@@ -223,7 +223,7 @@ def _connecting(
     used = trade.connections
     describe = describer(database, crm, trade)
     return (
-        EventSequencer(database),
+        EventSequencer(database, clock=now),
         WebhookDeliverer(database, used.vault, used.outgoing, describe, bus, clock=now),
         ConnectionWorker(
             database, used.clients, bus, clock=now, channels=channels, zone=settings.zone

@@ -61,6 +61,8 @@ class Outgoing:
                     refused=True,
                 ) from error
             raise NoAnswer(f"cannot be reached: {error.strerror or error}") from error
+        except aiohttp.InvalidURL as error:
+            raise NoAnswer("this is no address that may be called", refused=True) from error
         except TimeoutError as error:
             raise NoAnswer(f"no answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -3,6 +3,9 @@ that whoever has read up to a number has missed nothing below it; an event, what
 and the papers that it sends out are one transaction.
 """
 
+from collections.abc import Callable
+from datetime import datetime
+
 from sqlalchemy import text
 
 from crm_core.db import Database
@@ -30,15 +33,15 @@ WITH taken AS (
     RETURNING id, kind, subject, subject_key, to_status, at
 ), delivered AS (
     INSERT INTO webhook_deliveries (webhook_id, event_id, subject, subject_key, next_at)
-    SELECT w.id, m.id, m.subject, m.subject_key, m.at
+    SELECT w.id, m.id, m.subject, m.subject_key, CAST(:now AS timestamptz)
     FROM made m JOIN webhooks w ON w.active AND m.kind = ANY (w.kinds)
     ORDER BY m.id
 ), leaving AS (
     INSERT INTO connection_documents
         (connection_id, direction, kind, outside_key, version, digest, body, next_at, received_at,
          order_id)
-    SELECT c.id, 'out', 'order', m.subject_key, m.id, '', '{}', m.at, m.at,
-           CAST(m.subject_key AS int)
+    SELECT c.id, 'out', 'order', m.subject_key, m.id, '', '{}', CAST(:now AS timestamptz),
+           CAST(:now AS timestamptz), CAST(m.subject_key AS int)
     FROM made m JOIN connections c ON c.active AND m.to_status = ANY (c.send_on)
     WHERE m.subject = 'order'
     ORDER BY m.id
@@ -51,15 +54,16 @@ class EventSequencer(Worker):
     """Looks every second for changes."""
 
     def __init__(
-        self, database: Database, *, every_s: float = _EVERY_S, batch: int = _BATCH
+        self, database: Database, *, clock: Callable[[], datetime], batch: int = _BATCH
     ) -> None:
-        super().__init__("event-sequencer", every_s=every_s, batch=batch)
+        super().__init__("event-sequencer", every_s=_EVERY_S, batch=batch)
         self._database = database
+        self._clock = clock
         self._batch = batch
 
     async def run_once(self) -> int:
         """How many changes were taken. Raises DatabaseUnavailable."""
         async with self._database.begin() as session:
             await session.execute(_ONE_AT_A_TIME)
-            rows = await _NUMBER.write(session, {"batch": self._batch})
+            rows = await _NUMBER.write(session, {"batch": self._batch, "now": self._clock()})
         return int(rows[0]["taken"])

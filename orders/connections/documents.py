@@ -201,14 +201,15 @@ class PaperService:
     async def get(self, actor: Actor, document_id: int) -> WholePaper:
         """Raises Forbidden, NotFound."""
         actor.require(Right.CONNECTION_MANAGE)
-        query = _views().add_columns(ConnectionDocument.body)
+        body = select(ConnectionDocument.body).where(ConnectionDocument.id == document_id)
         async with self._database.reading() as connection:
-            row = (
-                await connection.execute(query.where(ConnectionDocument.id == document_id))
-            ).one_or_none()
-        if row is None:
-            raise _unknown(document_id)
-        return WholePaper(_view(row[:-1]), row[-1])
+            row = await connection.scalar(body)
+            if row is None:
+                raise _unknown(document_id)
+            view = (
+                await connection.execute(_views().where(ConnectionDocument.id == document_id))
+            ).one()
+        return WholePaper(_view(view), row)
 
     async def retry(self, actor: Actor, document_id: int) -> PaperView:
         """What was wrong has been mended: it is taken up again. Raises NotFound, NotInThisState."""
@@ -271,4 +272,4 @@ def _views() -> Select[*tuple[Any, ...]]:
 
 
 def _view(row: Any) -> PaperView:
-    return PaperView(*row)
+    return PaperView(**{**row._asdict(), "flags": tuple(row.flags)})

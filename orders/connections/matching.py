@@ -208,6 +208,7 @@ async def _enter_buyer(
             addresses=(AddressEntry(detail=paper.address),) if paper.address else (),
             level_code=rules.level_code,
             price_policy_code=rules.price_policy_code,
+            credit_limit=rules.credit_limit,
         ),
     )
     if paper.buyer_code is not None:

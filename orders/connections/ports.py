@@ -26,7 +26,8 @@ class Part(BaseModel):
 class ShopRules(Part):
     """By which rules orders from outside become ours.
 
-    `buyers`: an unknown buyer becomes a customer of `level_code`, or is refused; with `customer_id` all orders
+    `buyers`: an unknown buyer becomes a customer of `level_code`, who may order for `credit_limit` without a
+    review, or is refused; with `customer_id` all orders
     are that customer's. `prices`: our own, or those agreed there. `tolerance`: by how much the two totals may
     differ before a person must look.
     """
@@ -35,6 +36,7 @@ class ShopRules(Part):
     customer_id: Id | None = None
     level_code: Annotated[Text, Field(min_length=1, max_length=30)] = "consumer"
     price_policy_code: Annotated[Text, Field(min_length=1, max_length=30)] = "list"
+    credit_limit: Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)] = Decimal(0)
     prices: Literal["own", "shop"] = "shop"
     tolerance: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=2)] = Decimal(0)
     payment_paid: Annotated[Text, Field(max_length=20)] | None = None

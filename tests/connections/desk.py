@@ -35,7 +35,12 @@ from webui.described import describer
 
 KEY = b"a key of the tests' own, 32 bytes"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
-SHOP = {"level_code": "retail", "price_policy_code": "plain", "prices": "own"}
+SHOP = {
+    "level_code": "retail",
+    "price_policy_code": "plain",
+    "prices": "own",
+    "credit_limit": "1000000",
+}
 
 
 @dataclass

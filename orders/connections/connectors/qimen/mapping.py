@@ -14,6 +14,7 @@ from orders.connections.papers import LeavingOrder, OutsideLine, OutsideOrder
 
 CREATE, CANCEL, CONFIRM = "deliveryorder.create", "order.cancel", "deliveryorder.confirm"
 _DOCTYPE = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
+_MOST_DIGITS = 12
 _PLACES = ("province", "city", "area", "town", "detailAddress")
 
 
@@ -117,7 +118,7 @@ def _created(root: ET.Element, version: int) -> OutsideOrder:
 
 
 def _line(entry: ET.Element) -> OutsideLine:
-    quantity = Decimal(_text(entry, "planQty") or "0")
+    quantity = _amount(entry, "planQty") or Decimal(0)
     if quantity != int(quantity):
         raise ValueError("planQty")
     return OutsideLine(
@@ -129,8 +130,14 @@ def _line(entry: ET.Element) -> OutsideLine:
 
 
 def _amount(parent: ET.Element, name: str) -> Decimal | None:
+    """Raises ValueError, InvalidOperation. One with an exponent could be larger than memory."""
     found = _text(parent, name)
-    return None if found is None else Decimal(found)
+    if found is None:
+        return None
+    amount = Decimal(found)
+    if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS:
+        raise ValueError(name)
+    return amount
 
 
 def _sum(*amounts: Decimal | None) -> Decimal | None:

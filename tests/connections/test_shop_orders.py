@@ -333,3 +333,42 @@ async def test_an_edit_of_an_older_version_is_refused(desk, shop):
     change = ChangedConnection(version=99, name="x", settings=SHOP)
     with pytest.raises(Conflict):
         await desk.used.connections.change(desk.owner, shop, change)
+
+
+async def test_after_postgresql_was_restarted_papers_and_events_go_on_where_they_were(
+    tmp_path_factory,
+):
+    from crm_core.db import Base, Database
+    from crm_core.errors import DatabaseUnavailable
+    from tests.ports import free_port
+    from zongji.platform.postgres import EmbeddedPostgres
+
+    folder = tmp_path_factory.mktemp("pg-own")
+    folder.chmod(0o755)
+    server = EmbeddedPostgres.prepare(folder / "server", port=free_port())
+    settings = {"fsync": "off"}
+    server.start(settings=settings)
+    database = Database(server.url())
+    async with database.begin() as session:
+        await session.run_sync(lambda each: Base.metadata.create_all(each.connection()))
+    desk = await open_desk(database, folder)
+    shop = await desk.connection("qimen", SHOP)
+    sku = await desk.shop.product(on_hand=10)
+    await sent(desk, shop, paper("PG1", 1, (sku, 1)))
+    await asyncio.to_thread(server.stop, mode="immediate")
+    for worker in (desk.worker(), desk.sequencer, desk.deliverer()):
+        with pytest.raises(DatabaseUnavailable):
+            await worker.run_once()
+    with pytest.raises(DatabaseUnavailable):
+        await sent(desk, shop, paper("PG2", 1, (sku, 1)))
+    await asyncio.to_thread(server.start, settings=settings)
+    await sent(desk, shop, paper("PG2", 1, (sku, 1)))
+    await desk.work()
+    assert await desk.orders_of("PG1") == [("placed", 1)]
+    assert await desk.orders_of("PG2") == [("placed", 1)]
+    assert await desk.shop.scalar("SELECT count(*) FROM integration_queue") == 0
+    told = "SELECT count(*) FROM integration_events WHERE kind = 'order.placed'"
+    assert await desk.shop.scalar(told) == 2
+    await database.close()
+    await desk.used.outgoing.close()
+    await asyncio.to_thread(server.stop)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from crm_core.fields import Id, Text
+from orders.connections.errors import SignatureRefused
 from orders.connections.outgoing import Outgoing
 from orders.connections.papers import LeavingOrder, OutsideCount, OutsideOrder, OutsideState
 
@@ -79,6 +80,17 @@ class Client(Protocol):
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
         """Raises ConnectorError."""
         ...
+
+
+class SendsNothingHere:
+    """For a client whose other side is only asked."""
+
+    async def receive(self, request: Signed, now: datetime) -> Received:
+        del request, now
+        raise SignatureRefused("this kind of connection sends no papers here")
+
+    def answer(self, error: str | None) -> tuple[str, bytes]:
+        return "text/plain", (error or "").encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import Any
 from orders.connections.asking import ask_json, member
 from orders.connections.connectors.kingdee import errors, mapping
 from orders.connections.connectors.kingdee.settings import Secrets, Settings
-from orders.connections.errors import ConnectorError, SignatureRefused
+from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
 from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
-from orders.connections.ports import Received, Signed
+from orders.connections.ports import SendsNothingHere
 
 _STUB = "Kingdee.BOS.WebApi.ServicesStub"
 _SERVICE = _STUB + ".DynamicFormService.{name}.common.kdsvc"
@@ -21,7 +21,7 @@ _CHINESE = 2052
 _SAVED, _IN_REVIEW = ("Z", "A", "D"), "B"
 
 
-class KingdeeClient:
+class KingdeeClient(SendsNothingHere):
     """Logs in with its first question, and again when the session has ended."""
 
     def __init__(
@@ -36,13 +36,6 @@ class KingdeeClient:
         self._outgoing = outgoing
         self._clock = clock
         self._session = ""
-
-    async def receive(self, request: Signed, now: datetime) -> Received:
-        del request, now
-        raise SignatureRefused("Kingdee sends no papers here")
-
-    def answer(self, error: str | None) -> tuple[str, bytes]:
-        return "text/plain", (error or "").encode()
 
     async def send(self, order: LeavingOrder) -> str:
         """Saved, handed in and, where the settings say so, approved."""

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlencode
 from orders.connections.asking import ask_json, member
 from orders.connections.connectors.yonyou import errors, mapping
 from orders.connections.connectors.yonyou.settings import Secrets, Settings
-from orders.connections.errors import ConnectorError, SignatureRefused
+from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
 from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
-from orders.connections.ports import Received, Signed
+from orders.connections.ports import SendsNothingHere
 
 _TOKEN = "/open-auth/selfAppAuth/getAccessToken"  # noqa: S105
 _SAVE = "/yonbip/sd/voucherorder/singleSave"
@@ -33,7 +33,7 @@ def signature(secret: str, parameters: dict[str, str]) -> str:
     return base64.b64encode(digest).decode()
 
 
-class YonyouClient:
+class YonyouClient(SendsNothingHere):
     """Fetches a token with its first question, and again when it is over."""
 
     def __init__(
@@ -48,13 +48,6 @@ class YonyouClient:
         self._outgoing = outgoing
         self._clock = clock
         self._token: tuple[str, datetime] | None = None
-
-    async def receive(self, request: Signed, now: datetime) -> Received:
-        del request, now
-        raise SignatureRefused("Yonyou sends no papers here")
-
-    def answer(self, error: str | None) -> tuple[str, bytes]:
-        return "text/plain", (error or "").encode()
 
     async def send(self, order: LeavingOrder) -> str:
         there = mapping.records(await self._ask(_LIST, mapping.by_number(order.number)))

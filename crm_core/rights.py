@@ -26,6 +26,7 @@ class Right(StrEnum):
     CHANNEL_MANAGE = "channel.manage"
     COMPLAINT_MANAGE = "complaint.manage"
     COMPLAINT_WORK = "complaint.work"
+    CONNECTION_MANAGE = "connection.manage"
     CUSTOMER_EDIT = "customer.edit"
     CUSTOMER_EXPORT = "customer.export"
     CUSTOMER_IMPORT = "customer.import"

@@ -40,6 +40,7 @@ from crm_core.people.tokens import TokenService
 from crm_core.people.units import UnitService
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.service import PrivacyService
+from crm_core.request_keys.service import RequestKeys
 from crm_core.rights import Right
 from crm_core.todos.service import TodoService
 
@@ -76,6 +77,7 @@ class Crm:
     care: CareService
     dealers: DealerService
     tokens: TokenService
+    request_keys: RequestKeys
 
     @classmethod
     def of(
@@ -157,4 +159,5 @@ class Crm:
             care=CareService(database, care, clock=clock),
             dealers=DealerService(database, clock=clock, zone=care.zone),
             tokens=TokenService(database, clock=clock),
+            request_keys=RequestKeys(database, clock=clock),
         )

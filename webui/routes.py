@@ -16,6 +16,7 @@ from webui.api import (
     channel,
     complaint_categories,
     complaints,
+    connections,
     custom_fields,
     customers,
     dealer_applications,
@@ -25,6 +26,7 @@ from webui.api import (
     delivery_fleet,
     delivery_runs,
     delivery_waybills,
+    events,
     exchange,
     export_limits,
     insight,
@@ -58,6 +60,7 @@ from webui.api import (
     tokens,
     users,
     warehouses,
+    webhooks,
 )
 from webui.routing import Route
 
@@ -114,6 +117,9 @@ ROUTES: tuple[Route, ...] = (
     *knowledge_categories.ROUTES,
     *knowledge.ROUTES,
     *knowledge_questions.ROUTES,
+    *events.ROUTES,
+    *webhooks.ROUTES,
+    *connections.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

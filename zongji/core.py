@@ -64,7 +64,7 @@ def core(
         channels=channels,
         care=care_sources(settings),
         obstacles=(open_orders, live_calls),
-        secrets_key=_secrets_key(settings),
+        secrets_key=secrets_key(settings),
         words=WORDS,
         company=settings.company,
         exports_per_day=settings.exports_per_day,
@@ -72,7 +72,7 @@ def core(
     )
 
 
-def _secrets_key(settings: Settings) -> bytes | None:
+def secrets_key(settings: Settings) -> bytes | None:
     key = settings.secrets_key
     return None if key is None else key.get_secret_value().encode()
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -64,6 +65,7 @@ from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 
 PASSWORD = "a long password 1"
+SECRETS_KEY = b"a key of the tests' own, 32 bytes"
 ROLES = ("agent", "supervisor", "operations", "admin")
 QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -281,7 +283,7 @@ async def open_house(
         database,
         passwords=quick_passwords(),
         limits=LoginLimits(),
-        secrets_key=b"a key of the tests' own, 32 bytes",
+        secrets_key=SECRETS_KEY,
     )
     crm = replace(
         Crm.of(
@@ -306,7 +308,15 @@ async def open_house(
     )
     services = WebServices(
         crm=crm,
-        trade=Trade.of(database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001"),
+        trade=Trade.of(
+            database,
+            bus,
+            clock=clock,
+            gateway=gateway,
+            debit_merchant="ZJ001",
+            secrets_key=SECRETS_KEY,
+            callable_networks=(ip_network("127.0.0.0/8"),),
+        ),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),

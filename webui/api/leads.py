@@ -163,7 +163,16 @@ _ONE = f"/api/leads/{NUMBER}"
 
 ROUTES = (
     Route("GET", "/api/leads", search, _WORK, query=LeadSearch, answer=LeadList),
-    Route("POST", "/api/leads", create, _WORK, WantedLead, answer=LeadDetailAnswer, status=201),
+    Route(
+        "POST",
+        "/api/leads",
+        create,
+        _WORK,
+        WantedLead,
+        answer=LeadDetailAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", _ONE, show, _WORK, answer=LeadDetailAnswer),
     Route("PATCH", _ONE, edit, _WORK, WantedLeadEdit, answer=LeadAnswer),
     Route("POST", f"{_ONE}/hand-over", hand_over, _WORK, WantedHandOver, answer=LeadAnswer),

@@ -161,7 +161,16 @@ _STAGES = "/api/opportunity-stages"
 
 ROUTES = (
     Route("GET", _ALL, search, _WORK, query=OpportunitySearch, answer=OpportunityList),
-    Route("POST", _ALL, create, _WORK, WantedOpportunity, answer=OpportunityAnswer, status=201),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        _WORK,
+        WantedOpportunity,
+        answer=OpportunityAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", f"{_ALL}/pipeline", pipeline, _WORK, query=PipelineSearch, answer=PipelineAnswer),
     Route("GET", _ONE, show, _WORK, answer=OpportunityAnswer),
     Route("PATCH", _ONE, edit, _WORK, WantedOpportunityEdit, answer=OpportunityAnswer),

@@ -167,7 +167,7 @@ class Kingdee(Neighbour):
             return self.stock
         if query["FilterString"].startswith("FBillNo"):
             number = query["FilterString"].split("'")[1]
-            found = self.orders.get(SYSTEM, number)
+            found = self.orders.get(number)
             return [[1, number, found["state"], "A", "2026-03-02T10:00:00"]] if found else []
         return self.changed
 

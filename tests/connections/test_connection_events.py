@@ -60,7 +60,7 @@ async def test_stock_that_changed_often_is_told_once_with_its_balance(desk, feed
     sku = await desk.shop.product(on_hand=10)
     start = await last(desk)
     for _ in range(3):
-        await desk.shop.service.receive_stock(sku, 5)
+        await desk.shop.receive(sku, 5)
     await number(desk)
     (told,) = (await feed.after(desk.owner, EventQuery(after=start))).items
     assert (told.event.kind, told.data) == (

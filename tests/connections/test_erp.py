@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 
 from crm_core.errors import Invalid
+from crm_core.rights import SYSTEM
 from orders.connections.connection_views import ChangedConnection, CountQuery, NewCode
 from orders.connections.events import PaperRefused
 from orders.sales.flow import Status

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from crm_core.errors import Conflict
+from crm_core.rights import SYSTEM
 from orders.connections import entering
 from orders.connections.connection_views import NewCode
 from orders.connections.connectors.qimen import mapping
@@ -61,7 +62,9 @@ async def test_a_buyer_is_known_again_by_code_and_by_number(desk, shop):
     await sent(desk, shop, paper("TB4", 1, (sku, 1), buyer_code="other", phone="137-0013-7002"))
     await desk.work()
     owners = [
-        (await desk.shop.service.get(SYSTEM, (await desk.papers(shop, q=number))[0].order_id)).customer_id
+        (
+            await desk.shop.service.get(SYSTEM, (await desk.papers(shop, q=number))[0].order_id)
+        ).customer_id
         for number in ("TB2", "TB3", "TB4")
     ]
     assert len(set(owners)) == 1
@@ -131,7 +134,7 @@ async def test_a_code_may_mean_a_pack(desk, shop):
             sku=sku, name_zh="酒", name_en="Wine", unit="瓶", list_price=Decimal(10), packs=[pack]
         ),
     )
-    await desk.shop.service.receive_stock(sku, 100)
+    await desk.shop.receive(sku, 100)
     code = NewCode(theirs="BOX", sku=sku, unit="箱")
     await desk.used.connections.set_code(desk.owner, shop, code)
     await sent(desk, shop, paper("TB40", 1, ("BOX", 2)))
@@ -145,7 +148,7 @@ async def test_too_little_stock_is_a_refusal_that_can_be_tried_again(desk, shop)
     await desk.work()
     (took,) = await desk.papers(shop, q="TB50")
     assert (took.state, took.code) == ("refused", "out_of_stock")
-    await desk.shop.service.receive_stock(sku, 5)
+    await desk.shop.receive(sku, 5)
     await desk.used.papers.retry(desk.owner, took.id)
     await desk.work()
     assert await desk.shop.balance(sku) == (6, 2)

@@ -7,7 +7,9 @@ import pytest
 
 from crm_core.errors import CommitUnknown
 from crm_core.request_keys.service import RequestKeyPurge, RequestKeys
+from crm_core.rights import SYSTEM
 from orders.connections.connectors.qimen import mapping
+from orders.stock.documents.commands import NewReceipt
 from tests.connections.desk import SHOP, paper
 from tests.connections.neighbours import APP_KEY, APP_SECRET, signed_query
 from tests.webui.web_house import House, open_house
@@ -198,7 +200,8 @@ async def test_webhooks_over_http(house, admin):
 async def test_events_since_a_number_over_http(house, admin):
     from orders.connections.sequencing import EventSequencer
 
-    await house.services.trade.orders.receive_stock("A1", 5)
+    goods = NewReceipt.model_validate({"lines": [{"sku": "A1", "quantity": 5}]})
+    await house.services.trade.stock_documents.receive(SYSTEM, "five more", goods)
     await EventSequencer(house.services.database, clock=house.services.clock).run_once()
     _, page = await admin.ask("GET", "/api/events", params={"limit": 100})
     told = page["items"][-1]

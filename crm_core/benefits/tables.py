@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.customers.references import never_same_as, one_for_each
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
 
@@ -188,8 +189,12 @@ class Referral(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    referrer_customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    referrer_customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), index=True, info=never_same_as("customer_id")
+    )
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), info=one_for_each() | never_same_as("referrer_customer_id")
+    )
     entered_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     entered_at: Mapped[datetime] = mapped_column(_Time)
     qualified_at: Mapped[datetime | None] = mapped_column(_Time)

@@ -292,9 +292,9 @@ def _fits(each: Reference, to_id: int) -> ColumnElement[bool]:
         )
     fits = true() if each.other is None else each.other != to_id
     if each.alone_by is not None:
-        there = each.table.alias()
-        alike = (there.c[column.name] == column for column in each.alone_by)
-        fits = and_(fits, ~exists().where(there.c[each.column.name] == to_id, *alike))
+        own_rows = each.table.alias()
+        alike = (own_rows.c[column.name] == column for column in each.alone_by)
+        fits = and_(fits, ~exists().where(own_rows.c[each.column.name] == to_id, *alike))
     return fits
 
 

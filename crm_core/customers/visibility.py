@@ -4,7 +4,8 @@ Rule: one who may not is told the same as when there is none; a customer without
 everybody's, because anybody may have to answer the call.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, any_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -12,11 +13,29 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crm_core.customers.tables import Customer
 from crm_core.errors import NotFound
-from crm_core.people.tables import Unit, User
+from crm_core.people.tables import Role, Unit, User
 from crm_core.rights import Actor, Scope
 
 
-def within_scope(actor: Actor) -> ColumnElement[bool]:
+class Onlooker(Protocol):
+    """Who looks, with the scope of the role."""
+
+    @property
+    def user_id(self) -> int | None: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is not asking himself."""
+
+    user_id: int | None
+    scope: Scope
+
+
+def within_scope(actor: Onlooker) -> ColumnElement[bool]:
     """The condition on `customers` under which this person may see a row."""
     if actor.scope is Scope.ALL:
         return true()
@@ -26,18 +45,32 @@ def within_scope(actor: Actor) -> ColumnElement[bool]:
     return or_(Customer.salesperson_id.is_(None), own)
 
 
-def concerns_seen(column: InstrumentedAttribute[Any], actor: Actor) -> ColumnElement[bool]:
+def concerns_seen(column: InstrumentedAttribute[Any], actor: Onlooker) -> ColumnElement[bool]:
     """The condition on another table that its record concerns nobody, or somebody this person may see."""
     if actor.scope is Scope.ALL:
         return true()
     return or_(column.is_(None), column.in_(select(Customer.id).where(within_scope(actor))))
 
 
-def _colleagues(actor: Actor) -> Select[int]:
+def _colleagues(actor: Onlooker) -> Select[int]:
     """Everybody of the person's unit and of the units below it."""
     mine = select(User.unit_id).where(User.id == actor.user_id).scalar_subquery()
     units = select(Unit.id).where(or_(Unit.id == mine, mine == any_(Unit.path)))
     return select(User.id).where(User.unit_id.in_(units))
+
+
+async def is_seen_by(
+    holder: AsyncSession | AsyncConnection, user_id: int, customer_id: int
+) -> bool:
+    """Whether another person may see the customer."""
+    scope = await holder.scalar(
+        select(Role.scope).join(User, User.role_code == Role.code).where(User.id == user_id)
+    )
+    if scope is None:
+        return False
+    seen = within_scope(Person(user_id, Scope(scope)))
+    found = select(Customer.id).where(Customer.id == customer_id, seen)
+    return await holder.scalar(found) is not None
 
 
 async def must_see(holder: AsyncSession | AsyncConnection, actor: Actor, customer_id: int) -> int:

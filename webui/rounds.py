@@ -23,7 +23,7 @@ from webui.ports import Callbacks
 log = structlog.get_logger(__name__)
 
 _MOST_CALLBACKS = 1000
-_MOST_ALARMS = 1000
+_ALARMS_EACH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Rounds:
         if self._live.alarms_are_old:
             self._live.alarms_are_old = False
             try:
-                self._live.show_alarms(await self._todos.raised(_MOST_ALARMS))
+                self._live.show_alarms(await self._todos.raised(_ALARMS_EACH))
             except BaseException:
                 self._live.alarms_are_old = True
                 raise

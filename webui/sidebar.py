@@ -94,12 +94,13 @@ class Sidebar:
         }
 
     def alarms(self, viewer: Viewer) -> dict[str, BaseModel]:
-        """The viewer's own ones, and for supervisors those that escalated."""
+        """The viewer's own ones, and for supervisors those that came to them."""
         supervises = Right.TODO_SUPERVISE in viewer.rights
         return {
             str(each.todo_id): alarm_view(each, viewer.agent_id)
             for each in self._alarms
-            if each.assignee_id == viewer.agent_id or (supervises and each.escalated)
+            if each.assignee_id == viewer.agent_id
+            or (supervises and viewer.agent_id in each.supervisors)
         }
 
     def keep_alarms(self, alarms: Iterable[RaisedAlarm]) -> bool:

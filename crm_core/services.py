@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from crm_core.audit.service import AuditTrail
+from crm_core.benefits.ports import HasDelivery, nothing_delivered
 from crm_core.benefits.service import BenefitService
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
@@ -84,6 +85,7 @@ class Crm:
         obstacles: Sequence[Obstacle] = (),
         folders: Mapping[str, Path] | None = None,
         care: CareSources | None = None,
+        has_delivery: HasDelivery = nothing_delivered,
         secrets_key: bytes | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
@@ -92,14 +94,14 @@ class Crm:
         `sources` what they tell of sales and conversations; `channels` are
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
-        orders, and the company's time zone. Without `secrets_key` nobody can enrol an authenticator.
+        orders, and the company's time zone; `has_delivery` says whether a customer had one. Without `secrets_key` nobody can enrol an authenticator.
         """
         care = care or CareSources()
         search = SearchService(database)
         customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
-        benefits = BenefitService(database, clock=clock, zone=care.zone)
+        benefits = BenefitService(database, clock=clock, zone=care.zone, has_delivery=has_delivery)
         leads = LeadService(database, clock=clock)
         own = (
             (Right.COMPLAINT_WORK, complaints.entries),

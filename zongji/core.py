@@ -16,6 +16,7 @@ from crm_core.rights import Right
 from crm_core.services import Crm
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
@@ -57,6 +58,7 @@ def core(
         sources=insight_sources(settings),
         channels=channels,
         care=care_sources(settings),
+        has_delivery=has_delivery,
         obstacles=(open_orders, live_calls),
         secrets_key=_secrets_key(settings),
         folders={"recordings": settings.recordings} if settings.recordings else {},

@@ -22,6 +22,7 @@ from crm_core.benefits.commands import (
     ReferralRuleContent,
     UseEntitlement,
 )
+from crm_core.benefits.ports import HasDelivery, nothing_delivered
 from crm_core.benefits.tables import Coupon, Entitlement, EntitlementUse, Package
 from crm_core.benefits.views import (
     BenefitsOfCustomer,
@@ -33,7 +34,7 @@ from crm_core.benefits.views import (
 )
 from crm_core.customers.visibility import must_see, within_scope
 from crm_core.db import Database
-from crm_core.errors import NotFound
+from crm_core.errors import Conflict, NotFound
 from crm_core.rights import Actor, Right
 from crm_core.timeline import TimelineEntry
 
@@ -42,13 +43,25 @@ log = structlog.get_logger(__name__)
 _SHOWN = 200
 
 
+class NotNew(Conflict):
+    code = "referral_too_late"
+
+
 class BenefitService:
     """Every method may raise Forbidden and DatabaseUnavailable."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime], zone: tzinfo) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo,
+        has_delivery: HasDelivery = nothing_delivered,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._zone = zone
+        self._has_delivery = has_delivery
 
     async def of_customer(self, actor: Actor, customer_id: int) -> BenefitsOfCustomer:
         """What a customer has. Raises NotFound."""
@@ -76,7 +89,7 @@ class BenefitService:
     async def put_coupon_kind(
         self, actor: Actor, code: str, version: int, content: CouponKindContent
     ) -> None:
-        """Version 0 makes a new one. Raises Conflict (edited since, code taken)."""
+        """Version 0 makes a new one. Raises Conflict (edited since, code taken), KindInUse."""
         actor.require(Right.BENEFIT_MANAGE)
         async with self._database.begin() as session:
             await kinds.put_coupon_kind(session, actor, code, version, content)
@@ -163,11 +176,19 @@ class BenefitService:
             )
 
     async def refer(self, actor: Actor, customer_id: int, given: ReferralContent) -> int:
-        """Who brought this customer. Raises NotFound, Invalid (a circle), Conflict (known already)."""
+        """Who brought this customer, who has no delivery yet: the first one is what is rewarded.
+
+        Raises NotFound, Invalid (a circle), Conflict (known already), NotNew.
+        """
         actor.require(Right.CUSTOMER_EDIT)
         async with self._database.begin() as session:
             seen = await must_see(session, actor, customer_id)
             referrer = await must_see(session, actor, given.referrer_customer_id)
+            if await self._has_delivery(session, seen):
+                raise NotNew(
+                    "This customer has had a delivery already: only the first one is rewarded.",
+                    fields={"customer_id": "delivered"},
+                )
             return await referrals.enter(session, actor, seen, referrer, self._clock())
 
     async def referral_rule(self, actor: Actor) -> ReferralRuleView:

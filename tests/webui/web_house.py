@@ -51,6 +51,7 @@ from dialer.store import DialerStore
 from orders.catalogue.commands import NewProduct
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
@@ -295,6 +296,7 @@ async def open_house(
             obstacles=(open_orders, live_calls),
             folders={"recordings": folder / "recordings"},
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
+            has_delivery=has_delivery,
         ),
         accounts=accounts,
     )

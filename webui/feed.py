@@ -6,7 +6,7 @@ is shown are part of it.
 
 from dataclasses import dataclass
 
-from crm_core.rights import Principal, Right
+from crm_core.rights import Principal, Right, Scope
 from webui.page import Page, PageKind
 from webui.state import Store
 
@@ -41,6 +41,7 @@ class Viewer:
     agent_id: int = 0
     name: str = ""
     extension: str | None = None
+    scope: Scope = Scope.ALL
 
     @classmethod
     def of(cls, kind: PageKind, principal: Principal) -> "Viewer":
@@ -48,7 +49,13 @@ class Viewer:
         if kind == "board":
             return cls(kind, rights, principal.hidden)
         return cls(
-            kind, rights, principal.hidden, principal.user_id, principal.name, principal.extension
+            kind,
+            rights,
+            principal.hidden,
+            principal.user_id,
+            principal.name,
+            principal.extension,
+            principal.scope,
         )
 
 

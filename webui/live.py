@@ -88,6 +88,10 @@ class Live:
         """The facts of a call that still stands on a screen, though it may be over."""
         return self._book.shown(call_id)
 
+    def at_hand(self, agent_id: int) -> frozenset[int]:
+        """The customers with whom the agent talks, or has just talked."""
+        return self._book.customers(agent_id)
+
     def card_ready(self, call_id: str) -> None:
         """The customer's card has come: the pops of the call show it, and the board its level."""
         self.board_is_old = True

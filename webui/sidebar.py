@@ -88,7 +88,9 @@ class Sidebar:
             return {}
         views = [self._callbacks[each] for each in ids if each in self._callbacks]
         return {
-            str(view.id): callback_item(view, viewer.rights)
+            str(view.id): callback_item(
+                view, viewer.rights, agent_id=viewer.agent_id, scope=viewer.scope
+            )
             for view in views
             if view.agent_id in (None, viewer.agent_id)
         }

@@ -1,7 +1,8 @@
 """Which customers a person may see.
 
 Rule: one who may not is told the same as when there is none; a customer without a salesperson is
-everybody's, because anybody may have to answer the call.
+everybody's, because anybody may have to answer the call; and whose call stands on somebody's screen is
+seen there until the work on the call is done.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ class Onlooker(Protocol):
     @property
     def scope(self) -> Scope: ...
 
+    @property
+    def at_hand(self) -> frozenset[int]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -33,6 +37,7 @@ class Person:
 
     user_id: int | None
     scope: Scope
+    at_hand: frozenset[int] = frozenset()
 
 
 def within_scope(actor: Onlooker) -> ColumnElement[bool]:
@@ -42,7 +47,8 @@ def within_scope(actor: Onlooker) -> ColumnElement[bool]:
     own = Customer.salesperson_id == actor.user_id
     if actor.scope is Scope.UNIT:
         own = Customer.salesperson_id.in_(_colleagues(actor))
-    return or_(Customer.salesperson_id.is_(None), own)
+    at_hand = (Customer.id.in_(sorted(actor.at_hand)),) if actor.at_hand else ()
+    return or_(Customer.salesperson_id.is_(None), own, *at_hand)
 
 
 def concerns_seen(column: InstrumentedAttribute[Any], actor: Onlooker) -> ColumnElement[bool]:

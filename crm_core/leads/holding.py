@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from crm_core.customers.dealer_levels import is_dealer
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import is_seen_by, must_see
+from crm_core.customers.visibility import concerns_seen, is_seen_by, must_see
 from crm_core.errors import Invalid
 from crm_core.leads.commands import HandOver
 from crm_core.leads.tables import Lead, LeadHandover, Opportunity, OpportunityHandover
@@ -43,10 +43,12 @@ def with_nobody(table: type[Lead | Opportunity]) -> ColumnElement[bool]:
 
 
 def seen_by(table: type[Lead | Opportunity], actor: Actor) -> ColumnElement[bool]:
-    if actor.may(Right.LEAD_MANAGE):
-        return true()
-    free = _dealer_is(table, _salesperson(None))
-    return or_(with_me(table, actor), with_nobody(table), free)
+    """Of those, what became of a customer beyond the actor's scope is not seen."""
+    held: ColumnElement[bool] = true()
+    if not actor.may(Right.LEAD_MANAGE):
+        free = _dealer_is(table, _salesperson(None))
+        held = or_(with_me(table, actor), with_nobody(table), free)
+    return and_(held, concerns_seen(table.customer_id, actor))
 
 
 _Live = aliased(Customer)

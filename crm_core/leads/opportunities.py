@@ -15,7 +15,6 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import within_scope
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.leads import holding
 from crm_core.leads.commands import (
@@ -322,7 +321,7 @@ async def pipeline(
         )
         .join(OpportunityStage, OpportunityStage.code == Opportunity.stage_code)
         .join(Customer, Customer.id == Opportunity.customer_id)
-        .where(Opportunity.closed_at.is_(None), seen_by(Opportunity, actor), within_scope(actor))
+        .where(Opportunity.closed_at.is_(None), seen_by(Opportunity, actor))
         .group_by(Opportunity.stage_code, OpportunityStage.place)
         .order_by(OpportunityStage.place)
     )
@@ -362,5 +361,5 @@ def _opportunities(actor: Actor) -> Select[*tuple[Any, ...]]:
         .join(Customer, Customer.id == Opportunity.customer_id)
         .outerjoin(User, User.id == Opportunity.owner_id)
         .outerjoin(dealer, dealer.id == Opportunity.dealer_customer_id)
-        .where(seen_by(Opportunity, actor), within_scope(actor))
+        .where(seen_by(Opportunity, actor))
     )  # fmt: skip

@@ -25,6 +25,7 @@ from crm_core.rights import SYSTEM
 from crm_core.todos import staff
 from crm_core.todos import writing as todos
 from crm_core.todos.commands import NewTodo, TodoKind, TodoSource
+from crm_core.todos.staff import Staff
 from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -63,9 +64,9 @@ class NoticeSender(Worker):
         now = self._clock()
         async with self._database.begin() as session:
             rows = await _claimed(session, self._batch)
-            workers = {each.id for each in await staff.workers(session)}
+            known = await staff.read(session)
             for row in rows:
-                ways = await _prepare(session, row, workers, now)
+                ways = await _prepare(session, row, known, now)
                 await session.execute(
                     update(NoticeRecipient)
                     .where(NoticeRecipient.id == row.id)
@@ -102,7 +103,7 @@ async def _claimed(session: AsyncSession, batch: int) -> Sequence[Any]:
     ).all()
 
 
-async def _prepare(session: AsyncSession, row: Any, workers: set[int], now: datetime) -> int:
+async def _prepare(session: AsyncSession, row: Any, known: Staff, now: datetime) -> int:
     """Messages and to-do of one recipient; how many channels reach the customer."""
     contact = Contact(row.email, row.number, row.language or "zh")
     written = [each for each in row.channels if each != Channel.CALL]
@@ -110,24 +111,30 @@ async def _prepare(session: AsyncSession, row: Any, workers: set[int], now: date
     await messages.tell(
         session, SUBJECT, row.notice_id, customer_id=row.customer_id, told=told, now=now
     )
-    if Channel.CALL not in row.channels or row.number is None or not workers:
+    if Channel.CALL not in row.channels or row.number is None:
         return len(told)
-    await _ask_to_call(session, row, workers, now)
-    return len(told) + 1
+    return len(told) + await _ask_to_call(session, row, known, now)
 
 
-async def _ask_to_call(session: AsyncSession, row: Any, workers: set[int], now: datetime) -> None:
-    """The customer's own salesperson, or whoever sent the notice, or anybody who works."""
-    wanted = (row.salesperson_id, row.sent_by, *sorted(workers))
+async def _ask_to_call(session: AsyncSession, row: Any, known: Staff, now: datetime) -> bool:
+    """The customer's own salesperson, or whoever sent the notice, or anybody who works and may see the
+    customer; whether there is such a one.
+    """
+    wanted = dict.fromkeys((row.salesperson_id, row.sent_by, *sorted(known.workers)))
+    able = [known.workers[each] for each in wanted if each in known.workers]
+    seeing = await staff.who_see(session, able, row.customer_id)
+    if not seeing:
+        return False
     new = NewTodo(
         title=row.title,
         note=row.body,
         due_at=now + _CALL_WITHIN,
         customer_id=row.customer_id,
         kind=TodoKind.FOLLOW_UP,
-        assignee_id=next(each for each in wanted if each in workers),
+        assignee_id=seeing[0].id,
     )
     await todos.add(session, SYSTEM, new, TodoSource(kind=SUBJECT, reference=str(row.id)), now)
+    return True
 
 
 async def _finish(session: AsyncSession) -> None:

@@ -112,12 +112,6 @@ async def supervisors(holder: AsyncSession | AsyncConnection) -> tuple[Person, .
     return tuple(Person(*row) for row in rows)
 
 
-async def workers(holder: AsyncSession | AsyncConnection) -> tuple[Person, ...]:
-    """Who can be given tasks."""
-    rows = await holder.execute(holders(Right.TODO_WORK).order_by(User.name, User.id))
-    return tuple(Person(*row) for row in rows)
-
-
 async def check_can_take(
     session: AsyncSession, kind: str, user_id: int, customer_id: int | None
 ) -> None:

@@ -47,7 +47,8 @@ async def add(
         raise Invalid("Who is to do it? Name somebody.", fields={"assignee_id": "missing"})
     rules.check_gives(actor, new.kind, assignee_id)
     customer_id = await seen_customer(session, actor, new.customer_id)
-    await staff.check_can_take(session, new.kind, assignee_id, customer_id)
+    shown = None if assignee_id == actor.user_id else customer_id
+    await staff.check_can_take(session, new.kind, assignee_id, shown)
     values: dict[str, object] = new.model_dump(exclude={"assignee_id", "customer_id"}) | {
         "assignee_id": assignee_id,
         "customer_id": customer_id,

@@ -11,7 +11,7 @@ from webui.page import Page, PageKind
 from webui.state import Store
 
 COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
-    "sidebar": ("me", "pops", "callbacks", "alarms", "notices"),
+    "sidebar": ("me", "pops", "callbacks", "alarms", "questions", "notices"),
     "board": ("queues", "agents", "waiting", "system"),
 }
 NEEDS: dict[PageKind, Right] = {"sidebar": Right.AGENT_WORK, "board": Right.BOARD_VIEW}
@@ -25,6 +25,7 @@ _MATTERS = {
             Right.TODO_WORK,
             Right.TODO_SUPERVISE,
             Right.COMPLAINT_WORK,
+            Right.KNOWLEDGE_EDIT,
         }
     ),
     "board": frozenset({Right.NUMBER_UNMASK}),

@@ -13,6 +13,7 @@ from acd.views import AgentView, WaitingView
 from crm_core.complaints.views import ComplaintBrief
 from crm_core.customers.card_views import CustomerCard
 from crm_core.insight.views import InsightBrief
+from crm_core.knowledge.question_views import QuestionView
 from crm_core.notices.views import NoticeBrief
 from crm_core.numbers import mask, shown
 from crm_core.rights import Right, Scope
@@ -32,6 +33,7 @@ from webui.views import (
     CustomerView,
     InsightBriefView,
     LevelView,
+    LiveQuestionView,
     NoticeBriefView,
     PastOrderView,
     PhoneView,
@@ -138,6 +140,18 @@ def alarm_view(alarm: RaisedAlarm, viewer_id: int) -> AlarmView:
         due_at=alarm.due_at,
         escalated=alarm.escalated,
         version=alarm.version,
+    )
+
+
+def question_view(question: QuestionView, viewer_id: int) -> LiveQuestionView:
+    return LiveQuestionView(
+        id=question.id,
+        text=question.text,
+        asked_by_name=question.asker_name,
+        asked_at=question.asked_at,
+        answer=question.answer,
+        answered_at=question.answered_at,
+        own=question.asker_id == viewer_id,
     )
 
 

@@ -309,6 +309,18 @@ class AlarmView(View):
     version: int
 
 
+class LiveQuestionView(View):
+    """A question to those who keep the knowledge base; `own` ones also with their answer."""
+
+    id: int
+    text: str
+    asked_by_name: str
+    asked_at: datetime
+    answer: str | None
+    answered_at: datetime | None
+    own: bool
+
+
 class CallbackItem(View):
     """A call-back; `number` is masked for those who may not see it."""
 

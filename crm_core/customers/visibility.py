@@ -5,6 +5,7 @@ everybody's, because anybody may have to answer the call; and whose call stands 
 seen there until the work on the call is done.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,6 +78,25 @@ async def is_seen_by(
     seen = within_scope(Person(user_id, Scope(scope)))
     found = select(Customer.id).where(Customer.id == customer_id, seen)
     return await holder.scalar(found) is not None
+
+
+async def beyond_scope(
+    holder: AsyncSession | AsyncConnection, people: Collection[int], customer_ids: Collection[int]
+) -> Mapping[int, frozenset[int]]:
+    """Which of these customers each of these people may not see; who sees every customer is left out."""
+    scopes = await holder.execute(
+        select(User.id, Role.scope)
+        .join(Role, Role.code == User.role_code)
+        .where(User.id.in_(people), Role.scope != Scope.ALL)
+    )
+    beyond: dict[int, frozenset[int]] = {}
+    for user_id, scope in scopes.all():
+        person = within_scope(Person(user_id, Scope(scope)))
+        seen = await holder.scalars(
+            select(Customer.id).where(Customer.id.in_(customer_ids), person)
+        )
+        beyond[user_id] = frozenset(customer_ids) - frozenset(seen)
+    return beyond
 
 
 async def must_see(holder: AsyncSession | AsyncConnection, actor: Actor, customer_id: int) -> int:

@@ -18,11 +18,11 @@ from crm_core.customers.visibility import concerns_seen, is_seen_by, must_see
 from crm_core.errors import Invalid
 from crm_core.leads.commands import HandOver
 from crm_core.leads.tables import Lead, LeadHandover, Opportunity, OpportunityHandover
+from crm_core.people.holders import holders
 from crm_core.people.tables import User
 from crm_core.rights import SYSTEM, Actor, Right
 from crm_core.todos import writing
 from crm_core.todos.commands import NewTodo, TodoKind, TodoSource
-from crm_core.todos.staff import holders
 
 log = structlog.get_logger(__name__)
 

@@ -25,11 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import Person, concerns_seen
+from crm_core.customers.visibility import beyond_scope, concerns_seen
 from crm_core.errors import Invalid
-from crm_core.people.tables import Role, User
+from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
-from crm_core.rights import Scope as Visible
 from crm_core.todos import views
 from crm_core.todos.commands import HistoryQuery, Scope, TodoKind, TodoQuery, TodoState
 from crm_core.todos.tables import Todo
@@ -148,22 +147,15 @@ async def _seen_by_supervisors(
 ) -> tuple[RaisedAlarm, ...]:
     """Each with only those of its supervisors who may see its customer now."""
     told = {person for alarm in alarms for person in alarm.supervisors}
-    scopes = await connection.execute(
-        select(User.id, Role.scope)
-        .join(Role, Role.code == User.role_code)
-        .where(User.id.in_(told), Role.scope != Visible.ALL)
-    )
-    every, seen = {alarm.todo_id for alarm in alarms}, dict[int, set[int]]()
-    for user_id, scope in scopes.all():
-        person = Person(user_id, Visible(scope))
-        of_this = [alarm.todo_id for alarm in alarms if user_id in alarm.supervisors]
-        query = select(Todo.id).where(Todo.id.in_(of_this), concerns_seen(Todo.customer_id, person))
-        seen[user_id] = set(await connection.scalars(query))
+    customers = {alarm.customer_id for alarm in alarms if alarm.customer_id is not None}
+    beyond = await beyond_scope(connection, told, customers)
     return tuple(
         replace(
             alarm,
             supervisors=tuple(
-                each for each in alarm.supervisors if alarm.todo_id in seen.get(each, every)
+                each
+                for each in alarm.supervisors
+                if alarm.customer_id not in beyond.get(each, frozenset())
             ),
         )
         for alarm in alarms

@@ -5,14 +5,14 @@ Rule: only active people count, and nobody is given a to-do of a customer whom h
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.customers import visibility
 from crm_core.errors import Invalid
-from crm_core.people.tables import Role, RoleRight, Unit, User
+from crm_core.people.holders import holders
+from crm_core.people.tables import Role, Unit, User
 from crm_core.rights import Right, Scope
 from crm_core.todos.commands import TodoKind
 
@@ -95,15 +95,6 @@ async def nearest_above(
         if seeing := await who_see(holder, group, customer_id):
             return seeing
     return ()
-
-
-def holders(right: Right) -> Select[*tuple[Any, ...]]:
-    """Active people whose role includes the right: id and name."""
-    return (
-        select(User.id, User.name)
-        .join(RoleRight, RoleRight.role_code == User.role_code)
-        .where(User.active, RoleRight.right_code == right)
-    )
 
 
 async def supervisors(holder: AsyncSession | AsyncConnection) -> tuple[Person, ...]:

@@ -12,6 +12,7 @@ from crm_core.benefits.service import BenefitService
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.care.service import CareService
+from crm_core.complaints.ports import IsOrderOf, any_order
 from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
 from crm_core.customers.custom_fields import CustomFieldService
@@ -86,6 +87,7 @@ class Crm:
         folders: Mapping[str, Path] | None = None,
         care: CareSources | None = None,
         has_delivery: HasDelivery = nothing_delivered,
+        is_order_of: IsOrderOf = any_order,
         secrets_key: bytes | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
@@ -94,12 +96,13 @@ class Crm:
         `sources` what they tell of sales and conversations; `channels` are
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
-        orders, and the company's time zone; `has_delivery` says whether a customer had one. Without `secrets_key` nobody can enrol an authenticator.
+        orders, and the company's time zone; `has_delivery` says whether a customer had one,
+        `is_order_of` whose an order is. Without `secrets_key` nobody can enrol an authenticator.
         """
         care = care or CareSources()
         search = SearchService(database)
         customers = CustomerService(database)
-        complaints = ComplaintService(database, clock=clock)
+        complaints = ComplaintService(database, clock=clock, is_order_of=is_order_of)
         todos = TodoService(database, clock=clock)
         benefits = BenefitService(database, clock=clock, zone=care.zone, has_delivery=has_delivery)
         leads = LeadService(database, clock=clock)

@@ -201,7 +201,7 @@ class NoticeBriefView(View):
 
 
 class ComplaintBriefView(View):
-    """A complaint that is not handled yet."""
+    """A complaint that is not handled yet, or was lately."""
 
     id: int
     category_zh: str
@@ -211,6 +211,7 @@ class ComplaintBriefView(View):
     due_at: datetime
     overdue: bool
     handler_name: str | None
+    handled_at: datetime | None = None
 
 
 class CustomerView(View):

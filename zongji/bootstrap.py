@@ -24,6 +24,7 @@ from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
 from crm_core.care.worker import CareWorker
+from crm_core.complaints.alarms import ComplaintAlarms
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
@@ -186,6 +187,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
+        ComplaintAlarms(database, clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now),

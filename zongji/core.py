@@ -18,6 +18,7 @@ from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from zongji import settings as used
@@ -59,6 +60,7 @@ def core(
         channels=channels,
         care=care_sources(settings),
         has_delivery=has_delivery,
+        is_order_of=is_order_of,
         obstacles=(open_orders, live_calls),
         secrets_key=_secrets_key(settings),
         folders={"recordings": settings.recordings} if settings.recordings else {},

@@ -53,6 +53,7 @@ from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.services import Trade
@@ -297,6 +298,7 @@ async def open_house(
             folders={"recordings": folder / "recordings"},
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             has_delivery=has_delivery,
+            is_order_of=is_order_of,
         ),
         accounts=accounts,
     )

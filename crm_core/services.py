@@ -30,6 +30,7 @@ from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
 from crm_core.leads.service import LeadService
 from crm_core.notices import timeline as notice_timeline
+from crm_core.notices.ports import NeverCalled, nobody_refuses
 from crm_core.notices.service import NoticeService
 from crm_core.people.accounts import AccountService
 from crm_core.people.groups import GroupService
@@ -88,6 +89,7 @@ class Crm:
         care: CareSources | None = None,
         has_delivery: HasDelivery = nothing_delivered,
         is_order_of: IsOrderOf = any_order,
+        never_called: NeverCalled = nobody_refuses,
         secrets_key: bytes | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
@@ -97,7 +99,8 @@ class Crm:
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
         orders, and the company's time zone; `has_delivery` says whether a customer had one,
-        `is_order_of` whose an order is. Without `secrets_key` nobody can enrol an authenticator.
+        `is_order_of` whose an order is; `never_called` gives
+        the numbers that are never called. Without `secrets_key` nobody can enrol an authenticator.
         """
         care = care or CareSources()
         search = SearchService(database)
@@ -132,7 +135,13 @@ class Crm:
             groups=GroupService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
             leads=leads,
-            notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),
+            notices=NoticeService(
+                database,
+                clock=clock,
+                zone=care.zone,
+                channels=channels,
+                never_called=never_called,
+            ),
             privacy=PrivacyService(
                 database,
                 clock=clock,

@@ -233,6 +233,7 @@ class CustomerView(View):
     salesperson: SalespersonView | None = None
     email: str | None = None
     language: str | None = None
+    opt_outs: tuple[str, ...] = ()
     birthday: date | None = None
     anniversary: date | None = None
     area_code: str | None = None

@@ -42,6 +42,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
+from dialer.notice_source import never_called
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -190,7 +191,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         ComplaintAlarms(database, clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
-        NoticeSender(database, clock=now),
+        NoticeSender(database, clock=now, never_called=never_called),
         TodoAlarms(database, bus, clock=now),
     )
 

@@ -14,6 +14,7 @@ from crm_core.db import Database
 from crm_core.insight.ports import Sources
 from crm_core.rights import Right
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.benefit_source import has_delivery
@@ -61,6 +62,7 @@ def core(
         care=care_sources(settings),
         has_delivery=has_delivery,
         is_order_of=is_order_of,
+        never_called=never_called,
         obstacles=(open_orders, live_calls),
         secrets_key=_secrets_key(settings),
         folders={"recordings": settings.recordings} if settings.recordings else {},

@@ -76,7 +76,10 @@ async def issue(
 async def take(
     session: AsyncSession, codes: Sequence[str], customer_id: int, total: Decimal, now: datetime
 ) -> tuple[Taken, ...]:
-    """Lock these coupons for an order of this total. Raises CouponRefused with the reason."""
+    """Lock these coupons for an order of this total; days are said in the zone of `now`.
+
+    Raises CouponRefused with the reason.
+    """
     wanted = [_read(code) for code in codes]
     if len(set(wanted)) != len(wanted):
         raise CouponRefused("The same coupon is given twice.", fields={"coupon_codes": "double"})
@@ -171,7 +174,7 @@ def _check(row: Any, level: str | None, total: Decimal, now: datetime) -> None:
     if row.state != "issued":
         raise _refused(row.code, "was used" if row.state == "used" else "is cancelled")
     if row.valid_until <= now:
-        raise _refused(row.code, f"ended on {row.valid_until:%Y-%m-%d}")
+        raise _refused(row.code, f"ended on {row.valid_until.astimezone(now.tzinfo):%Y-%m-%d}")
     if row.level_codes and level not in row.level_codes:
         raise _refused(row.code, "is not for this customer's level")
     if total < row.least_total:

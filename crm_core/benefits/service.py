@@ -120,7 +120,9 @@ class BenefitService:
         actor.require(Right.ORDER_PLACE)
         async with self._database.begin() as session:
             seen = await must_see(session, actor, customer_id)
-            return await coupons.take(session, codes, seen, total, self._clock())
+            return await coupons.take(
+                session, codes, seen, total, self._clock().astimezone(self._zone)
+            )
 
     async def cancel_coupon(self, actor: Actor, coupon_id: int) -> None:
         """Raises NotFound, Conflict (used or cancelled before)."""

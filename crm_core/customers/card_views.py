@@ -127,6 +127,7 @@ class CustomerCard:
     salesperson: Salesperson | None
     email: str | None
     language: str | None
+    opt_outs: tuple[str, ...]
     birthday: date | None
     anniversary: date | None
     note: str | None

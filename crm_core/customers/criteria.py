@@ -223,6 +223,12 @@ def _warning(op: str, value: Any) -> Clause:
     return Customer.id.in_(select(table.customer_id).where(given))
 
 
+def _opt_outs(op: str, value: Any) -> Clause:
+    """Who wants no notice by one of these ways."""
+    found: Clause = Customer.opt_outs.overlap([value] if op == "is" else list(value))
+    return found
+
+
 FIELDS: Mapping[str, Searched] = {
     "name": Searched(_WORDS, _name),
     "code": _column(_CODE, Customer.code),
@@ -239,6 +245,7 @@ FIELDS: Mapping[str, Searched] = {
     "province": _column(_CODE, Customer.province),
     "city": _column(_CODE, Customer.city),
     "language": _column(_CODE, Customer.language),
+    "opt_outs": Searched(Kind(_string, frozenset({"is", "in"})), _opt_outs),
     "email": _column(_CODE, Customer.email),
     "price_policy": _column(_CODE, Customer.price_policy_code),
     "payment_terms": _column(_CODE, Customer.payment_terms_code),

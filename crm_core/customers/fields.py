@@ -7,7 +7,7 @@ fields, the tree) is judged in the transaction that writes it.
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,10 @@ def _dialable(value: str) -> str:
     return number
 
 
+def _sorted(ways: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(ways)))
+
+
 def _as_entry(value: Any) -> Any:
     """A number alone is an entry too."""
     return {"number": value} if isinstance(value, str) else value
@@ -43,6 +47,7 @@ Number = Annotated[str, Field(max_length=64), AfterValidator(_dialable)]
 Email = Annotated[Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
 Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
+Way = Literal["call", "email", "sms"]
 RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Code = Annotated[Text, Field(min_length=1, max_length=40)]
 CustomInput = (
@@ -105,7 +110,8 @@ class CustomerFields(BaseModel):
     """What a person may write in a record; only the fields that are given are kept or changed.
 
     Of `phones` and `addresses` the first is the main one; a list replaces the list that was there. Of
-    `custom` only the codes that are given change, null empties one.
+    `custom` only the codes that are given change, null empties one. `opt_outs`: by which ways no notice may
+    come.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -131,6 +137,7 @@ class CustomerFields(BaseModel):
     salesperson_id: RowId | None = None
     email: Email | None = None
     language: Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z-]*$")] | None = None
+    opt_outs: Annotated[tuple[Way, ...], Field(max_length=3), AfterValidator(_sorted)] = ()
     birthday: Day | None = None
     anniversary: Day | None = None
     note: Annotated[Text, Field(max_length=2000)] | None = None

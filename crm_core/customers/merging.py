@@ -140,6 +140,8 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
         if getattr(kept, name) is None and getattr(dropped, name) is not None
     }
     values = {name: getattr(dropped, name) for name in filled}
+    refused = sorted(set(dropped.opt_outs) - set(kept.opt_outs))
+    values["opt_outs"] = sorted({*kept.opt_outs, *refused})
     await _set(session, kept, credit_overdue=kept.credit_overdue + dropped.credit_overdue, **values)
     await _set(session, dropped, merged_into_id=kept.id, credit_overdue=Decimal(0))
     await _settle_credit(session, kept.id, dropped.id)
@@ -151,7 +153,8 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
                 kept_id=kept.id,
                 dropped_id=dropped.id,
                 moved={name: keys for name, keys in moved.items() if keys},
-                filled=filled | {"credit_overdue": str(dropped.credit_overdue)},
+                filled=filled
+                | {"credit_overdue": str(dropped.credit_overdue), "opt_outs": refused},
                 actor_id=actor.user_id,
             )
             .returning(CustomerMerge.id)
@@ -184,7 +187,10 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
         if name in _FILLED and _plain(getattr(kept, name)) == value
     }
     less = max(kept.credit_overdue - overdue, Decimal(0))
-    await _set(session, kept, credit_overdue=less, **emptied)
+    came = merge.filled.get("opt_outs", [])
+    assert isinstance(came, list)
+    stays = [each for each in kept.opt_outs if each not in came]
+    await _set(session, kept, credit_overdue=less, opt_outs=stays, **emptied)
     await _settle_credit(session, kept.id, dropped.id)
     await touch(session, (kept.id, dropped.id))
     await session.execute(

@@ -84,7 +84,7 @@ class Customer(Base):
 
     `path` are the customers above, the topmost first and the parent last. `search_text` is what
     `crm_core.search_text` makes of the name. One that was merged stays, pointing at the survivor;
-    of one that was erased nothing stays but the row.
+    of one that was erased nothing stays but the row. `opt_outs` are the ways by which no notice may come.
     """
 
     __tablename__ = "customers"
@@ -98,6 +98,9 @@ class Customer(Base):
             "parent_id IS NOT DISTINCT FROM path[cardinality(path)]", name="path_ends_at_parent"
         ),
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
+        CheckConstraint(
+            "opt_outs <@ ARRAY['call','email','sms']::varchar[]", name="opt_outs_known"
+        ),
         Index("ix_customers_path", "path", postgresql_using="gin"),
         Index("ix_customers_place", "province", "city"),
         Index("ix_customers_created_at", "created_at"),
@@ -137,6 +140,9 @@ class Customer(Base):
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     email: Mapped[str | None] = mapped_column(String(200), info=emptied())
     language: Mapped[str | None] = mapped_column(String(10), info=emptied())
+    opt_outs: Mapped[list[str]] = mapped_column(
+        ARRAY(String(10)), server_default=text("'{}'"), info=emptied([])
+    )
     birthday: Mapped[date | None] = mapped_column(info=emptied())
     anniversary: Mapped[date | None] = mapped_column(info=emptied())
     note: Mapped[str | None] = mapped_column(String(2000), info=emptied())

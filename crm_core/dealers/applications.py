@@ -12,8 +12,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
+from crm_core.customers import cards
 from crm_core.customers import service as customers
-from crm_core.customers.fields import NewCustomer, PhoneEntry, TerritoryEntry, field_code
+from crm_core.customers.fields import (
+    CustomerFields,
+    NewCustomer,
+    PhoneEntry,
+    TerritoryEntry,
+    field_code,
+)
 from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.dealers import views
 from crm_core.dealers.channel import check_dealer_level
@@ -87,15 +94,20 @@ async def approve(
     given: DealerApproval,
     now: datetime,
 ) -> DealerApplicationView:
-    """Raises NotFound (also the parent), Decided, Conflict, NumberTaken, Forbidden, Invalid."""
+    """Raises NotFound (also the parent or the customer), Decided, Conflict, NumberTaken (by whom: name that
+    customer), Forbidden, Invalid.
+    """
     before = await _held(session, actor, application_id, given.version)
-    new = _customer(before, given)
-    actor.require_write("customer", sorted(map(field_code, new.model_fields_set)))
     if given.parent_id is not None:
         await must_see(session, actor, given.parent_id)
-    await check_dealer_level(session, new.level_code)
-    card = await customers.enter(session, actor, new)
-    decided = {"state": ApplicationState.APPROVED, "customer_id": card.id}
+    await check_dealer_level(session, given.level_code or before.level_code)
+    if given.customer_id is None:
+        new = _customer(before, given)
+        actor.require_write("customer", sorted(map(field_code, new.model_fields_set)))
+        customer_id = (await customers.enter(session, actor, new)).id
+    else:
+        customer_id = await _moved(session, actor, before, given, given.customer_id)
+    decided = {"state": ApplicationState.APPROVED, "customer_id": customer_id}
     return await _write(session, actor, before, "approve", _by(actor, now) | decided)
 
 
@@ -198,6 +210,35 @@ def _customer(wanted: DealerApplicationView, given: DealerApproval) -> NewCustom
     if wanted.province is not None:
         known["territories"] = (TerritoryEntry(province=wanted.province, city=wanted.city),)
     return NewCustomer.model_validate({k: v for k, v in known.items() if v is not None})
+
+
+async def _moved(
+    session: AsyncSession,
+    actor: Actor,
+    wanted: DealerApplicationView,
+    given: DealerApproval,
+    customer_id: int,
+) -> int:
+    """A customer already: the level, the place in the channel and the territory change, nothing besides."""
+    seen = await must_see(session, actor, customer_id)
+    card = await cards.read_card(session, seen)
+    assert card is not None
+    change: dict[str, object] = {
+        "level_code": given.level_code or wanted.level_code,
+        "parent_id": given.parent_id,
+        "salesperson_id": given.salesperson_id,
+    }
+    if wanted.province is not None:
+        sold = {(each.province, each.city) for each in card.territories}
+        change["territories"] = tuple(
+            TerritoryEntry(province=province, city=city)
+            for province, city in sorted(
+                sold | {(wanted.province, wanted.city)}, key=lambda each: (each[0], each[1] or "")
+            )
+        )
+    fields = CustomerFields.model_validate({k: v for k, v in change.items() if v is not None})
+    await customers.apply(session, actor, seen, card.version, fields)
+    return seen
 
 
 def _by(actor: Actor, now: datetime) -> dict[str, object]:

@@ -46,6 +46,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("credit_overdue", "逾期金额", "Credit overdue", ("逾期", "逾期欠款")),
     Column("email", "邮箱", "E-mail", ("电子邮件", "电子邮箱", "email", "mail")),
     Column("language", "语言", "Language", ()),
+    Column("opt_outs", "拒收渠道", "Opted out of", ("拒收", "勿扰", "退订")),
     Column("birthday", "生日", "Birthday", ("出生日期", "出生年月日")),
     Column("anniversary", "纪念日", "Anniversary", ("开业日期", "合作日期", "周年")),
     Column("note", "备注", "Note", ("说明", "附注", "remark")),

@@ -30,7 +30,7 @@ _IDS = text(
 _PLAIN = (
     "code", "name", "level_code", "parent_id", "area_code", "province", "city",
     "price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue",
-    "salesperson_id", "email", "language", "birthday", "anniversary", "note",
+    "salesperson_id", "email", "language", "opt_outs", "birthday", "anniversary", "note",
 )  # fmt: skip
 
 

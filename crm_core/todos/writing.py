@@ -17,7 +17,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import Actor
 from crm_core.todos import rules, staff
-from crm_core.todos.commands import NewTodo, TodoSource
+from crm_core.todos.commands import NewTodo, TodoSource, TodoState
 from crm_core.todos.rules import Action, Moments
 from crm_core.todos.tables import Todo
 from crm_core.todos.views import Once, TodoView, todos
@@ -126,8 +126,15 @@ async def write(
     return await read(session, todo.id, now)
 
 
-async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: datetime) -> None:
-    """What the source asked for has been done otherwise: its to-do is done, unless it is closed."""
+async def settle(
+    session: AsyncSession,
+    actor: Actor,
+    source: TodoSource,
+    now: datetime,
+    *,
+    state: TodoState = TodoState.DONE,
+) -> None:
+    """What the source asked for has been done otherwise, or is not wanted any more: its to-do is closed."""
     todo_id = await session.scalar(
         update(Todo)
         .where(
@@ -136,7 +143,7 @@ async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: d
             Todo.state == "open",
         )
         .values(
-            state="done",
+            state=state,
             closed_at=now,
             closed_by_id=actor.user_id,
             updated_at=now,
@@ -145,8 +152,9 @@ async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: d
         .returning(Todo.id)
     )
     if todo_id is not None:
+        action = Action.COMPLETE if state is TodoState.DONE else Action.CANCEL
         await trail.record(
-            session, actor.user_id, "todo.complete", ENTITY, todo_id, after={"state": "done"}
+            session, actor.user_id, f"todo.{action}", ENTITY, todo_id, after={"state": state}
         )
 
 

@@ -33,6 +33,7 @@ WRITES = {
     "customer.salesperson": {"salesperson_id": 1},
     "customer.email": {"email": "w@w.example"},
     "customer.language": {"language": "en"},
+    "customer.opt_outs": {"opt_outs": ["sms"]},
     "customer.birthday": {"birthday": "1990-01-01"},
     "customer.anniversary": {"anniversary": "1990-01-01"},
     "customer.area_code": {"area_code": "022"},
@@ -66,7 +67,7 @@ async def full(house: House) -> int:
             {
                 "code": f"{MARK}码", "level_code": "city", "payment_terms_code": "net30",
                 "credit_overdue": "77.07", "salesperson_id": 1, "email": "secret@example.com",
-                "language": "zh", "birthday": "1977-07-07", "anniversary": "1977-08-08",
+                "language": "zh", "opt_outs": ["email"], "birthday": "1977-07-07", "anniversary": "1977-08-08",
                 "area_code": "0777", "province": f"{MARK}省", "city": f"{MARK}市",
                 "note": f"{MARK}备注", "addresses": [{"detail": f"{MARK}路"}],
                 "contacts": [{"name": f"{MARK}人"}], "territories": [{"province": f"{MARK}域"}],

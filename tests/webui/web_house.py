@@ -45,6 +45,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import SYSTEM, Right
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -299,6 +300,7 @@ async def open_house(
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             has_delivery=has_delivery,
             is_order_of=is_order_of,
+            never_called=never_called,
         ),
         accounts=accounts,
     )

@@ -45,6 +45,7 @@ OF_NO_CUSTOMER = (
     "/api/exports/",
     "/api/groups/",
     "/api/imports/",
+    "/api/insight/rules/",
     "/api/knowledge/entries/",
     "/api/saved-searches/",
     "/api/sessions/",

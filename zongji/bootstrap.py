@@ -22,6 +22,7 @@ from ami_bridge.fastagi import FastAgiServer
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
+from crm_core.benefits.runs import CouponRuns
 from crm_core.bus import Bus
 from crm_core.care.worker import CareWorker
 from crm_core.complaints.alarms import ComplaintAlarms
@@ -189,6 +190,7 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
         ComplaintAlarms(database, clock=now),
+        CouponRuns(database, clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         InsightWorker(database, insight_sources(settings), clock=now),
         NoticeSender(database, clock=now, never_called=never_called),

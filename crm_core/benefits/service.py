@@ -12,11 +12,13 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from crm_core.benefits import coupons, kinds, packages, referrals, timeline
+from crm_core.benefits import coupons, kinds, packages, referrals, runs, timeline
 from crm_core.benefits.commands import (
     CouponKindContent,
+    CouponRunQuery,
     Grant,
     IssueCoupons,
+    NewCouponRun,
     PackageKindContent,
     ReferralContent,
     ReferralRuleContent,
@@ -27,6 +29,7 @@ from crm_core.benefits.tables import Coupon, Entitlement, EntitlementUse, Packag
 from crm_core.benefits.views import (
     BenefitsOfCustomer,
     CouponKindView,
+    CouponRunView,
     PackageKindView,
     PackageView,
     ReferralRuleView,
@@ -112,6 +115,36 @@ class BenefitService:
             )
         log.info("coupons_issued", kind=given.kind_code, many=len(made), by=actor.user_id)
         return len(made)
+
+    async def begin_run(self, actor: Actor, new: NewCouponRun) -> CouponRunView:
+        """Coupons for everybody who fits, in the background.
+
+        Raises Invalid (the kind, a condition, nobody or too many), Forbidden (a hidden field).
+        """
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.begin() as session:
+            run_id = await runs.begin(session, actor, new, self._clock())
+            found = await runs.read(session, run_id)
+        log.info("coupon_run_begun", run=run_id, kind=new.kind_code, customers=found.total)
+        return found
+
+    async def run(self, actor: Actor, run_id: int) -> CouponRunView:
+        """How far it is. Raises NotFound."""
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.reading() as connection:
+            return await runs.read(connection, run_id)
+
+    async def runs(self, actor: Actor, wanted: CouponRunQuery) -> tuple[CouponRunView, ...]:
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.reading() as connection:
+            return await runs.listed(connection, wanted)
+
+    async def cancel_run(self, actor: Actor, run_id: int) -> CouponRunView:
+        """What was issued stays. Raises NotFound, Conflict (at its end already)."""
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.begin() as session:
+            await runs.cancel(session, actor, run_id, self._clock())
+            return await runs.read(session, run_id)
 
     async def check(
         self, actor: Actor, codes: Sequence[str], customer_id: int, total: Decimal

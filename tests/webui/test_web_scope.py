@@ -41,6 +41,7 @@ NOT_YET = {
 OF_NO_CUSTOMER = (
     "/api/agent",
     "/api/catalogue/",
+    "/api/coupon-runs/",
     "/api/custom-fields/",
     "/api/exports/",
     "/api/groups/",

@@ -84,6 +84,7 @@ def upgrade() -> None:
         "customers",
         "opt_outs <@ ARRAY['call','email','sms']::varchar[]",
     )
+    _coupon_runs()
     op.drop_constraint(op.f("ck_notices_sent_with_its_time"), "notices")
     op.create_check_constraint(
         op.f("ck_notices_sent_with_its_time"),
@@ -93,7 +94,53 @@ def upgrade() -> None:
     )
 
 
+def _coupon_runs() -> None:
+    op.create_table(
+        "coupon_runs",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind_code", sa.String(length=30), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=True),
+        sa.Column("conditions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.String(length=10), server_default="running", nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("issued", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_customer", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.String(length=300), nullable=True),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'running') = (ended_at IS NULL)",
+            name=op.f("ck_coupon_runs_ended_with_its_time"),
+        ),
+        sa.CheckConstraint(
+            "0 <= issued AND issued <= done", name=op.f("ck_coupon_runs_issued_to_some_of_them")
+        ),
+        sa.CheckConstraint(
+            "state IN ('running','done','cancelled','failed')",
+            name=op.f("ck_coupon_runs_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["users.id"], name=op.f("fk_coupon_runs_created_by_users")
+        ),
+        sa.ForeignKeyConstraint(
+            ["kind_code"], ["coupon_kinds.code"], name=op.f("fk_coupon_runs_kind_code_coupon_kinds")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupon_runs")),
+    )
+    op.create_index(op.f("ix_coupon_runs_kind_code"), "coupon_runs", ["kind_code"], unique=False)
+    op.create_index(
+        "ix_coupon_runs_running",
+        "coupon_runs",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("coupon_runs")
     op.drop_constraint(op.f("ck_notices_sent_with_its_time"), "notices")
     op.execute("UPDATE notices SET sent_at = NULL WHERE state = 'cancelled'")
     op.create_check_constraint(

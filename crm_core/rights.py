@@ -176,6 +176,11 @@ class Actor(Protocol):
     @property
     def scope(self) -> Scope: ...
 
+    @property
+    def at_hand(self) -> frozenset[int]:
+        """Customers who may be seen beyond the scope, because their call stands on the screen."""
+        ...
+
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
 
@@ -207,6 +212,7 @@ class Principal:
     hold: Hold | None = None
     second_factor: bool = False
     token: str | None = None
+    at_hand: frozenset[int] = frozenset()
 
     def may(self, right: Right) -> bool:
         return right in self.rights
@@ -250,6 +256,7 @@ class System:
 
     user_id: int | None = None
     scope: Scope = Scope.ALL
+    at_hand: frozenset[int] = frozenset()
 
     def require(self, right: Right) -> None:
         """Everything is allowed."""

@@ -5,7 +5,7 @@ service token, hold, right, query, body. A handler that is reached may rely on a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -116,6 +116,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 structlog.contextvars.bind_contextvars(token=who.token)
             _check_hold(route, who)
             _check_rights(route, who)
+            who = replace(who, at_hand=door.live.at_hand(who.user_id))
         query = read_query(request, route.query)
         no_json = route.raw or request.method == "GET"
         body = Nothing() if no_json else await read_body(request, route.body)

@@ -24,8 +24,10 @@ from ami_bridge.fastagi import FastAgiServer, Handler
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
+from crm_core.benefits.runs import CouponRuns
 from crm_core.bus import Bus
 from crm_core.care.worker import CareWorker
+from crm_core.complaints.alarms import ComplaintAlarms
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
@@ -41,6 +43,7 @@ from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
+from dialer.notice_source import never_called
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -248,12 +251,14 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
+        ComplaintAlarms(database, clock=now),
+        CouponRuns(database, clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
         ExpiryWorker(database, bus, clock=now, zone=settings.zone),
         ForecastWorker(database, clock=now, zone=settings.zone),
         InsightWorker(database, insight_sources(settings), clock=now),
         LateParcels(database, clock=now),
-        NoticeSender(database, clock=now),
+        NoticeSender(database, clock=now, never_called=never_called),
         OverpaidWatch(database, clock=now),
         OutboxPurge(database, clock=now, kept=timedelta(days=settings.messages.kept_days)),
         OutboxWatch(database, bus, clock=now),

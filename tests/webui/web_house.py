@@ -46,6 +46,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import SYSTEM, Right
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -53,7 +54,9 @@ from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
@@ -303,6 +306,9 @@ async def open_house(
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             words=ORDER_WORDS,
             company="总机商贸",
+            has_delivery=has_delivery,
+            is_order_of=is_order_of,
+            never_called=never_called,
         ),
         accounts=accounts,
     )

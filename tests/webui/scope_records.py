@@ -1,6 +1,8 @@
 """A colleague's customer, and a record of every kind that tells of it."""
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Table, insert
@@ -14,12 +16,20 @@ from crm_core.dealers.tables import DealerApplication, DealerStockReport
 from crm_core.knowledge.tables import KnowledgeQuestion
 from crm_core.leads.tables import Lead, Opportunity
 from crm_core.notices.tables import Notice, NoticeRecipient
+from crm_core.outbox.tables import OutboxMessage
 from crm_core.privacy.tables import PrivacyRequest
 from crm_core.rights import SYSTEM
 from crm_core.todos.tables import Todo
 from dialer.tables import Callback
+from orders.delivery.tables import Consignee, Courier, Waybill, WaybillEvent
+from orders.invoices.tables import Invoice, InvoiceTitle
+from orders.payments.tables import Payment, PaymentDifference
+from orders.pricing.tables import PriceRule
+from orders.quotas.tables import Quota
+from orders.sales.tables import Order, OrderedLine, SalesQuote
 from tests.webui.web_house import House
 
+Add = Callable[..., Coroutine[Any, Any, int]]
 NOW = datetime.now(UTC)
 SECRET, PHONE, CALL_ID = "别人家的客户", "13655550001", "ab" * 16
 
@@ -44,6 +54,10 @@ async def records_of_a_colleague(house: House) -> dict[str, Any]:
             made[place] = found
             return found
 
+        courier = {"code": "scope", "name_zh": "车", "name_en": "Van", "kind": "own"}
+        await session.execute(
+            insert(Courier).values(paper="delivery_note_a5", ways=["standard"], **courier)
+        )
         await add(
             "merges", CustomerMerge, kept_id=customer, dropped_id=dropped, moved={}, filled={}
         )
@@ -103,5 +117,53 @@ async def records_of_a_colleague(house: House) -> dict[str, Any]:
             "knowledge/questions", KnowledgeQuestion, text=SECRET, asker_id=colleague,
             asked_at=NOW, **of,
         )  # fmt: skip
+        await _add_order(add, customer)
     made["insight/customers"] = customer
     return made
+
+
+async def _add_order(add: Add, customer: int) -> None:
+    """An order of the customer with everything that hangs on it, a quote, a price and a quota."""
+    of, money = {"customer_id": customer}, Decimal("10.00")
+    order = await add(
+        "orders", Order, number="SCOPE-1", key="scope", fingerprint="f", status="picking",
+        total=money, credit_held=0, address=SECRET, note=SECRET, placed_at=NOW, **of,
+    )  # fmt: skip
+    await add(
+        "order lines", OrderedLine, order_id=order, line_no=1, sku="A1", quantity=2, unit="箱",
+        tax_rate=0, unit_price=5, line_total=money, why=[],
+    )  # fmt: skip
+    about = {"order_id": order}
+    await add(
+        "quotes", SalesQuote, number="SCOPE-Q", valid_until=NOW.date() + timedelta(days=9),
+        note=SECRET, total=money, created_at=NOW, **of,
+    )  # fmt: skip
+    await add("price-rules", PriceRule, kind="price", sku="A1", value=5, name_zh=SECRET, **of)
+    await add("quotas", Quota, sku="A1", period="day", quantity=1, valid_from=NOW.date(), **of)
+    await add("consignees", Consignee, recipient=SECRET, phone=PHONE, street=SECRET, **about)
+    waybill = await add(
+        "waybills", Waybill, courier_code="scope", number="S1", kind="outward", weight_g=1,
+        volume_ml=1, freight=money, created_at=NOW, state_at=NOW, **about,
+    )  # fmt: skip
+    await add(
+        "waybill-conflicts", WaybillEvent, waybill_id=waybill, key="k", code="delivered", at=NOW,
+        signer=SECRET, source="api", outcome="conflict", received_at=NOW,
+    )  # fmt: skip
+    await add(
+        "payments", Payment, token="t" * 32, key="scope", gateway="wechat", amount=money,
+        next_look_at=NOW, expires_at=NOW, created_at=NOW, **about,
+    )  # fmt: skip
+    await add(
+        "payment-differences", PaymentDifference, kind="overpaid", subject="scope", source="ledger",
+        found_at=NOW, **about,
+    )  # fmt: skip
+    await add("invoice-titles", InvoiceTitle, title=SECRET, changed_at=NOW, **of)
+    await add(
+        "invoices", Invoice, key="scope", kind="normal", electronic=True, title=SECRET, gross=money,
+        net=money, tax=0, requested_at=NOW, **about,
+    )  # fmt: skip
+    await add(
+        "messages", OutboxMessage, token="m" * 32, subject="order", subject_id=order,
+        kind="order_placed", channel="sms", recipient=PHONE, language="zh",
+        params={"number": SECRET}, state="failed", **of,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
-"""Orders of three lines on 100 hot products from 50 clients: through the service, and beside it the same
-SQL statements sent by PostgreSQL's own pgbench. Same server, same schema, in alternate runs; the service
-writes its log lines to a file, as the daemon does.
+"""Orders of three lines on 100 hot products from 50 clients, held against the rules of review and told to the
+customer: through the service, and beside it the same SQL statements sent by PostgreSQL's own pgbench. Same
+server, same schema, in alternate runs; the service writes its log lines to a file, as the daemon does. Then 200
+clients fight for one product until it is sold out.
 
 Rule: the ratio is of medians; at the end the ledger must prove that nothing was oversold.
 """
@@ -26,7 +27,9 @@ from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from crm_core.statement import Statement
 from orders.catalogue.tables import Product
+from orders.errors import OutOfStock
 from orders.lines import OrderLine
+from orders.review.tables import OrderReviewRule
 from orders.sales import facts, writing
 from orders.sales.commands import PlaceOrder
 from orders.sales.service import OrderService
@@ -34,6 +37,8 @@ from orders.stock import ledger
 from zongji.platform.postgres import EmbeddedPostgres
 
 CLIENTS, PRODUCTS, CUSTOMERS = 50, 100, 500
+HOT, FIGHTERS, HOT_STOCK = "HOT", 200, 3000
+_REVIEW = ("total_over", "overdue_over", "bad_history", "discount_over", "not_prepaid")
 SECONDS, ROUNDS = 8.0, 3
 DATABASE = "bench_orders"
 _CREDIT = """UPDATE customers SET credit_used = credit_used + 28.50 WHERE id = :customer
@@ -62,7 +67,9 @@ def _run(server: EmbeddedPostgres, folder: Path) -> None:
     print(f"{'orders of three lines, 50 clients':40} {'orders/s':>10}   runs")
     print(f"{'OrderService':40} {mine:10.0f}   {_runs(ours)}")
     print(f"{'the same statements, pgbench -M prepared':40} {peer:10.0f}   {_runs(theirs)}")
-    oversold = uvloop.run(_oversold(server))
+    sold, seconds = uvloop.run(_fight(server))
+    print(f"{FIGHTERS} clients for {HOT_STOCK} of one product: {sold} sold in {seconds:.1f} s")
+    oversold = uvloop.run(_oversold(server)) + abs(HOT_STOCK - sold)
     print(f"BENCH orders ratio={mine / peer:.2f} oversold={oversold}")
 
 
@@ -82,6 +89,17 @@ async def _fill(server: EmbeddedPostgres) -> None:
                 code="p95", name_zh="九五折", name_en="5 % off", discount=Decimal("0.95")
             )
         )
+        await session.execute(
+            insert(OrderReviewRule),
+            [
+                {"kind": kind, "says": "hold", "name_zh": "规则", "name_en": "rule", "value": 10**6}
+                for kind in _REVIEW
+            ],
+        )
+        await session.execute(
+            insert(Product).values(sku=HOT, name_zh="货", name_en="goods", unit="箱", list_price=10)
+        )
+        await ledger.receive(session, HOT, HOT_STOCK, datetime.now(UTC))
         await session.execute(
             insert(Product),
             [
@@ -195,6 +213,10 @@ def _script() -> str:
         "held": "1",
         "barred": "0",
         "frees": "-1",
+        "urgent": "false",
+        "review": "'pass'",
+        "review_why": "'[]'",
+        "reserves": "true",
         "kind": "'reserve'",
     }
 
@@ -220,6 +242,29 @@ def _script() -> str:
             "",
         )
     )
+
+
+async def _fight(server: EmbeddedPostgres) -> tuple[int, float]:
+    """How many of the hot product were sold when nobody got any more, and how long it took."""
+    database = Database(server.url(DATABASE), pool_size=16)
+    service = OrderService(database, Bus(), clock=lambda: datetime.now(UTC), patience_s=60)
+    loop = asyncio.get_running_loop()
+
+    async def client(number: int) -> int:
+        sold = 0
+        while True:
+            command = PlaceOrder(uuid.uuid4().hex, number % CUSTOMERS + 1, (OrderLine(HOT, 1),))
+            try:
+                await service.place(SYSTEM, command)
+            except OutOfStock:
+                return sold
+            sold += 1
+
+    began = loop.time()
+    sold = sum(await asyncio.gather(*(client(n) for n in range(FIGHTERS))))
+    took = loop.time() - began
+    await database.close()
+    return sold, took
 
 
 async def _oversold(server: EmbeddedPostgres) -> int:

@@ -35,6 +35,8 @@ WHERE o.placed_at >= :since AND o.status NOT IN ('cancelled', 'refused', 'return
   AND (CAST(:customer_id AS int) IS NULL OR o.customer_id = :customer_id)
   AND (CAST(:level AS text) IS NULL
        OR o.customer_id IN (SELECT id FROM customers WHERE level_code = :level))
+  AND (CAST(:route AS text) IS NULL OR o.customer_id IN (
+       SELECT customer_id FROM delivery_route_customers WHERE route_code = :route))
 """)
 _GIVEN = text(
     "SELECT coalesce(sum(quantity), 0) FROM quota_grants WHERE quota_id = :quota"
@@ -97,6 +99,7 @@ async def stand(
         "goods": quota.goods_key,
         "customer_id": None if quota.together and kind != "customer" else customer_id,
         "level": whose if quota.together and kind == "level" else None,
+        "route": whose if quota.together and kind == "route" else None,
     }
     used = (await holder.execute(_USED, values)).scalar_one()
     given = await holder.execute(

@@ -11,12 +11,13 @@ from orders.quotas.limits import Period
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 _LevelCode = Annotated[Text, Field(min_length=1, max_length=30)]
+_RouteCode = CategoryCode
 _Name = Annotated[Text, Field(min_length=1, max_length=50)]
 _MOST = 100_000_000
 
 
 class QuotaContent(Command):
-    """`quantity` base units of a product or category in each period, for a customer, a level or everybody;
+    """`quantity` base units of a product or category in each period, for a customer, a level, a delivery route or everybody;
     `together`: for all of them in sum.
     """
 
@@ -24,6 +25,7 @@ class QuotaContent(Command):
     category_code: CategoryCode | None = None
     customer_id: Id | None = None
     level_code: _LevelCode | None = None
+    route_code: _RouteCode | None = None
     together: bool = False
     period: Period
     quantity: Annotated[int, Field(ge=0, le=_MOST)]
@@ -35,8 +37,9 @@ class QuotaContent(Command):
     def _sensible(self) -> Self:
         if (self.sku is None) == (self.category_code is None):
             raise ValueError("sku: give a product or a category")
-        if self.customer_id is not None and self.level_code is not None:
-            raise ValueError("customer_id: give a customer or a level, not both")
+        buyers = (self.customer_id, self.level_code, self.route_code)
+        if sum(each is not None for each in buyers) > 1:
+            raise ValueError("customer_id: give a customer, a level or a route, not several")
         if self.valid_until is not None and self.valid_until < self.valid_from:
             raise ValueError("valid_until: it ends before it begins")
         return self
@@ -58,6 +61,7 @@ class QuotaQuery(Command):
     sku: Sku | None = None
     customer_id: Id | None = None
     level_code: _LevelCode | None = None
+    route_code: _RouteCode | None = None
     active: bool | None = None
     before: Id | None = None
     limit: Limit = PAGE
@@ -79,13 +83,14 @@ class NewGrant(Command):
 
 
 class WindowContent(Command):
-    """When customers of a level, or all, may order; 1 is Monday. One that closes at or before it opens goes on
+    """When customers of a level or on a delivery route, or all, may order; 1 is Monday. One that closes at or before it opens goes on
     into the next day.
     """
 
     name_zh: _Name
     name_en: _Name
     level_code: _LevelCode | None = None
+    route_code: _RouteCode | None = None
     weekdays: Annotated[frozenset[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1)]
     opens: time
     closes: time

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from crm_core.audit import trail
-from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
@@ -36,11 +35,11 @@ log = structlog.get_logger(__name__)
 
 _QUOTA, _WINDOW = "quota", "order_window"
 _VIEW = select(
-    Quota.id, Quota.sku, Quota.category_code, Quota.customer_id, Quota.level_code, Quota.together,
+    Quota.id, Quota.sku, Quota.category_code, Quota.customer_id, Quota.level_code, Quota.route_code, Quota.together,
     Quota.period, Quota.quantity, Quota.valid_from, Quota.valid_until, Quota.active, Quota.version,
 )  # fmt: skip
 _WINDOW_VIEW = select(
-    OrderWindow.id, OrderWindow.name_zh, OrderWindow.name_en, OrderWindow.level_code,
+    OrderWindow.id, OrderWindow.name_zh, OrderWindow.name_en, OrderWindow.level_code, OrderWindow.route_code,
     OrderWindow.weekdays, OrderWindow.opens, OrderWindow.closes, OrderWindow.active,
     OrderWindow.version,
 )  # fmt: skip
@@ -48,12 +47,20 @@ _UNKNOWN = {
     "sku": "There is no such product.",
     "category_code": "There is no such category.",
     "level_code": "There is no such level.",
+    "route_code": "There is no such delivery route.",
 }
+_BUYER_KEYS = text("""
+SELECT 'all' UNION ALL SELECT 'customer:' || CAST(:customer_id AS int)
+UNION ALL SELECT 'level:' || level_code FROM customers WHERE id = CAST(:customer_id AS int)
+UNION ALL SELECT 'route:' || route_code FROM delivery_route_customers
+WHERE customer_id = CAST(:customer_id AS int)
+""")
 _OF_CUSTOMER = text("""
 SELECT q.id, q.goods_key, q.buyer_key, q.together, q.period, q.quantity, q.valid_from
 FROM quotas q JOIN customers c ON c.id = :customer_id
 WHERE q.active AND q.valid_from <= :today AND coalesce(q.valid_until >= :today, true)
-  AND q.buyer_key IN ('all', 'level:' || c.level_code, 'customer:' || c.id)
+  AND (q.buyer_key IN ('all', 'level:' || c.level_code, 'customer:' || c.id)
+       OR q.route_code IN (SELECT route_code FROM delivery_route_customers WHERE customer_id = c.id))
 ORDER BY q.id LIMIT 500
 """)
 
@@ -65,6 +72,7 @@ class QuotaView:
     category_code: str | None
     customer_id: int | None
     level_code: str | None
+    route_code: str | None
     together: bool
     period: str
     quantity: int
@@ -80,6 +88,7 @@ class WindowView:
     name_zh: str
     name_en: str
     level_code: str | None
+    route_code: str | None
     weekdays: tuple[int, ...]
     opens: time
     closes: time
@@ -172,10 +181,8 @@ class QuotaService:
             ).scalar_one_or_none()
             if row is None:
                 raise NotFound(f"There is no quota {quota_id}.")
-            level = await session.scalar(
-                select(Customer.level_code).where(Customer.id == customer_id)
-            )
-            if row.buyer_key not in ("all", f"level:{level}", f"customer:{customer_id}"):
+            found = await session.scalars(_BUYER_KEYS, {"customer_id": customer_id})
+            if row.buyer_key not in found.all():
                 raise Invalid(
                     "This quota is not for this customer.", fields={"customer_id": "other"}
                 )
@@ -289,6 +296,6 @@ def _quota(row: Row[*tuple[Any, ...]]) -> QuotaView:
 
 def _window(row: Row[*tuple[Any, ...]]) -> WindowView:
     return WindowView(
-        row.id, row.name_zh, row.name_en, row.level_code, tuple(row.weekdays), row.opens,
+        row.id, row.name_zh, row.name_en, row.level_code, row.route_code, tuple(row.weekdays), row.opens,
         row.closes, row.active, row.version,
     )  # fmt: skip

@@ -25,7 +25,10 @@ from crm_core.personal import emptied
 from orders.quotas.limits import Period
 
 _PERIODS = ",".join(f"'{each}'" for each in Period)
-_BUYER = "coalesce('customer:' || CAST(customer_id AS text), 'level:' || level_code, 'all')"
+_BUYER = (
+    "coalesce('customer:' || CAST(customer_id AS text), 'level:' || level_code,"
+    " 'route:' || route_code, 'all')"
+)
 
 
 class Quota(Base):
@@ -37,7 +40,9 @@ class Quota(Base):
     __tablename__ = "quotas"
     __table_args__ = (
         CheckConstraint("num_nonnulls(sku, category_code) = 1", name="one_kind_of_goods"),
-        CheckConstraint("num_nonnulls(customer_id, level_code) <= 1", name="one_kind_of_buyer"),
+        CheckConstraint(
+            "num_nonnulls(customer_id, level_code, route_code) <= 1", name="one_kind_of_buyer"
+        ),
         CheckConstraint(f"period IN ({_PERIODS})", name="period_known"),
         CheckConstraint("quantity >= 0", name="quantity_not_negative"),
         CheckConstraint("valid_until >= valid_from", name="ends_after_it_begins"),
@@ -50,6 +55,7 @@ class Quota(Base):
     category_code: Mapped[str | None] = mapped_column(ForeignKey("product_categories.code"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     level_code: Mapped[str | None] = mapped_column(ForeignKey("levels.code"))
+    route_code: Mapped[str | None] = mapped_column(ForeignKey("delivery_routes.code"))
     together: Mapped[bool] = mapped_column(server_default=text("false"))
     period: Mapped[str] = mapped_column(String(10))
     quantity: Mapped[int]
@@ -87,7 +93,7 @@ class QuotaGrant(Base):
 
 
 class OrderWindow(Base):
-    """When customers of a level (None: all) may order; see `orders.quotas.limits`."""
+    """When customers of a level, or on a delivery route (None: all), may order; see `orders.quotas.limits`."""
 
     __tablename__ = "order_windows"
     __table_args__ = (CheckConstraint("cardinality(weekdays) > 0", name="some_day"),)
@@ -96,6 +102,7 @@ class OrderWindow(Base):
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
     level_code: Mapped[str | None] = mapped_column(ForeignKey("levels.code"))
+    route_code: Mapped[str | None] = mapped_column(ForeignKey("delivery_routes.code"))
     weekdays: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
     opens: Mapped[time]
     closes: Mapped[time]

@@ -64,10 +64,10 @@ class OrderChanges:
         return part
 
     async def report(self, actor: Actor, order_id: int) -> ReviewReport:
-        """Whether it can be fulfilled, and what the rules of review say now."""
-        actor.require(Right.ORDER_VIEW)
+        """Whether it can be fulfilled, what it costs, and what the rules of review say now."""
+        actor.require(Right.ORDER_REVIEW)
         async with self._database.reading_entities() as session:
-            return await report(session, order_id, actor, self._zone)
+            return await report(session, order_id, actor, self._clock(), self._zone)
 
     def _setting(self, actor: Actor) -> Setting:
         return Setting(actor, self._channels, self._clock(), self._zone)

@@ -37,13 +37,16 @@ _CUSTOMER = f"""
            c.credit_limit - c.credit_used AS credit, c.email, c.fax, c.wecom,
            c.wecom_group, c.told_by, c.language, f.number,
            pp.code AS policy, pp.discount AS factor, c.province, c.city,
-           ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys,
+           ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] || c.routes AS buyer_keys,
            c.credit_overdue AS overdue, coalesce(t.prepaid, false) AS terms_prepaid,
            past.orders_before, past.bad_before,
            (SELECT jsonb_agg({_REVIEW_RULE}) FROM order_review_rules v WHERE v.active) AS review_rules,
            (SELECT jsonb_agg({_WINDOW}) FROM order_windows o WHERE o.active
-            AND (o.level_code IS NULL OR o.level_code = c.level_code)) AS windows
-    FROM customers c
+            AND (o.level_code IS NULL OR o.level_code = c.level_code)
+            AND (o.route_code IS NULL OR 'route:' || o.route_code = ANY (c.routes))) AS windows
+    FROM (SELECT *, ARRAY(SELECT 'route:' || route_code FROM delivery_route_customers
+                          WHERE customer_id = customers.id) AS routes
+          FROM customers WHERE id = CAST(:customer_id AS int)) c
     JOIN price_policies pp ON pp.code = c.price_policy_code
     LEFT JOIN payment_terms t ON t.code = c.payment_terms_code
     LEFT JOIN customer_phones f ON f.customer_id = c.id AND f.is_main
@@ -52,7 +55,7 @@ _CUSTOMER = f"""
                count(*) FILTER (WHERE o.status IN ('refused', 'returned')) AS bad_before
         FROM (SELECT status FROM orders WHERE customer_id = c.id ORDER BY id DESC LIMIT 20) o
     ) past
-    WHERE c.id = CAST(:customer_id AS int) AND c.erased_at IS NULL"""
+    WHERE c.erased_at IS NULL"""
 _NOBODY = """
     SELECT NULL::int AS customer_id, NULL::int AS merged_into_id, NULL::text AS name,
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,

@@ -1,6 +1,7 @@
 """Orders in parts: what is there now and what comes later; split by people; filled when goods come."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from orders.sales.events import OrderChanged
 from orders.sales.parts import by_stock
 from orders.sales.rounds import BackorderFilling
 from orders.sales.views import QuotedLine
+from orders.stock.planning.commands import Policy
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import Shop
 
@@ -81,6 +83,13 @@ async def test_what_is_there_goes_now_and_the_rest_when_it_comes(shop: Shop):
     assert [message.kind for message in waiting.messages] == ["order_backordered"] * 2
     assert await shop.balance(short) == (2, 2)
     await shop.assert_ledger_adds_up()
+
+    report = await shop.trade.changes.report(SYSTEM, part.id)
+    assert (report.can_be_fulfilled, report.ready_on, report.lines[0].short) == (False, None, 3)
+    policy = Policy(sku=short, min_quantity=0, target_quantity=9, lead_days=4)
+    await shop.trade.stock_planning.set_policy(SYSTEM, policy)
+    report = await shop.trade.changes.report(SYSTEM, part.id)
+    assert report.ready_on == shop.clock.now.date() + timedelta(days=4)
 
     filling = BackorderFilling(shop.database, shop.service)
     await shop.receive(short, 2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM
 from orders.catalogue.commands import NewCategory
+from orders.delivery.run_commands import PutRoute
 from orders.errors import OrderWindowClosed, OverQuota
 from orders.quotas.commands import (
     ChangedQuota,
@@ -140,6 +141,34 @@ async def test_a_quota_of_a_category_for_all_together_is_never_overdrawn(shop: S
     (stands,) = [s for s in await shop.trade.quotas.of_customer(SYSTEM, shop.plain)
                  if s.quota.id == made.id]  # fmt: skip
     assert (stands.used, stands.left) == (30, 0)
+
+
+async def test_a_route_has_a_quota_of_its_own_and_its_own_day(shop: Shop):
+    sku = await shop.product(on_hand=500)
+    beside = await shop.customer("同路商店")
+    content = PutRoute.model_validate(
+        {"name_zh": "东线", "name_en": "East", "customer_ids": [shop.plain, beside]}
+    )
+    await shop.trade.fleet.put_route(SYSTEM, "east", content)
+    made = await quota(shop, sku=sku, quantity=5, route_code="east", together=True)
+    await shop.place((sku, 3), customer=shop.plain)
+    with pytest.raises(OverQuota):
+        await shop.place((sku, 3), customer=beside)
+    assert (await shop.place((sku, 2), customer=beside)).created
+    assert (await shop.place((sku, 50), customer=shop.dealer)).created
+    standing = await shop.trade.quotas.of_customer(SYSTEM, beside)
+    assert [(each.quota.id, each.left) for each in standing if each.quota.id == made.id] == [
+        (made.id, 0)
+    ]
+    tuesdays = NewWindow(
+        name_zh="东线周二", name_en="East on Tuesdays", route_code="east",
+        weekdays=frozenset({2}), opens=time(8), closes=time(18),
+    )  # fmt: skip
+    window = await shop.trade.quotas.add_window(SYSTEM, tuesdays)
+    with pytest.raises(OrderWindowClosed):
+        await shop.service.place(person("agent"), shop.order((sku, 1), customer=shop.plain))
+    ended = tuesdays.model_dump() | {"active": False, "version": window.version}
+    await shop.trade.quotas.change_window(SYSTEM, window.id, ChangedWindow.model_validate(ended))
 
 
 async def test_quotas_are_kept_by_who_may_and_by_version(shop: Shop):

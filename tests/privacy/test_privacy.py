@@ -160,7 +160,7 @@ IMPERSONAL = {
     "opportunities": {"stage_code"},
     "opportunity_moves": {"from_stage", "to_stage"},
     "order_lines": {"sku", "why", "unit"},
-    "quotas": {"sku", "category_code", "level_code", "period", "goods_key", "buyer_key"},
+    "quotas": {"sku", "category_code", "level_code", "route_code", "period", "goods_key", "buyer_key"},
     "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why", "warehouse"},
     "packages": {"kind_code"},
     "payment_differences": {"kind", "subject", "source", "reference", "currency", "state"},

@@ -55,6 +55,7 @@ class QuotaItem(View):
     category_code: str | None
     customer_id: int | None
     level_code: str | None
+    route_code: str | None
     together: bool
     period: str
     quantity: int
@@ -98,6 +99,7 @@ class WindowItem(View):
     name_zh: str
     name_en: str
     level_code: str | None
+    route_code: str | None
     weekdays: tuple[int, ...]
     opens: time
     closes: time

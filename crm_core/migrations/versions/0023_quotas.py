@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("category_code", sa.String(length=30), nullable=True),
         sa.Column("customer_id", sa.Integer(), nullable=True),
         sa.Column("level_code", sa.String(length=30), nullable=True),
+        sa.Column("route_code", sa.String(length=30), nullable=True),
         sa.Column("together", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("period", sa.String(length=10), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
@@ -48,7 +49,8 @@ def upgrade() -> None:
             "buyer_key",
             sa.String(length=60),
             sa.Computed(
-                "coalesce('customer:' || CAST(customer_id AS text), 'level:' || level_code, 'all')",
+                "coalesce('customer:' || CAST(customer_id AS text), 'level:' || level_code,"
+                " 'route:' || route_code, 'all')",
                 persisted=True,
             ),
             nullable=False,
@@ -57,7 +59,8 @@ def upgrade() -> None:
             "num_nonnulls(sku, category_code) = 1", name=op.f("ck_quotas_one_kind_of_goods")
         ),
         sa.CheckConstraint(
-            "num_nonnulls(customer_id, level_code) <= 1", name=op.f("ck_quotas_one_kind_of_buyer")
+            "num_nonnulls(customer_id, level_code, route_code) <= 1",
+            name=op.f("ck_quotas_one_kind_of_buyer"),
         ),
         sa.CheckConstraint(
             "period IN ('day','week','month','whole')", name=op.f("ck_quotas_period_known")
@@ -77,6 +80,11 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["level_code"], ["levels.code"], name=op.f("fk_quotas_level_code_levels")
+        ),
+        sa.ForeignKeyConstraint(
+            ["route_code"],
+            ["delivery_routes.code"],
+            name=op.f("fk_quotas_route_code_delivery_routes"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quotas")),
     )
@@ -114,6 +122,7 @@ def upgrade() -> None:
         sa.Column("name_zh", sa.String(length=50), nullable=False),
         sa.Column("name_en", sa.String(length=50), nullable=False),
         sa.Column("level_code", sa.String(length=30), nullable=True),
+        sa.Column("route_code", sa.String(length=30), nullable=True),
         sa.Column("weekdays", postgresql.ARRAY(sa.SmallInteger()), nullable=False),
         sa.Column("opens", sa.Time(), nullable=False),
         sa.Column("closes", sa.Time(), nullable=False),
@@ -122,6 +131,11 @@ def upgrade() -> None:
         sa.CheckConstraint("cardinality(weekdays) > 0", name=op.f("ck_order_windows_some_day")),
         sa.ForeignKeyConstraint(
             ["level_code"], ["levels.code"], name=op.f("fk_order_windows_level_code_levels")
+        ),
+        sa.ForeignKeyConstraint(
+            ["route_code"],
+            ["delivery_routes.code"],
+            name=op.f("fk_order_windows_route_code_delivery_routes"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_windows")),
     )

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import random
-import secrets
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,14 +17,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from crm_core.db import Base, Database
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import SYSTEM
 from orders.errors import OutOfStock
 from orders.lines import StockLine
 from orders.stock import ledger
 from orders.stock.moves import EFFECT, Goods
-from tests.orders.order_shop import NOW, Shop, open_shop
+from tests.orders.order_shop import NOW, Shop
 from tests.orders.stock_room import StockRoom
 
 WAREHOUSES = ("main", "north", "south")
@@ -205,23 +203,13 @@ class Warehouses(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def ledger_of_its_own(pg_server):
-    """A loop and a database for what is not asynchronous: (runner, room)."""
-    name = f"test_{secrets.token_hex(4)}"
-    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    with asyncio.Runner() as runner:
-        database = Database(pg_server.url(name), pool_size=2)
-
-        async def furnish() -> StockRoom:
-            async with database.begin() as session:
-                await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
-            room = StockRoom(await open_shop(database))
-            for code in WAREHOUSES[1:]:
-                await room.warehouse(code)
-            return room
-
-        yield runner, runner.run(furnish())
-        runner.run(database.close())
+def ledger_of_its_own(shop_of_its_own):
+    """A loop and a stock room for what is not asynchronous: (runner, room)."""
+    runner, shop = shop_of_its_own
+    room = StockRoom(shop)
+    for code in WAREHOUSES[1:]:
+        runner.run(room.warehouse(code))
+    return runner, room
 
 
 def test_whatever_is_done_the_ledger_adds_up_to_the_balances_and_the_batches(ledger_of_its_own):

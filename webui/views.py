@@ -37,6 +37,16 @@ class ReasonView(View):
     code: str
     params: dict[str, str]
 
+    def own_fields(self) -> frozenset[str]:
+        return _TOLD_BY_REASON.get(self.code, frozenset())
+
+
+_CREDIT = frozenset({"customer.credit_available"})
+_TOLD_BY_REASON: Mapping[str, frozenset[str]] = {
+    "over_credit": _CREDIT,
+    "review_over_credit": _CREDIT,
+}
+
 
 class PlaceView(View):
     area_code: str | None
@@ -82,11 +92,14 @@ class PhoneView(View):
 
 
 class AddressView(View):
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"phone": "phones"}
+
     id: int
     is_main: bool
     label: str | None
     recipient: str | None
-    phone: str | None
+    phone: str | None = None
     province: str | None
     city: str | None
     district: str | None
@@ -361,11 +374,13 @@ class BoardAgent(View):
 
 
 class BoardWaiting(View):
+    ENTITY = "customer"
+
     call_id: str
     queue: str
     caller_display: str | None
     customer_name: str | None
-    level: LevelView | None
+    level: LevelView | None = None
     priority: int
     since: datetime
     position: int

@@ -28,7 +28,7 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers import custom_values
-from crm_core.customers.criteria import Clause, Condition, Conditions, clause
+from crm_core.customers.criteria import Clause, Condition, Conditions, clause, known_digits
 from crm_core.customers.tables import Customer, CustomerPhone, SavedSearch
 from crm_core.customers.visibility import within_scope
 from crm_core.db import Database
@@ -222,7 +222,9 @@ async def clauses(
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
     there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    return (there, within_scope(actor), *(clause(each, known) for each in conditions))
+    unmasked = actor.may(Right.NUMBER_UNMASK)
+    built = (clause(each, known, unmasked=unmasked) for each in conditions)
+    return (there, within_scope(actor), *built)
 
 
 _MAIN_NUMBER = (
@@ -274,22 +276,31 @@ async def _closest(
     seen = there & within_scope(actor)
     ways = [
         select(Customer.id).where(each, seen).limit(_CANDIDATES).subquery().select()
-        for each in _matches(typed)
+        for each in _matches(actor, typed)
     ]
     rows = await connection.execute(hits(Customer.id.in_(union(*ways))))
     found = [CustomerHit(*row) for row in rows]
     return sorted(found, key=lambda hit: _closeness(hit, typed))[:limit]
 
 
-def _matches(typed: str) -> Iterator[Clause]:
+def _matches(actor: Actor, typed: str) -> Iterator[Clause]:
     """The ways in which a few signs may mean a customer, each with an index of its own."""
     yield Customer.name.startswith(typed, autoescape=True)
-    yield Customer.code.in_((typed, typed.upper(), plain(typed)))
+    if actor.may_read("customer", "code"):
+        yield Customer.code.in_((typed, typed.upper(), plain(typed)))
     words = contains(Customer.search_text, typed)
     if words is not None:
         yield words
-    digits = "".join(filter(str.isdecimal, typed))
-    if len(digits) >= _FRAGMENT and not any(sign.isalpha() for sign in typed):
+    if actor.may_read("customer", "phones") and not any(sign.isalpha() for sign in typed):
+        yield from _numbers("".join(filter(str.isdecimal, typed)), actor)
+
+
+def _numbers(digits: str, actor: Actor) -> Iterator[Clause]:
+    if not actor.may(Right.NUMBER_UNMASK):
+        known = known_digits(digits)
+        if known is not None:
+            yield known
+    elif len(digits) >= _FRAGMENT:
         number = contains(CustomerPhone.number, digits)
         assert number is not None
         yield Customer.id.in_(select(CustomerPhone.customer_id).where(number))

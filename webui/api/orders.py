@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from aiohttp import web
 from pydantic import Field
@@ -114,7 +114,10 @@ class OrderCouponItem(View):
 
 
 class OrderDetail(OrderItem):
-    address: str | None
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"address": "addresses"}
+
+    address: str | None = None
     note: str | None
     payment: str | None
     discount: Decimal

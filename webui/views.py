@@ -41,11 +41,16 @@ class ReasonView(View):
         return _TOLD_BY_REASON.get(self.code, frozenset())
 
 
-_CREDIT = frozenset({"customer.credit_available"})
 _TOLD_BY_REASON: Mapping[str, frozenset[str]] = {
-    "over_credit": _CREDIT,
-    "review_over_credit": _CREDIT,
+    "grade": frozenset({"customer.insight"}),
+    "over_credit": frozenset({"customer.credit_available"}),
+    "own_salesperson": frozenset({"customer.salesperson"}),
+    "policy_discount": frozenset({"customer.price_policy"}),
+    "review_over_credit": frozenset({"customer.credit_available"}),
+    "salesperson": frozenset({"customer.salesperson"}),
+    "vip_level": frozenset({"customer.level"}),
 }
+"""The customer's fields that a reason tells of."""
 
 
 class PlaceView(View):

@@ -52,6 +52,7 @@ from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from webui.client_address import Proxies
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji.core import care_sources, core, insight_sources, now
@@ -288,6 +289,10 @@ def _web_options(settings: Settings) -> WebOptions:
     return WebOptions(
         origins=settings.web.origins,
         metrics_from=tuple(ip_network(network) for network in settings.web.metrics_from),
+        proxies=Proxies(
+            tuple(ip_network(network) for network in settings.web.trusted_proxies),
+            settings.web.forwarded_header,
+        ),
     )
 
 

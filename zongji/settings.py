@@ -40,6 +40,20 @@ class WebSettings(Section):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="networks of the proxies before the daemon; only these are believed whom they ask for",
+    )
+    forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        default="X-Forwarded-For", description="the header in which those proxies say it"
+    )
+
+    @field_validator("metrics_from", "trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @property
     def address(self) -> str:

@@ -13,7 +13,14 @@ from sqlalchemy import select, update
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Forbidden, Invalid, LoginRefused
-from crm_core.people import changing, login_limits, login_sessions, second_factors, users
+from crm_core.people import (
+    changing,
+    login_limits,
+    login_sessions,
+    second_factors,
+    tokens,
+    users,
+)
 from crm_core.people.confirming import Confirmation
 from crm_core.people.login_limits import LoginLimits
 from crm_core.people.login_sessions import Checked, Lifetimes, SessionToken
@@ -130,7 +137,7 @@ class AccountService(SessionKeeper):
     async def set_password(
         self, actor: Actor, user_id: int, password: str, *, must_change: bool = True
     ) -> None:
-        """Set somebody else's password; ends the user's sessions.
+        """Set somebody else's password; ends the user's sessions and service tokens.
 
         Raises Forbidden (also for one's own: see `change_password`), BeyondOwnRights, NotFound,
         Invalid, Conflict.
@@ -153,6 +160,7 @@ class AccountService(SessionKeeper):
                 now=self._clock(),
             )
             await self.end(session, LoginSession.user_id == user_id)
+            await tokens.revoke_of(session, actor, user_id, self._clock())
             await trail.record(session, actor.user_id, "user.password", "user", user_id)
         log.info("password_set", user=user_id, by=actor.user_id)
 

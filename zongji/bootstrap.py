@@ -39,6 +39,7 @@ from crm_core.outbox.worker import OutboxWorker
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
+from crm_core.privacy.watch import ErasureWatch
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
@@ -95,7 +96,11 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
 
     calls = AcdStore(database)
     trade = Trade.of(database, bus, clock=now, channels=channels, zone=settings.zone)
-    for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
+    for worker in (
+        *_workers(settings, database, bus),
+        *_order_workers(settings, database, trade),
+        ErasureWatch(database, crm.customers.forget, crm.customers.learn),
+    ):
         worker.start()
         stack.push_async_callback(worker.close)
     await _outbox(database, bus, notifiers, stack)

@@ -64,8 +64,8 @@ def needs(*rights: Right) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the table. `answer` None: no content (status 204), or a file; `raw`: the handler
-    reads the body itself, because it is a file.
+    """One line of the table. `answer` None: no content (status 204), or a file of one of the types in
+    `files`; `raw`: the handler reads the body itself, because it is a file.
     """
 
     method: str
@@ -78,6 +78,7 @@ class Route:
     status: int = 200
     headers: tuple[str, ...] = ()
     raw: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def answers_file(self) -> bool:

@@ -33,5 +33,5 @@ async def metrics(asked: Asked[Nothing, Nothing]) -> web.Response:
 
 ROUTES = (
     Route("GET", "/api/health", health, ANYONE, answer=HealthView),
-    Route("GET", "/metrics", metrics, ANYONE),
+    Route("GET", "/metrics", metrics, ANYONE, files=("text/plain",)),
 )

@@ -22,6 +22,7 @@ from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
+from crm_core.audit.expiry import AuditExpiry
 from crm_core.audit.sealing import AuditSealer
 from crm_core.bus import Bus
 from crm_core.care.worker import CareWorker
@@ -40,6 +41,7 @@ from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.privacy.watch import ErasureWatch
+from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
@@ -99,7 +101,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     for worker in (
         *_workers(settings, database, bus),
         *_order_workers(settings, database, trade),
-        ErasureWatch(database, crm.customers.forget, crm.customers.learn),
+        *_keepers(settings, database, crm),
     ):
         worker.start()
         stack.push_async_callback(worker.close)
@@ -199,6 +201,15 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
         NoticeSender(database, clock=now),
         TodoAlarms(database, bus, clock=now),
     )
+
+
+def _keepers(settings: Settings, database: Database, crm: Crm) -> tuple[Worker, ...]:
+    """What keeps to what was promised of data: erased is forgotten, and what is old goes."""
+    watch = ErasureWatch(database, crm.customers.forget, crm.customers.learn)
+    if settings.audit_keep_days is None:
+        return (watch,)
+    keep = timedelta(days=settings.audit_keep_days)
+    return (watch, AuditExpiry(crm.audit, settings.audit_archives, keep, clock=now))
 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:

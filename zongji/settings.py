@@ -147,6 +147,13 @@ class Settings(BaseSettings):
         description="orders that the rules of review let pass are approved so many minutes after they were "
         "placed; None (an empty value): people approve every order",
     )
+    audit_keep_days: int | None = Field(
+        default=None,
+        ge=1098,
+        le=36_500,
+        description="older entries of the audit trail move to <var>/audit-archives by themselves; "
+        "None: they stay",
+    )
     web: WebSettings = WebSettings()
     agi: AgiSettings = AgiSettings()
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
@@ -174,6 +181,11 @@ class Settings(BaseSettings):
     def audit_anchor(self) -> Path:
         """The hashes of the audit trail's seals, outside the database."""
         return self.var / "audit-seals.log"
+
+    @property
+    def audit_archives(self) -> Path:
+        """Where entries of the audit trail go that are old enough."""
+        return self.var / "audit-archives"
 
     @classmethod
     def settings_customise_sources(

@@ -160,7 +160,12 @@ class SearchService:
                 )
             except IntegrityError as error:
                 raise _taken() from error
-            return await _own(session, actor, made or 0)
+            after = await _own(session, actor, made or 0)
+            await trail.record(
+                session, actor.user_id, "saved_search.create", "saved_search", after.id,
+                after=_values(content),
+            )  # fmt: skip
+            return after
 
     async def change(
         self, actor: Actor, search_id: int, version: int, content: SavedContent
@@ -183,6 +188,11 @@ class SearchService:
                     "This search was changed since you opened it: look again.",
                     fields={"version": before.version},
                 )
+            was, became = trail.changes(_values(before), _values(content))
+            await trail.record(
+                session, actor.user_id, "saved_search.update", "saved_search", search_id,
+                before=was, after=became,
+            )  # fmt: skip
             return await _own(session, actor, search_id)
 
     async def remove(self, actor: Actor, search_id: int) -> None:
@@ -347,7 +357,7 @@ def _saved(row: Any, actor: Actor) -> SavedView:
     )
 
 
-def _values(content: SavedContent) -> dict[str, object]:
+def _values(content: SavedContent | SavedView) -> dict[str, object]:
     kept = [each.model_dump(mode="json") for each in content.conditions]
     return {"name": content.name, "conditions": kept, "shared": content.shared}
 

@@ -201,7 +201,16 @@ class AccountService(SessionKeeper):
         if locale not in LOCALES:
             raise Invalid(f"Choose one of {', '.join(LOCALES)}.", fields={"locale": "unknown"})
         async with self._database.begin() as session:
+            before = await session.scalar(
+                select(User.locale).where(User.id == user_id).with_for_update()
+            )
+            if before == locale:
+                return
             await session.execute(update(User).where(User.id == user_id).values(locale=locale))
+            await trail.record(
+                session, user_id, "user.locale", "user", user_id,
+                before={"locale": before}, after={"locale": locale},
+            )  # fmt: skip
 
     async def users(self, actor: Actor) -> tuple[UserView, ...]:
         """Everybody, by log-in name. Raises Forbidden."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from crm_core import field_rights
 from crm_core.errors import Forbidden
 
 
@@ -151,6 +152,11 @@ class Access(StrEnum):
     READ = "read"
     WRITE = "write"
 
+    @property
+    def extent(self) -> int:
+        """The more, the more may be done."""
+        return (Access.HIDDEN, Access.READ, Access.WRITE).index(self)
+
 
 class Scope(StrEnum):
     """Whose customers a role sees: everybody's, those of the own unit and units below, the own."""
@@ -158,6 +164,17 @@ class Scope(StrEnum):
     ALL = "all"
     UNIT = "unit"
     OWN = "own"
+
+    @property
+    def width(self) -> int:
+        """The more, the more customers are seen."""
+        return (Scope.OWN, Scope.UNIT, Scope.ALL).index(self)
+
+
+def access_to(fields: Mapping[str, Access], name: str) -> Access:
+    """What limits such as a role's leave of a field; what holds for `custom` holds for each in it."""
+    limits = (fields.get(each, Access.WRITE) for each in field_rights.parts(name))
+    return min(limits, key=lambda access: access.extent)
 
 
 class Hold(StrEnum):
@@ -180,6 +197,14 @@ class Actor(Protocol):
     def at_hand(self) -> frozenset[int]:
         """Customers who may be seen beyond the scope, because their call stands on the screen."""
         ...
+
+    @property
+    def fields(self) -> Mapping[str, Access]:
+        """The fields, such as `customer.credit_limit`, that may not be written or not be seen."""
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that may not be seen."""
 
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
@@ -231,14 +256,15 @@ class Principal:
         return frozenset(name for name, each in self.fields.items() if each is Access.HIDDEN)
 
     def may_read(self, entity: str, field_code: str) -> bool:
-        return self.fields.get(f"{entity}.{field_code}") is not Access.HIDDEN
+        """Also False for a field that gives a hidden one away."""
+        return not field_rights.is_hidden(f"{entity}.{field_code}", self.hidden)
 
     def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
         """Raises Forbidden naming the fields that may only be read, or not be seen."""
         refused = [
             code
             for code in field_codes
-            if self.fields.get(f"{entity}.{code}", Access.WRITE) is not Access.WRITE
+            if access_to(self.fields, f"{entity}.{code}") is not Access.WRITE
         ]
         if refused:
             raise Forbidden(
@@ -257,6 +283,8 @@ class System:
     user_id: int | None = None
     scope: Scope = Scope.ALL
     at_hand: frozenset[int] = frozenset()
+    fields: Mapping[str, Access] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
 
     def require(self, right: Right) -> None:
         """Everything is allowed."""

@@ -66,6 +66,11 @@ class Asked(Generic[BodyT_co, QueryT_co]):
         return self.who.hidden if self.who is not None else frozenset()
 
     @property
+    def address(self) -> str:
+        """Where it comes from; empty when that is not known."""
+        return self.services.options.proxies.client(self.request)
+
+    @property
     def id(self) -> str:
         """The `{id}` of the path."""
         return self.request.match_info["id"]

@@ -12,7 +12,7 @@ DomainError
 └── NotFound            …of crm_core, as are Invalid, Forbidden, Conflict
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +27,7 @@ from crm_core.errors import (
     NotFound,
     TooManyAttempts,
 )
+from crm_core.rights import Hold
 from orders.connections.errors import SignatureRefused
 from orders.errors import UnknownProduct
 
@@ -70,14 +71,34 @@ STATUS: Mapping[type[DomainError], int] = {
 }
 
 
-def status_of(error: DomainError) -> int:
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+"""The codes of refusals that aiohttp makes itself."""
+
+
+def status_of(kind: type[DomainError]) -> int:
     """The HTTP status of a refusal."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+
+
+def codes() -> Mapping[int, frozenset[str]]:
+    """Every status that an answer may have when it refuses, and the codes that come with it."""
+    found: dict[int, set[str]] = {status: {code} for status, code in HTTP_CODES.items()}
+    for kind in _kinds(DomainError):
+        found.setdefault(status_of(kind), set()).add(kind.code)
+    found[403] |= set(map(str, Hold))
+    found[500] = {"internal"}
+    return {status: frozenset(found[status]) for status in sorted(found)}
+
+
+def _kinds(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)
 
 
 def answer(error: DomainError) -> web.Response:
     """The refusal as the page reads it."""
-    return refusal(status_of(error), error.code, error.message, error.fields)
+    return refusal(status_of(type(error)), error.code, error.message, error.fields)
 
 
 def refusal(

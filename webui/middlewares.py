@@ -22,7 +22,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
@@ -51,7 +50,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         except web.HTTPException as error:
             if error.status < 400:  # noqa: PLR2004
                 raise
-            code = _CODES.get(error.status, "bad_request")
+            code = errors.HTTP_CODES.get(error.status, "bad_request")
             return errors.refusal(error.status, code, error.reason)
         except Exception:
             log.exception("request_failed", method=request.method, path=request.path)

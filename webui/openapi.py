@@ -5,6 +5,7 @@ Rule: nothing is described by hand; what is not in the table does not exist.
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from webui.asked import Asked, Nothing
+from webui.errors import codes
 from webui.once import KEY, KEY_FORM
 from webui.routing import CSRF_HEADER, LOGGED_IN, Route
 
@@ -21,6 +23,22 @@ may do is decided by the rights of your role, and what you may not see is left o
 `version` it was made from and is refused (409) when somebody else was faster. Where an `Idempotency-Key` \
 is taken, the same request sent again within a day is answered as before and does nothing."""
 _REF = "#/components/schemas/{model}"
+_REFUSAL = {
+    "type": "object",
+    "description": "`code` is for programs, `message` a sentence that says how to mend it; `fields` what it is about.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "fields": {"type": "object"},
+            },
+        }
+    },
+}
 
 
 async def show(_asked: Asked[Nothing, Nothing]) -> web.Response:
@@ -48,7 +66,10 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         "tags": [{"name": tag} for tag in sorted({_tag(path) for path in paths})],
         "paths": paths,
         "components": {
-            "schemas": schemas.get("$defs", {}),
+            "schemas": schemas.get("$defs", {}) | {"Refusal": _REFUSAL},
+            "responses": {
+                f"refused_{status}": _refused(status, known) for status, known in codes().items()
+            },
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": "__Host-zongji"},
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "zj_…"},
@@ -61,14 +82,20 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "done"}
     if route.answer is not None:
         answer["content"] = _json(route.answer)
+    elif route.files:
+        answer["content"] = {kind: {"schema": _schema_of(kind)} for kind in route.files}
+    refused = {
+        str(status): {"$ref": f"#/components/responses/refused_{status}"} for status in codes()
+    }
     operation: dict[str, Any] = {
+        "operationId": _operation_id(route),
         "tags": [_tag(path)],
         "summary": (route.handler.__doc__ or "").strip(),
         "description": _needed(route),
         "security": _security(route),
         "x-rights": sorted(route.needs.any_of),
         "parameters": [*_parameters(route, path)],
-        "responses": {str(route.status): answer, "4XX": {"description": "refused"}},
+        "responses": {str(route.status): answer} | refused,
     }
     if route.raw:
         file = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -76,6 +103,25 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     if route.body is not Nothing:
         operation["requestBody"] = {"required": True, "content": _json(route.body)}
     return operation
+
+
+def _refused(status: int, known: Iterable[str]) -> dict[str, Any]:
+    of_status = {"properties": {"error": {"properties": {"code": {"enum": sorted(known)}}}}}
+    schema = {"allOf": [{"$ref": _REF.format(model="Refusal")}, of_status]}
+    phrase = HTTPStatus(status).phrase
+    return {"description": phrase, "content": {"application/json": {"schema": schema}}}
+
+
+def _operation_id(route: Route) -> str:
+    """From the handler's place: `customers.quick`."""
+    module = route.handler.__module__.rpartition(".")[2]
+    return f"{module}.{getattr(route.handler, '__name__', '')}"
+
+
+def _schema_of(kind: str) -> dict[str, Any]:
+    if kind == "application/json":
+        return {"type": "object"}
+    return {"type": "string"} if kind.startswith("text/") else {"contentMediaType": kind}
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
@@ -121,4 +167,4 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
 
 
-ROUTES = (Route("GET", "/api/openapi.json", show, LOGGED_IN),)
+ROUTES = (Route("GET", "/api/openapi.json", show, LOGGED_IN, files=("application/json",)),)

@@ -70,9 +70,9 @@ def needs(*rights: Right) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the table. `answer` None: no content (status 204), or a file; `raw`: the handler
-    reads the body itself, because it is a file; `once`: it creates something, and with the header
-    Idempotency-Key it does so once.
+    """One line of the table. `answer` None: no content (status 204), or a file of one of the types in
+    `files`; `raw`: the handler reads the body itself, because it is a file; `once`: it creates something, and
+    with the header Idempotency-Key it does so once.
     """
 
     method: str
@@ -86,6 +86,7 @@ class Route:
     headers: tuple[str, ...] = ()
     raw: bool = False
     once: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def answers_file(self) -> bool:

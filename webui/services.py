@@ -16,6 +16,7 @@ from crm_core.db import Database
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
 from orders.services import Trade
+from webui.client_address import Proxies
 from webui.page import Backlog
 from webui.ports import Callbacks, Node
 from webui.rounds import Rhythm
@@ -36,6 +37,7 @@ class WebOptions:
     secure_cookie: bool = True
     static: Path = STATIC
     metrics_from: Sequence[IPv4Network | IPv6Network] = LOOPBACK
+    proxies: Proxies = field(default_factory=Proxies)
     break_reasons: tuple[str, ...] = ("rest", "meal", "meeting", "training", "other")
     rhythm: Rhythm = field(default_factory=Rhythm)
     backlog: Backlog = field(default_factory=Backlog)

@@ -1,7 +1,7 @@
 """What a role may not see is taken out of an answer, wherever in it a record stands.
 
 Rule: every view of a record names its `ENTITY`; a field of it can be hidden when it has a default, and a
-hidden field has that default. It holds for HTTP answers and for pages alike, because both pass here.
+hidden field has that default; so has a field that gives a hidden one away. It holds for HTTP answers and for pages alike, because both pass here.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from crm_core.field_rights import is_hidden
 from webui.views import View
 
 _ALWAYS = frozenset({"version"})  # an edit needs it
@@ -39,12 +40,13 @@ def _seen(value: Any, hidden: frozenset[str]) -> Any:
 def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
     if not isinstance(view, View) or view.ENTITY is None or name in _ALWAYS:
         return False
-    return f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}" in hidden
+    field = type(view).model_fields[name]
+    return not field.is_required() and is_hidden(_code(type(view), name), hidden)
 
 
 def _left_out(each: BaseModel, hidden: frozenset[str]) -> bool:
     """An entry of a list that is a field of its own, as custom fields are, or tells of a hidden one."""
-    return isinstance(each, View) and not hidden.isdisjoint(each.own_fields())
+    return isinstance(each, View) and any(is_hidden(name, hidden) for name in each.own_fields())
 
 
 def _default(view: BaseModel, name: str) -> Any:
@@ -54,12 +56,16 @@ def _default(view: BaseModel, name: str) -> Any:
 def hideable_fields() -> frozenset[str]:
     """Every field that a role can be kept from, of all views there are."""
     return frozenset(
-        f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}"
+        _code(view, name)
         for view in _views(View)
         if view.ENTITY is not None
         for name, field in view.model_fields.items()
         if not field.is_required() and name not in _ALWAYS
     )
+
+
+def _code(view: type[View], name: str) -> str:
+    return f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}"
 
 
 def _views(view: type[View]) -> Iterator[type[View]]:

@@ -37,6 +37,21 @@ class ReasonView(View):
     code: str
     params: dict[str, str]
 
+    def own_fields(self) -> frozenset[str]:
+        return _TOLD_BY_REASON.get(self.code, frozenset())
+
+
+_TOLD_BY_REASON: Mapping[str, frozenset[str]] = {
+    "grade": frozenset({"customer.insight"}),
+    "over_credit": frozenset({"customer.credit_available"}),
+    "own_salesperson": frozenset({"customer.salesperson"}),
+    "policy_discount": frozenset({"customer.price_policy"}),
+    "review_over_credit": frozenset({"customer.credit_available"}),
+    "salesperson": frozenset({"customer.salesperson"}),
+    "vip_level": frozenset({"customer.level"}),
+}
+"""The customer's fields that a reason tells of."""
+
 
 class PlaceView(View):
     area_code: str | None
@@ -84,11 +99,14 @@ class PhoneView(View):
 class AddressView(View):
     """`phone` is masked for those who may not see it; a call-back by the address's `id` dials it all the same."""
 
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"phone": "phones"}
+
     id: int
     is_main: bool
     label: str | None
     recipient: str | None
-    phone: str | None
+    phone: str | None = None
     province: str | None
     city: str | None
     district: str | None
@@ -381,11 +399,13 @@ class BoardAgent(View):
 
 
 class BoardWaiting(View):
+    ENTITY = "customer"
+
     call_id: str
     queue: str
     caller_display: str | None
     customer_name: str | None
-    level: LevelView | None
+    level: LevelView | None = None
     priority: int
     since: datetime
     position: int

@@ -23,6 +23,7 @@ from ami_bridge.events import AsteriskEvent, LinkUp
 from ami_bridge.fastagi import FastAgiServer, Handler
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
+from crm_core.audit.expiry import AuditExpiry
 from crm_core.audit.sealing import AuditSealer
 from crm_core.benefits.runs import CouponRuns
 from crm_core.bus import Bus
@@ -37,6 +38,7 @@ from crm_core.notices.sending import NoticeSender
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
+from crm_core.privacy.watch import ErasureWatch
 from crm_core.request_keys.service import RequestKeyPurge
 from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
@@ -64,6 +66,7 @@ from orders.services import Trade
 from orders.stock.expiry import ExpiryWorker
 from orders.stock.planning.alarms import StockAlarms
 from orders.stock.planning.worker import ForecastWorker
+from webui.client_address import Proxies
 from webui.described import describer
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
@@ -116,6 +119,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         *_workers(settings, database, bus),
         *_order_workers(settings, database, trade),
         *_connecting(settings, database, bus, crm=crm, trade=trade, channels=channels),
+        *_keepers(settings, database, crm),
     ):
         worker.start()
         stack.push_async_callback(worker.close)
@@ -267,6 +271,15 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
     )
 
 
+def _keepers(settings: Settings, database: Database, crm: Crm) -> tuple[Worker, ...]:
+    """What keeps to what was promised of data: erased is forgotten, and what is old goes."""
+    watch = ErasureWatch(database, crm.customers.forget, crm.customers.learn)
+    if settings.audit_keep_days is None:
+        return (watch,)
+    keep = timedelta(days=settings.audit_keep_days)
+    return (watch, AuditExpiry(crm.audit, settings.audit_archives, keep, clock=now))
+
+
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
     workers: list[Worker] = [BackorderFilling(database, trade.orders)]
@@ -363,6 +376,10 @@ def _web_options(settings: Settings) -> WebOptions:
     return WebOptions(
         origins=settings.web.origins,
         metrics_from=tuple(ip_network(network) for network in settings.web.metrics_from),
+        proxies=Proxies(
+            tuple(ip_network(network) for network in settings.web.trusted_proxies),
+            settings.web.forwarded_header,
+        ),
     )
 
 

@@ -51,6 +51,20 @@ class WebSettings(Section):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="networks of the proxies before the daemon; only these are believed whom they ask for",
+    )
+    forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        default="X-Forwarded-For", description="the header in which those proxies say it"
+    )
+
+    @field_validator("metrics_from", "trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @property
     def address(self) -> str:
@@ -293,6 +307,13 @@ class Settings(BaseSettings):
         description="orders that the rules of review let pass are approved so many minutes after they were "
         "placed; None (an empty value): people approve every order",
     )
+    audit_keep_days: int | None = Field(
+        default=None,
+        ge=1098,
+        le=36_500,
+        description="older entries of the audit trail move to <var>/audit-archives by themselves; "
+        "None: they stay",
+    )
     web: WebSettings = WebSettings()
     agi: AgiSettings = AgiSettings()
     asterisk: tuple[AsteriskNode, ...] = Field(min_length=1)
@@ -335,6 +356,11 @@ class Settings(BaseSettings):
     def audit_anchor(self) -> Path:
         """The hashes of the audit trail's seals, outside the database."""
         return self.var / "audit-seals.log"
+
+    @property
+    def audit_archives(self) -> Path:
+        """Where entries of the audit trail go that are old enough."""
+        return self.var / "audit-archives"
 
     @classmethod
     def settings_customise_sources(

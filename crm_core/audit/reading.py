@@ -1,12 +1,13 @@
 """Searching the trail, newest first.
 
 Rule: a search looks at no more than `_EXAMINED` entries, then hands out the cursor to go on from; who
-may not see telephone numbers gets none, and cannot find them out by searching for their digits.
+may not see telephone numbers or a field gets none, and cannot find them out by searching for what stands
+in them; who does not see everybody's customers sees what he did himself.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from crm_core import field_rights
 from crm_core.audit.masking import masked_id, masked_value
 from crm_core.audit.tables import AuditEntry
-from crm_core.errors import Forbidden, Invalid
-from crm_core.rights import Actor, Right
+from crm_core.errors import Invalid
+from crm_core.rights import Actor, Right, Scope
 
 MOST = 200
 _EXAMINED = 20_000
@@ -37,7 +39,9 @@ _USERS = table("users", column("id", Integer), column("name", String))
 
 @dataclass(frozen=True, slots=True)
 class AuditSearch:
-    """`action`: how it begins, such as "customer."; `before_id`: the cursor of the page before."""
+    """`action`: how it begins, such as "customer."; `before_id`: the cursor of the page before;
+    `only_of` and `not_in` keep a reader to one person's entries, and from those of some entities.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -48,6 +52,8 @@ class AuditSearch:
     text: str = ""
     before_id: int | None = None
     limit: int = 50
+    only_of: int | None = None
+    not_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +89,19 @@ class AuditPage:
 async def search(connection: AsyncConnection, actor: Actor, wanted: AuditSearch) -> AuditPage:
     """Raises Forbidden, Invalid."""
     actor.require(Right.AUDIT_VIEW)
-    unmasked = _may_see_numbers(actor)
+    unmasked = actor.may(Right.NUMBER_UNMASK)
     if not unmasked and any(map(str.isdigit, wanted.text)):
         raise Invalid(
             "Only who may see telephone numbers can search the entries for digits.",
             fields={"q": "digits"},
         )
+    if actor.scope is not Scope.ALL:
+        wanted = replace(wanted, only_of=actor.user_id)
+    if wanted.text:
+        wanted = replace(wanted, not_in=field_rights.entities(actor.hidden))
     limit = max(1, min(wanted.limit, MOST))
     rows = (await connection.execute(_page(wanted, limit))).all()
-    items = tuple(_line(row._mapping, unmasked=unmasked) for row in rows)  # noqa: SLF001
+    items = tuple(_line(row._mapping, actor) for row in rows)  # noqa: SLF001
     if len(items) == limit:
         return AuditPage(items, items[-1].id)
     if not _is_filtered(wanted):
@@ -138,6 +148,10 @@ def _candidates(wanted: AuditSearch) -> Select[AuditEntry]:
         conditions.append(AuditEntry.at < wanted.until)
     if wanted.actor_id is not None:
         conditions.append(AuditEntry.actor_id == wanted.actor_id)
+    if wanted.only_of is not None:
+        conditions.append(AuditEntry.actor_id == wanted.only_of)
+    if wanted.not_in:
+        conditions.append(AuditEntry.entity.not_in(sorted(wanted.not_in)))
     if wanted.entity is not None:
         conditions.append(AuditEntry.entity == wanted.entity)
     if wanted.entity_id is not None:
@@ -147,21 +161,31 @@ def _candidates(wanted: AuditSearch) -> Select[AuditEntry]:
     return select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc())
 
 
-def _line(row: RowMapping, *, unmasked: bool) -> AuditLine:
-    before, after = row["before"] or {}, row["after"] or {}
+def _line(row: RowMapping, actor: Actor) -> AuditLine:
+    entity, unmasked = row["entity"], actor.may(Right.NUMBER_UNMASK)
+    before, after = (_seen(row[side] or {}, entity, actor) for side in ("before", "after"))
     return AuditLine(
         id=row["id"],
         at=row["at"],
         actor_id=row["actor_id"],
         actor_name=row["actor_name"],
         action=row["action"],
-        entity=row["entity"],
+        entity=entity,
         entity_id=row["entity_id"] if unmasked else masked_id(row["entity_id"]),
         changes=tuple(
             _change(field, before, after, unmasked=unmasked) for field in {**before, **after}
         ),
         redacted_at=row["redacted_at"],
     )
+
+
+def _seen(values: Mapping[str, Any], entity: str, actor: Actor) -> dict[str, Any]:
+    """Without the fields that the reader may not see; a field may hold others, as `custom` does."""
+    return {
+        field: _seen(value, f"{entity}.{field}", actor) if isinstance(value, dict) else value
+        for field, value in values.items()
+        if not field_rights.is_hidden(f"{entity}.{field}", actor.hidden)
+    }
 
 
 def _change(
@@ -171,11 +195,3 @@ def _change(
     if unmasked:
         return FieldChange(field, was, became)
     return FieldChange(masked_id(field), masked_value(field, was), masked_value(field, became))
-
-
-def _may_see_numbers(actor: Actor) -> bool:
-    try:
-        actor.require(Right.NUMBER_UNMASK)
-    except Forbidden:
-        return False
-    return True

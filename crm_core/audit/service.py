@@ -3,6 +3,7 @@
 Rule: nothing here changes an entry but a redaction and an expiry, which leave their own.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from crm_core.audit.reading import AuditPage, AuditSearch
 from crm_core.audit.retention import KEPT_BY_LAW, Expired
 from crm_core.audit.verification import Verification
 from crm_core.db import Database
-from crm_core.errors import Invalid
+from crm_core.errors import Conflict, Invalid
 from crm_core.rights import Actor, Right
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class AuditTrail:
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
+        self._checking = asyncio.Lock()
 
     async def search(self, actor: Actor, wanted: AuditSearch) -> AuditPage:
         """Newest first. Raises Forbidden, Invalid, DatabaseUnavailable."""
@@ -51,6 +53,17 @@ class AuditTrail:
         async with self._database.reading() as connection:
             file = AnchorFile(anchor) if anchor is not None else None
             return await Verification(connection, file, progress).run()
+
+    async def check(self, actor: Actor) -> Report:
+        """As `verify`, without the anchor, for who may read the trail; one at a time.
+
+        Raises Forbidden, Conflict (somebody is at it), DatabaseUnavailable.
+        """
+        actor.require(Right.AUDIT_VIEW)
+        if self._checking.locked():
+            raise Conflict("The trail is being checked at this moment: wait for that.")
+        async with self._checking:
+            return await self.verify()
 
     async def check_archive(self, file: Path) -> AsyncIterator[ArchiveFault | int]:
         """Hold an archive against the seals: each seal's id, or what is wrong. Raises Invalid."""

@@ -49,6 +49,7 @@ class Condition(BaseModel):
 
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=20)]
 Clause = ColumnElement[bool]
+SHOWN_DIGITS = 4
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
@@ -198,13 +199,37 @@ def _worded(column: Any, other: Build) -> Build:
 def _phone(op: str, value: Any) -> Clause:
     number = normalise(value)
     if op == "is":
-        wanted = select(CustomerPhone.customer_id).where(CustomerPhone.number == (number or value))
-        return Customer.id.in_(wanted)
+        return _has_number(CustomerPhone.number == (number or value))
     digits = digits_of(value)
     found = contains(CustomerPhone.number, digits)
     if found is None or len(digits) < FRAGMENT:
         raise ValueError("write at least three digits")
-    return Customer.id.in_(select(CustomerPhone.customer_id).where(found))
+    return _has_number(found)
+
+
+def _phone_end(_: str, value: Any) -> Clause:
+    """For who sees masked numbers: the digits that are seen, or the whole number."""
+    found = known_digits("".join(filter(str.isdecimal, value)))
+    if found is None:
+        raise ValueError("write the last four digits, or the whole number")
+    return found
+
+
+def known_digits(digits: str) -> Clause | None:
+    """The number ends in these four digits, or is this one; None for any other fragment.
+
+    From longer and longer fragments a masked number could be guessed.
+    """
+    whole = CustomerPhone.number.in_((digits, f"+{digits}"))
+    if len(digits) != SHOWN_DIGITS:
+        return _has_number(whole) if len(digits) > SHOWN_DIGITS else None
+    end = contains(CustomerPhone.number, digits)
+    assert end is not None
+    return _has_number(end & CustomerPhone.number.endswith(digits))
+
+
+def _has_number(which: Clause) -> Clause:
+    return Customer.id.in_(select(CustomerPhone.customer_id).where(which))
 
 
 FRAGMENT = 3
@@ -321,10 +346,17 @@ _CUSTOM = {
 }
 
 
-def clause(condition: Condition, custom: Mapping[str, Definition]) -> Clause:
-    """The condition as SQL on `customers`. Raises Invalid naming the field."""
+def clause(
+    condition: Condition, custom: Mapping[str, Definition], *, unmasked: bool = True
+) -> Clause:
+    """The condition as SQL on `customers`; `unmasked`: for who sees whole telephone numbers.
+
+    Raises Invalid naming the field.
+    """
     name = condition.field
     searched = _custom(custom.get(name[7:])) if name.startswith("custom.") else FIELDS.get(name)
+    if name == "phones" and condition.op == "contains" and not unmasked:
+        searched = Searched(FIELDS[name].kind, _phone_end)
     if searched is None:
         raise Invalid(f"Customers cannot be searched by {name}.", fields={name: "unknown"})
     try:

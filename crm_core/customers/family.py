@@ -15,6 +15,7 @@ from crm_core.customers.search import CustomerHit, hits
 from crm_core.customers.tables import Customer, CustomerAddress, CustomerMove
 from crm_core.customers.visibility import must_see, there, within_scope
 from crm_core.db import Database
+from crm_core.errors import Forbidden
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
 from crm_core.search_text import contains, plain
@@ -61,8 +62,15 @@ class FamilyService:
     async def below(
         self, actor: Actor, customer_id: int, *, after: int | None = None, limit: int = 50
     ) -> Below:
-        """Those directly below, in the order they came. Raises Forbidden, NotFound."""
+        """Those directly below, in the order they came. Raises Forbidden (also when one may not see
+        who stands above whom), NotFound.
+        """
         actor.require(Right.CUSTOMER_VIEW)
+        if not actor.may_read("customer", "parent"):
+            raise Forbidden(
+                "Your role does not see who stands above whom: ask an administrator.",
+                fields={"parent": "forbidden"},
+            )
         limit = min(limit, _MOST)
         async with self._database.reading() as connection:
             seen = await must_see(connection, actor, customer_id)
@@ -90,14 +98,14 @@ class FamilyService:
             return tuple(MoveView(*row) for row in rows)
 
     async def duplicates(self, actor: Actor, customer_id: int) -> tuple[CustomerHit, ...]:
-        """Who may be the same: of the same name, e-mail or address. Raises Forbidden, NotFound."""
+        """Who may be the same: of the same name, or e-mail or address if one may see those. Raises Forbidden, NotFound."""
         actor.require(Right.CUSTOMER_VIEW)
         async with self._database.reading() as connection:
             seen = await must_see(connection, actor, customer_id)
             own = (await connection.execute(_OWN.where(Customer.id == seen))).one()
             rows = await connection.execute(
                 hits(
-                    or_(*_alike(own)),
+                    or_(*_alike(actor, own)),
                     Customer.id != seen,
                     *there(),
                     within_scope(actor),
@@ -148,14 +156,14 @@ def core_name(name: str) -> str:
     return shorter if len(shorter) > 1 else known
 
 
-def _alike(own: Any) -> list[Any]:
+def _alike(actor: Actor, own: Any) -> list[Any]:
     same = [Customer.name == own.name]
     named = contains(Customer.search_text, core_name(own.name))
     if named is not None:
         same.append(named)
-    if own.email:
+    if own.email and actor.may_read("customer", "email"):
         same.append(Customer.email == own.email)
-    if own.address:
+    if own.address and actor.may_read("customer", "addresses"):
         lives = contains(CustomerAddress.search_text, own.address)
         if lives is not None:
             homes = select(CustomerAddress.customer_id).where(

@@ -38,6 +38,7 @@ from crm_core.customers.criteria import (
     coded,
     digits_of,
     fields,
+    known_digits,
 )
 from crm_core.customers.tables import Customer, CustomerContact, CustomerPhone, SavedSearch
 from crm_core.customers.visibility import there, within_scope
@@ -195,7 +196,12 @@ class SearchService:
                 )
             except IntegrityError as error:
                 raise _taken() from error
-            return await _own(session, actor, made or 0)
+            after = await _own(session, actor, made or 0)
+            await trail.record(
+                session, actor.user_id, "saved_search.create", "saved_search", after.id,
+                after=_values(content),
+            )  # fmt: skip
+            return after
 
     async def change(
         self, actor: Actor, search_id: int, version: int, content: SavedContent
@@ -218,6 +224,11 @@ class SearchService:
                     "This search was changed since you opened it: look again.",
                     fields={"version": before.version},
                 )
+            was, became = trail.changes(_values(before), _values(content))
+            await trail.record(
+                session, actor.user_id, "saved_search.update", "saved_search", search_id,
+                before=was, after=became,
+            )  # fmt: skip
             return await _own(session, actor, search_id)
 
     async def remove(self, actor: Actor, search_id: int) -> None:
@@ -269,7 +280,9 @@ async def clauses(
         )
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
-    return (*there(), within_scope(actor), *(clause(each, known) for each in conditions))
+    unmasked = actor.may(Right.NUMBER_UNMASK)
+    built = (clause(each, known, unmasked=unmasked) for each in conditions)
+    return (*there(), within_scope(actor), *built)
 
 
 _MAIN_NUMBER = (
@@ -340,10 +353,16 @@ def _matches(actor: Actor, typed: str) -> Iterator[Clause]:
     person = contains(CustomerContact.search_text, typed)
     if person is not None and actor.may_read("customer", "contacts"):
         yield Customer.id.in_(select(CustomerContact.customer_id).where(person))
-    digits = digits_of(typed)
-    if len(digits) < FRAGMENT or any(sign.isalpha() for sign in typed):
-        return
-    if actor.may_read("customer", "phones"):
+    if actor.may_read("customer", "phones") and not any(sign.isalpha() for sign in typed):
+        yield from _numbers(digits_of(typed), actor)
+
+
+def _numbers(digits: str, actor: Actor) -> Iterator[Clause]:
+    if not actor.may(Right.NUMBER_UNMASK):
+        known = known_digits(digits)
+        if known is not None:
+            yield known
+    elif len(digits) >= FRAGMENT:
         number = contains(CustomerPhone.number, digits)
         assert number is not None
         yield Customer.id.in_(select(CustomerPhone.customer_id).where(number))
@@ -390,7 +409,7 @@ def _saved(row: Any, actor: Actor) -> SavedView:
     )
 
 
-def _values(content: SavedContent) -> dict[str, object]:
+def _values(content: SavedContent | SavedView) -> dict[str, object]:
     kept = [each.model_dump(mode="json") for each in content.conditions]
     return {"name": content.name, "conditions": kept, "shared": content.shared}
 

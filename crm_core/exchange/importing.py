@@ -27,8 +27,9 @@ from crm_core.exchange import jobs
 from crm_core.exchange.columns import BELONGS_TO, BY_FIELD, propose
 from crm_core.exchange.files import table
 from crm_core.exchange.jobs import JobView
+from crm_core.exchange.looking import Looked, look
 from crm_core.exchange.records import Codes, Reader, Record, Refused
-from crm_core.exchange.sheets import Sheet, read_sheet
+from crm_core.exchange.sheets import read_sheet
 from crm_core.exchange.tables import ExchangeJob, RefusedRow
 from crm_core.exchange.values import Cell, text
 from crm_core.exchange.writing import Outcome, Writer
@@ -42,8 +43,8 @@ log = structlog.get_logger(__name__)
 BATCH = 1_000
 MOST_ROWS = 1_000_000
 REASONS = "原因 Reasons"
-_PREVIEW = 5
 _TRIES = 5
+_LOOKED_AT_ONCE = 2
 _WRITTEN_AS = {
     "level": "level_code", "price_policy": "price_policy_code", "payment_terms": "payment_terms_code",
     "salesperson": "salesperson_id", "parent": "parent_id",
@@ -69,18 +70,23 @@ class ImportService:
         self._database = database
         self.folder = folder
         self._clock = clock
+        self._looking = asyncio.Semaphore(_LOOKED_AT_ONCE)
 
     def path(self, job_id: int) -> Path:
         return self.folder / f"import-{job_id}"
 
+    async def _look(self, file: Path) -> Looked:
+        """Raises Invalid."""
+        async with self._looking:
+            return await look(file)
+
     async def hand_in(self, actor: Actor, filename: str, file: Path) -> Preview:
         """Take over a file. Raises Forbidden, Invalid (no table, no header row, too many rows)."""
         actor.require(Right.CUSTOMER_IMPORT)
-        sheet = await asyncio.to_thread(read_sheet, file)
+        sheet = await self._look(file)
         if sheet.total > MOST_ROWS:
             raise Invalid(f"The file has more than {MOST_ROWS:,} rows: cut it into several.")
         digest = await asyncio.to_thread(_sha256, file)
-        rows = await asyncio.to_thread(lambda: list(islice(sheet.rows(), _PREVIEW)))
         async with self._database.begin() as session:
             known = await custom_values.definitions(session)
             proposed = propose(sheet.headers, known)
@@ -102,8 +108,7 @@ class ImportService:
             self.folder.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(file.replace, self.path(job_id))
             job = await jobs.get(session, job_id)
-        shown = tuple(tuple(text(cell) or "" for cell in cells) for _, cells in rows)
-        return Preview(job, sheet.headers, proposed, shown)
+        return Preview(job, sheet.headers, proposed, sheet.rows)
 
     async def start(
         self, actor: Actor, job_id: int, plan: Mapping[str, str] | None = None
@@ -114,7 +119,7 @@ class ImportService:
             job = await _own(session, actor, job_id)
             if job.state != "uploaded":
                 raise Conflict("This import has begun already, or its file is gone.")
-            sheet = await asyncio.to_thread(read_sheet, self.path(job_id))
+            sheet = await self._look(self.path(job_id))
             known = await custom_values.definitions(session)
             wanted = dict(propose(sheet.headers, known) if plan is None else plan)
             _check_plan(wanted, sheet, known)
@@ -370,7 +375,7 @@ def _batches(
         yield batch
 
 
-def _check_plan(plan: Mapping[str, str], sheet: Sheet, custom: Mapping[str, Any]) -> None:
+def _check_plan(plan: Mapping[str, str], sheet: Looked, custom: Mapping[str, Any]) -> None:
     wrong = {header: "no such column" for header in plan if header not in sheet.headers}
     for header, name in plan.items():
         known = name in BY_FIELD or name.removeprefix("custom.") in custom

@@ -13,7 +13,14 @@ from sqlalchemy import select, update
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Forbidden, Invalid, LoginRefused
-from crm_core.people import changing, login_limits, login_sessions, second_factors, users
+from crm_core.people import (
+    changing,
+    login_limits,
+    login_sessions,
+    second_factors,
+    tokens,
+    users,
+)
 from crm_core.people.confirming import Confirmation
 from crm_core.people.login_limits import LoginLimits
 from crm_core.people.login_sessions import Checked, Lifetimes, SessionToken
@@ -130,7 +137,7 @@ class AccountService(SessionKeeper):
     async def set_password(
         self, actor: Actor, user_id: int, password: str, *, must_change: bool = True
     ) -> None:
-        """Set somebody else's password; ends the user's sessions.
+        """Set somebody else's password; ends the user's sessions and service tokens.
 
         Raises Forbidden (also for one's own: see `change_password`), BeyondOwnRights, NotFound,
         Invalid, Conflict.
@@ -153,6 +160,7 @@ class AccountService(SessionKeeper):
                 now=self._clock(),
             )
             await self.end(session, LoginSession.user_id == user_id)
+            await tokens.revoke_of(session, actor, user_id, self._clock())
             await trail.record(session, actor.user_id, "user.password", "user", user_id)
         log.info("password_set", user=user_id, by=actor.user_id)
 
@@ -193,7 +201,16 @@ class AccountService(SessionKeeper):
         if locale not in LOCALES:
             raise Invalid(f"Choose one of {', '.join(LOCALES)}.", fields={"locale": "unknown"})
         async with self._database.begin() as session:
+            before = await session.scalar(
+                select(User.locale).where(User.id == user_id).with_for_update()
+            )
+            if before == locale:
+                return
             await session.execute(update(User).where(User.id == user_id).values(locale=locale))
+            await trail.record(
+                session, user_id, "user.locale", "user", user_id,
+                before={"locale": before}, after={"locale": locale},
+            )  # fmt: skip
 
     async def users(self, actor: Actor) -> tuple[UserView, ...]:
         """Everybody, by log-in name. Raises Forbidden."""

@@ -7,16 +7,17 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import LoginRefused
 from crm_core.fields import PAGE, Command, Limit
-from crm_core.people.tables import LoginSession, Role, RoleField, RoleRight, SecondFactor, User
-from crm_core.rights import Access, Hold, Principal, Right, Scope
+from crm_core.people.principals import PRINCIPALS, of_row
+from crm_core.people.tables import LoginSession, User
+from crm_core.rights import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +74,8 @@ class FoundSession:
 
 
 _FOUND = (
-    select(
-        User.id,
-        User.login,
-        User.name,
-        User.role_code,
-        select(func.array_agg(RoleRight.right_code))
-        .where(RoleRight.role_code == User.role_code)
-        .scalar_subquery()
-        .label("rights"),
-        select(Role.scope).where(Role.code == User.role_code).scalar_subquery().label("scope"),
-        select(func.jsonb_object_agg(RoleField.field, RoleField.access))
-        .where(RoleField.role_code == User.role_code)
-        .scalar_subquery()
-        .label("fields"),
-        User.locale,
-        User.extension,
-        User.must_change_password,
-        select(Role.second_factor_required)
-        .where(Role.code == User.role_code)
-        .scalar_subquery()
-        .label("second_factor_required"),
-        exists(
-            select(SecondFactor.user_id).where(
-                SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None)
-            )
-        ).label("second_factor"),
-        LoginSession.id.label("session_id"),
-        LoginSession.last_seen_at,
-        LoginSession.expires_at,
+    PRINCIPALS.add_columns(
+        LoginSession.id.label("session_id"), LoginSession.last_seen_at, LoginSession.expires_at
     )
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(
@@ -112,7 +86,6 @@ _FOUND = (
         LoginSession.last_seen_at > bindparam("idle_since"),
     )
 )
-_KNOWN_RIGHTS = frozenset(Right)
 
 
 def digest(token: str) -> str:
@@ -156,22 +129,7 @@ async def find(
     row = (await source.execute(_FOUND, times)).one_or_none()
     if row is None:
         return None
-    hold = _hold(row)
-    rights = frozenset(Right(code) for code in row.rights or () if code in _KNOWN_RIGHTS)
-    principal = Principal(
-        user_id=row.id,
-        login=row.login,
-        name=row.name,
-        role=row.role_code,
-        rights=frozenset() if hold else rights,
-        locale=row.locale,
-        extension=row.extension,
-        session_id=row.session_id,
-        scope=Scope(row.scope),
-        fields={field: Access(access) for field, access in (row.fields or {}).items()},
-        hold=hold,
-        second_factor=row.second_factor,
-    )
+    principal = of_row(row, session_id=row.session_id)
     return FoundSession(principal, row.last_seen_at, row.expires_at)
 
 
@@ -243,11 +201,3 @@ async def keep_password(session: AsyncSession, checked: Checked) -> None:
         await session.execute(
             update(User).where(User.id == checked.user_id).values(password_hash=checked.fresh_hash)
         )
-
-
-def _hold(row: Any) -> Hold | None:
-    if row.must_change_password:
-        return Hold.PASSWORD
-    if row.second_factor_required and not row.second_factor:
-        return Hold.SECOND_FACTOR
-    return None

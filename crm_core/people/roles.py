@@ -1,6 +1,6 @@
 """Roles as data: which rights each holds, whose customers it sees, which fields it may not touch.
 
-Rule: nobody gives a right that he does not hold, and somebody who may manage people always remains.
+Rule: nobody gives a right, a scope or the sight of a field that he does not have, and somebody who may manage people always remains.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.fields import Text
-from crm_core.people import users
+from crm_core.people import escalation, users
+from crm_core.people.escalation import Reach
 from crm_core.people.tables import Role, RoleField, RoleRight, User
 from crm_core.rights import Access, Actor, Right, Scope
 
@@ -88,7 +89,7 @@ class RoleService:
         """`code` is letters, digits and _. Raises Forbidden, Conflict (code taken)."""
         actor.require(Right.ROLE_MANAGE)
         async with self._database.begin() as session:
-            _check_gift(actor, frozenset(), content.rights)
+            _check_gift(actor, content)
             made = await session.scalar(
                 upsert(Role)
                 .values(
@@ -115,7 +116,7 @@ class RoleService:
         actor.require(Right.ROLE_MANAGE)
         async with self._database.begin() as session, users.keeping_a_manager(session):
             before = await _get(session, code)
-            _check_gift(actor, frozenset(map(Right, before.rights)), content.rights)
+            _check_gift(actor, content, before)
             changed = await session.scalar(
                 update(Role)
                 .where(Role.code == code, Role.version == version)
@@ -156,13 +157,22 @@ class RoleService:
             )
 
 
-def _check_gift(actor: Actor, had: frozenset[Right], wanted: frozenset[Right]) -> None:
-    beyond = sorted(right for right in wanted - had if not actor.may(right))
+def _check_gift(actor: Actor, wanted: RoleContent, before: RoleView | None = None) -> None:
+    had = None if before is None else _reach(before)
+    beyond = escalation.beyond(actor, Reach(wanted.rights, wanted.scope, wanted.fields), had)
     if beyond:
         raise Forbidden(
-            f"You cannot give what you do not hold yourself: {', '.join(beyond)}.",
-            fields={"rights": "beyond your own"},
+            f"You cannot give what you do not have yourself: {', '.join(beyond)}.",
+            fields={"role": "beyond your own"},
         )
+
+
+def _reach(role: RoleView) -> Reach:
+    return Reach(
+        frozenset(map(Right, role.rights)),
+        Scope(role.scope),
+        {name: Access(access) for name, access in role.fields.items()},
+    )
 
 
 async def _fill(session: AsyncSession, code: str, content: RoleContent) -> None:

@@ -1,6 +1,7 @@
 """Tokens of programs that use the API: some of their maker's rights, and an end.
 
-Rule: a token never does more than its maker may at that moment; it leaves here once, when it is made,
+Rule: a token never does more than its maker may at that moment, and nothing while its maker is held; it
+ends when somebody else sets its maker's password; it leaves here once, when it is made,
 and PostgreSQL keeps only its SHA-256. What it does is audited as its maker's, and the log names it.
 """
 
@@ -14,6 +15,7 @@ import structlog
 from pydantic import Field
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.db import Database
@@ -21,6 +23,7 @@ from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.fields import PAGE, Command, Id, Limit, Moment, Text
 from crm_core.people import principals
 from crm_core.people.login_sessions import digest
+from crm_core.people.refusals import Held
 from crm_core.people.tables import ServiceToken, User
 from crm_core.rights import Actor, Principal, Right
 
@@ -76,7 +79,7 @@ class TokenService:
     ) -> tuple[TokenView, str]:
         """The token itself is shown this once. `maker_id`: for Zongji itself, whose token it is.
 
-        Raises Forbidden (also for a right that the maker lacks), NotFound, Invalid, Conflict (name).
+        Raises Forbidden (also for a right that the maker lacks), Held, NotFound, Invalid, Conflict (name).
         """
         actor.require(Right.TOKEN_MANAGE)
         owner = actor.user_id or maker_id
@@ -140,15 +143,7 @@ class TokenService:
                 raise NotFound(f"There is no token {token_id}.")
             if revoked is None:
                 raise Conflict("This token was revoked already.")
-            await trail.record(
-                session,
-                actor.user_id,
-                "token.revoke",
-                "service_token",
-                token_id,
-                before={"name": revoked},
-            )
-        log.info("token_revoked", token=revoked, by=actor.user_id)
+            await _record_revoked(session, actor, token_id, revoked)
         return _view(row)
 
     async def principal(self, token: str) -> Principal | None:
@@ -185,6 +180,8 @@ class TokenService:
             maker = await principals.of_user(connection, owner)
         if maker is None:
             raise NotFound(f"There is nobody active with the id {owner}.")
+        if maker.hold is not None:
+            raise Held(maker.hold)
         beyond = sorted(each for each in wanted if not (actor.may(each) and maker.may(each)))
         if beyond:
             raise Forbidden(
@@ -197,6 +194,25 @@ class TokenService:
             await session.execute(
                 update(ServiceToken).where(ServiceToken.id == token_id).values(last_used_at=now)
             )
+
+
+async def revoke_of(session: AsyncSession, actor: Actor, maker_id: int, now: datetime) -> None:
+    """Revoke every token that somebody made, in the caller's transaction."""
+    revoked = await session.execute(
+        update(ServiceToken)
+        .where(ServiceToken.created_by == maker_id, ServiceToken.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(ServiceToken.id, ServiceToken.name)
+    )
+    for token_id, name in revoked.all():
+        await _record_revoked(session, actor, token_id, name)
+
+
+async def _record_revoked(session: AsyncSession, actor: Actor, token_id: int, name: str) -> None:
+    await trail.record(
+        session, actor.user_id, "token.revoke", "service_token", token_id, before={"name": name}
+    )
+    log.info("token_revoked", token=name, by=actor.user_id)
 
 
 def _views() -> Select[*tuple[Any, ...]]:

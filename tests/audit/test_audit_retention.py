@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from crm_core.audit.archive import ArchiveFault
+from crm_core.audit.expiry import AuditExpiry
 from crm_core.audit.redaction import redact
-from crm_core.audit.retention import Expired
+from crm_core.audit.retention import KEPT_BY_LAW, Expired
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.rights import ROLES, SYSTEM, Principal
 from tests.audit.audit_support import House, cover_up
@@ -212,3 +213,24 @@ async def test_an_export_has_every_entry_and_is_noted(house: House, file: Path):
         await house.trail.export(SYSTEM, file)
     with pytest.raises(Forbidden):
         await house.trail.export(AGENT, file.with_name("other"))
+
+
+async def test_the_worker_moves_what_is_old_enough_and_never_twice(house: House, tmp_path: Path):
+    await grown_old(house)
+    folder = tmp_path / "archives"
+    worker = AuditExpiry(house.trail, folder, KEPT_BY_LAW, clock=house.clock)
+    assert await worker.run_once() == 12
+    (file,) = folder.iterdir()
+    assert await archive_faults(house, file) == []
+    assert await worker.run_once() == 0
+    house.clock.now += timedelta(days=1)
+    assert await worker.run_once() == 0
+    assert list(folder.iterdir()) == [file]
+    await house.sealer().run_once()
+    report = await house.verify()
+    assert (report.sound, report.archived) == (True, 12)
+
+
+def test_the_worker_keeps_what_the_law_asks_for(house: House, tmp_path: Path):
+    with pytest.raises(ValueError, match="1098"):
+        AuditExpiry(house.trail, tmp_path, timedelta(days=1000), clock=house.clock)

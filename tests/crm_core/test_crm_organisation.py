@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.people.groups import GroupContent, GroupService
+from crm_core.people.refusals import BeyondOwnRights
 from crm_core.people.roles import RoleContent, RoleService
 from crm_core.people.tables import Unit, User
 from crm_core.people.units import UnitContent, UnitService
@@ -88,6 +89,50 @@ async def test_nobody_gives_a_right_that_he_does_not_hold(roles):
     assert (await roles.change(limited, "supervisor", supervisor.version, kept)).rights
     with pytest.raises(Forbidden):
         await roles.all(person("agent"))
+
+
+def role_manager(**limits):
+    held = frozenset({Right.ROLE_MANAGE, Right.USER_MANAGE, Right.CUSTOMER_VIEW})
+    return Principal(1, "m", "m", "m", held, "zh-CN", None, 1, **limits)
+
+
+async def test_nobody_gives_a_wider_scope_than_his_own(roles):
+    made = await roles.create(
+        SYSTEM, "narrow", clerk(rights={Right.CUSTOMER_VIEW}, scope=Scope.OWN)
+    )
+    wide = clerk(rights={Right.CUSTOMER_VIEW})
+    for own in (Scope.OWN, Scope.UNIT):
+        actor = role_manager(scope=own)
+        with pytest.raises(Forbidden):
+            await roles.change(actor, "narrow", made.version, wide)
+        with pytest.raises(Forbidden):
+            await roles.create(actor, "wide", wide)
+    unit = wide.model_copy(update={"scope": Scope.UNIT})
+    assert (await roles.change(role_manager(scope=Scope.UNIT), "narrow", 1, unit)).scope == "unit"
+
+
+@pytest.mark.parametrize("limit", [Access.HIDDEN, Access.READ])
+@pytest.mark.parametrize("field", ["customer.credit_limit", "customer.custom.size"])
+async def test_nobody_frees_a_role_from_the_limits_that_he_has(roles, accounts, field, limit):
+    end = f"{limit}{len(field)}"
+    limited = clerk(rights={Right.CUSTOMER_VIEW}, fields={field: limit})
+    made = await roles.create(SYSTEM, f"limited_{end}", limited)
+    free = limited.model_copy(update={"fields": {}})
+    await roles.create(SYSTEM, f"free_{end}", free)
+    actor = role_manager(fields={field: limit})
+    with pytest.raises(Forbidden):
+        await roles.change(actor, made.code, made.version, free)
+    with pytest.raises(Forbidden):
+        await roles.create(actor, f"another_{end}", free)
+    named = limited.model_copy(update={"name_en": "Named"})
+    assert (await roles.change(actor, made.code, made.version, named)).name_en == "Named"
+    whole = limited.model_copy(update={"fields": {field.replace(".size", ""): Access.HIDDEN}})
+    assert await roles.create(actor, f"covered_{end}", whole)
+    user = await accounts.create_user(
+        actor, NewUser(login=f"limited{end}", name="小赵", role=made.code), "long enough 9!"
+    )
+    with pytest.raises(BeyondOwnRights):
+        await accounts.update_user(actor, user.id, UserChange(role=f"free_{end}"))
 
 
 async def test_somebody_who_may_manage_people_always_remains(roles, accounts):

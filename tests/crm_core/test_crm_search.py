@@ -399,3 +399,23 @@ async def test_a_changed_part_of_an_address_is_found(shop, seeded, search):
     await customers.update(SYSTEM, made.id, 1, change)
     found = await search.find(SYSTEM, [where("addresses", "contains", "厦门旧路")])
     assert [hit.id for hit in found.hits] == [made.id]
+
+
+async def test_a_masked_number_cannot_be_guessed_by_its_fragments(shop, search):
+    masked, seeing = person("agent"), person("supervisor")
+    (number,) = [phone.number for phone in shop["海河酒行"].phones]
+    name = {"海河酒行"}
+    fragments = {number[i:j] for i in range(len(number)) for j in range(i + 3, len(number) + 1)}
+    assert len(fragments) > 40
+    for digits in fragments:
+        known = digits in (number, number[-4:])
+        found = {hit.name for hit in await search.quick(masked, digits)}
+        assert (name <= found) == known, digits
+        assert name <= {hit.name for hit in await search.quick(seeing, digits)}
+        condition = where("phones", "contains", digits)
+        assert name <= {hit.name for hit in (await search.find(seeing, [condition])).hits}
+        try:
+            found = {hit.name for hit in (await search.find(masked, [condition])).hits}
+        except Invalid:
+            found = set()
+        assert (name <= found) == known, digits

@@ -8,10 +8,11 @@ from sqlalchemy import delete, select, text
 
 from crm_core.audit.tables import AuditEntry
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.people.refusals import Held
 from crm_core.people.tables import RoleRight, ServiceToken
 from crm_core.people.tokens import NewToken, TokenQuery, TokenService
 from crm_core.people.users import NewUser, UserChange
-from crm_core.rights import SYSTEM, Right
+from crm_core.rights import SYSTEM, Hold, Right
 from tests.crm_core.crm_core_support import person
 
 SCOPE = frozenset({Right.ORDER_VIEW, Right.CUSTOMER_VIEW})
@@ -199,3 +200,38 @@ async def test_tokens_are_listed_by_the_page_newest_first(tokens, boss):
 def test_what_makes_no_token_is_refused(wrong):
     with pytest.raises(ValueError, match=r"validation error"):
         NewToken(**{"name": "t", "rights": SCOPE} | wrong)
+
+
+async def test_a_token_does_nothing_while_its_maker_is_held(tokens, boss, seeded):
+    _, token = await tokens.create(boss, NewToken(name="held", rights=SCOPE))
+    for column, hold in (
+        ("users SET must_change_password = true", Hold.PASSWORD),
+        ("roles SET second_factor_required = true", Hold.SECOND_FACTOR),
+    ):
+        async with seeded.begin() as session:
+            await session.execute(text(f"UPDATE {column}"))
+        who = await tokens.principal(token)
+        assert (who.hold, who.rights) == (hold, frozenset())
+        with pytest.raises(Held):
+            await tokens.create(boss, NewToken(name="another", rights=SCOPE))
+        async with seeded.begin() as session:
+            await session.execute(text(f"UPDATE {column.replace('true', 'false')}"))
+    assert (await tokens.principal(token)).rights == SCOPE
+
+
+async def test_a_password_set_by_somebody_else_ends_the_tokens_of_its_owner(
+    tokens, boss, accounts, seeded
+):
+    kept = await accounts.create_user(
+        SYSTEM, NewUser(login="keeper", name="守", role="admin"), "correct horse 47"
+    )
+    _, theirs = await tokens.create(person("admin", kept.id), NewToken(name="kept", rights=SCOPE))
+    made, token = await tokens.create(boss, NewToken(name="stolen", rights=SCOPE))
+    await accounts.set_password(SYSTEM, boss.user_id, "a loud harbour 12")
+    assert await tokens.principal(token) is None
+    assert await tokens.principal(theirs) is not None
+    async with seeded.begin() as session:
+        told = await session.scalars(
+            select(AuditEntry.entity_id).where(AuditEntry.action == "token.revoke")
+        )
+        assert str(made.id) in set(told)

@@ -1,8 +1,10 @@
 """Customers out of Excel and CSV: recognised, taken in once, refused with reasons, resumed."""
 
 import asyncio
+import zipfile
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -13,7 +15,7 @@ from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.merging import MergeService
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid
-from crm_core.exchange import importing, jobs
+from crm_core.exchange import importing, jobs, looking
 from crm_core.people.tables import User
 from crm_core.rights import SYSTEM
 from tests.crm_core.crm_core_support import person
@@ -347,6 +349,42 @@ async def test_what_is_no_table_is_refused_in_words(imports, tmp_path, name, con
     file.write_bytes(content)
     with pytest.raises(Invalid):
         await take_in(imports, file)
+
+
+_SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}'
+    "</sheetData></worksheet>"
+)
+_CELL = '<row r="{row}"><c r="{column}{row}" t="inlineStr"><is><t>{text}</t></is></c></row>'
+
+
+def bomb(folder: Path, *cells: tuple[str, int, str]) -> Path:
+    """A small Excel file with these cells, which unpack to far more."""
+    rows = "".join(_CELL.format(column=at, row=row, text=each) for at, row, each in cells)
+    template = xlsx(folder / "whole.xlsx", [["名称"], ["甲"]])
+    path = folder / "bomb.xlsx"
+    with (
+        zipfile.ZipFile(template) as whole,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for each in whole.namelist():
+            new.writestr(
+                each, _SHEET.format(rows) if each.endswith("sheet1.xml") else whole.read(each)
+            )
+    assert path.stat().st_size < 1024**2
+    return path
+
+
+async def test_a_file_that_unpacks_to_too_much_is_refused(imports, tmp_path):
+    wide = bomb(tmp_path, ("A", 1, "名称"), ("XFD", 1_048_576, "x"))
+    with pytest.raises(Invalid) as refused:
+        await imports.hand_in(ADMIN, "bomb.xlsx", wide)
+    assert refused.value.fields == {"body": "too large unpacked"}
+    deep = bomb(tmp_path, ("A", 1, "名称"), ("A", 2, "x" * 150_000_000))
+    with pytest.raises(Invalid) as refused:
+        await looking.look(deep, most_memory=256 * 1024**2)
+    assert refused.value.fields == {"body": "too large unpacked"}
+    assert (await looking.look(tmp_path / "whole.xlsx", most_memory=256 * 1024**2)).rows
 
 
 async def test_a_plan_that_makes_no_sense_is_named(imports, tmp_path):

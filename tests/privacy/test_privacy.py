@@ -21,6 +21,7 @@ from crm_core.personal import REMOVED, is_emptied
 from crm_core.privacy import reach
 from crm_core.privacy.commands import NewRequest, Refusal, RequestQuery
 from crm_core.privacy.service import CannotErase, PrivacyService
+from crm_core.privacy.watch import ErasureWatch
 from crm_core.rights import SYSTEM
 from orders.sales.obstacles import open_orders
 from tests.crm_core.crm_core_support import Clock, person
@@ -377,3 +378,24 @@ async def test_requests_are_listed_become_overdue_and_may_be_refused(archive: Ar
         kept = select(text("count(*) FROM audit_log WHERE action LIKE 'privacy.%'"))
         assert (await connection.scalar(kept) or 0) >= 2
     assert archive.clock.now > datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_who_was_erased_elsewhere_is_not_remembered_for_the_time_without_a_database(
+    archive: Archive,
+):
+    number = "13977776666"
+    made = await archive.customers.create(SYSTEM, NewCustomer(name="别处删", phones=(number,)))
+    heard, deaf = (CustomerService(archive.database, identify_deadline_s=0) for _ in range(2))
+    await heard.learn()
+    await deaf.learn()
+    watch = ErasureWatch(archive.database, heard.forget, heard.learn)
+    assert await watch.run_once() == 0
+    await archive.privacy.erase(archive.admin, await archive.request(made.id, "erasure"))
+    assert await watch.run_once() == 1
+    assert await heard.identify(number) is None
+    remembered = await deaf.identify(number)
+    assert remembered is not None
+    assert remembered.stale
+    assert await watch.run_once() == 0
+    for each in (heard, deaf):
+        await each.close()

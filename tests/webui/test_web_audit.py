@@ -80,3 +80,45 @@ async def test_what_cannot_be_asked_is_refused(admin: Browser, query: str):
     "since=2026-01-01T00:00:00Z&until=2200-12-31T23:59:59-12:00"])  # fmt: skip
 async def test_odd_questions_are_answered(admin: Browser, query: str):
     assert (await admin.ask("GET", f"/api/audit?{query}"))[0] == 200
+
+
+async def test_the_trail_is_verified_over_http(house: House, admin: Browser):
+    status, body = await admin.ask("POST", "/api/audit/verify", {})
+    assert (status, body["sound"], body["faults"]) == (200, True, []), body
+    async with house.services.database.begin() as session:
+        await session.execute(text("ALTER TABLE audit_log DISABLE TRIGGER USER"))
+        changed = await session.scalar(
+            text(
+                "UPDATE audit_log SET action = 'nothing.happened'"
+                " WHERE id = (SELECT max(id) FROM audit_log) RETURNING id"
+            )
+        )
+        await session.execute(text("ALTER TABLE audit_log ENABLE TRIGGER USER"))
+    _, body = await admin.ask("POST", "/api/audit/verify", {})
+    assert not body["sound"]
+    assert (body["faults"][0]["kind"], body["faults"][0]["row_id"]) == ("row_changed", changed)
+
+
+async def test_two_do_not_verify_at_once(house: House, admin: Browser):
+    async with house.services.crm.audit._checking:
+        status, body = await admin.ask("POST", "/api/audit/verify", {})
+    assert (status, body["error"]["code"]) == (409, "conflict")
+
+
+async def test_a_kept_search_and_a_language_leave_a_trail(house: House, admin: Browser):
+    wanted = {"name": "市级", "conditions": [{"field": "level", "value": "city"}]}
+    status, made = await admin.ask("POST", "/api/saved-searches", wanted)
+    assert status == 201, made
+    path = f"/api/saved-searches/{made['search']['id']}"
+    edit = wanted | {"name": "市级客户", "version": 1}
+    assert (await admin.ask("PUT", path, edit))[0] == 200
+    _, body = await admin.ask("GET", "/api/audit?entity=saved_search")
+    update, create = body["items"]
+    assert (update["action"], create["action"]) == ("saved_search.update", "saved_search.create")
+    assert update["changes"] == [{"field": "name", "before": "市级", "after": "市级客户"}]
+    for locale in ("en", "en"):
+        status, _ = await admin.ask("PUT", "/api/session/locale", {"locale": locale})
+        assert status == 204
+    _, body = await admin.ask("GET", "/api/audit?action=user.locale")
+    (item,) = body["items"]
+    assert item["changes"] == [{"field": "locale", "before": "zh-CN", "after": "en"}]

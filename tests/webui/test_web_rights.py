@@ -1,5 +1,7 @@
 """Every route of the table, without a log-in and with each role; and requests that are not ours."""
 
+from collections.abc import Iterator
+
 import aiohttp
 import pytest
 
@@ -39,13 +41,20 @@ def test_only_these_routes_are_open_to_anyone():
     }
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=name)
-@pytest.mark.parametrize("cookie", [None, "", "a" * 43, "'; DROP TABLE sessions; --", "\udcff"])
-async def test_without_a_session_a_route_says_401(house: House, route: Route, cookie: str | None):
-    headers = {} if cookie is None else {"Cookie": f"__Host-zongji={cookie}"}
+@pytest.fixture(scope="module")
+async def stranger(house: House):
+    """Somebody who never logs in."""
     async with house.browser() as browser:
-        status, body = await browser.ask(route.method, path_of(route), {}, headers=headers)
-    assert (status, body["error"]["code"]) == (401, "unauthenticated")
+        yield browser
+        assert not browser.http.cookie_jar
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=name)
+async def test_without_a_session_a_route_says_401(stranger: Browser, route: Route):
+    for cookie in (None, "", "a" * 43, "'; DROP TABLE sessions; --", "\udcff"):
+        headers = {} if cookie is None else {"Cookie": f"__Host-zongji={cookie}"}
+        status, body = await stranger.ask(route.method, path_of(route), {}, headers=headers)
+        assert (status, body["error"]["code"]) == (401, "unauthenticated"), cookie
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +68,33 @@ async def browsers(house: House):
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=name)
-@pytest.mark.parametrize("role", ROLES)
 async def test_a_route_lets_in_exactly_the_roles_that_hold_its_right(
-    browsers: dict[str, Browser], route: Route, role: str
+    browsers: dict[str, Browser], route: Route
 ):
-    status, body = await browsers[role].ask(
-        route.method, path_of(route), {} if route.method != "GET" else None
-    )
-    allowed = bool(SEEDS[role].rights & route.needs.any_of)
-    assert status != 401
-    assert (status == 403) == (not allowed), body
-    assert status < 500
-    if not allowed:
-        assert body["error"]["code"] == "forbidden"
+    for role in ROLES:
+        status, body = await browsers[role].ask(
+            route.method, path_of(route), {} if route.method != "GET" else None
+        )
+        allowed = bool(SEEDS[role].rights & route.needs.any_of)
+        assert status != 401, role
+        assert (status == 403) == (not allowed), (role, body)
+        assert status < 500, role
+        if not allowed:
+            assert body["error"]["code"] == "forbidden"
+
+
+@pytest.fixture(scope="module")
+async def bare(browsers: dict[str, Browser]):
+    """What another site's page can do in the browser of somebody logged in: it has the cookie only."""
+    admin = browsers["admin"]
+    jar = admin.http.cookie_jar
+    async with aiohttp.ClientSession(base_url=admin.address, cookie_jar=jar) as session:
+        yield session
 
 
 @pytest.mark.parametrize("route", CHANGING, ids=name)
 async def test_a_change_needs_our_origin_and_our_header(
-    house: House, browsers: dict[str, Browser], route: Route
+    house: House, bare: aiohttp.ClientSession, route: Route
 ):
     address = house.server.address
     port = house.server.port
@@ -97,14 +115,10 @@ async def test_a_change_needs_our_origin_and_our_header(
         ({"Origin": address}, "not_our_page"),
         ({"Origin": address, "X-Zongji": "0"}, "not_our_page"),
     )
-    jar = browsers["admin"].http.cookie_jar
-    async with aiohttp.ClientSession(base_url=address, cookie_jar=jar) as bare:
-        for headers, code in forged:
-            async with bare.request(
-                route.method, path_of(route), json={}, headers=headers
-            ) as answer:
-                body = await answer.json()
-                assert (answer.status, body["error"]["code"]) == (403, code)
+    for headers, code in forged:
+        async with bare.request(route.method, path_of(route), json={}, headers=headers) as answer:
+            body = await answer.json()
+            assert (answer.status, body["error"]["code"]) == (403, code)
 
 
 async def test_the_machine_s_own_addresses_are_allowed_origins(house: House):
@@ -140,31 +154,39 @@ JUNK = {
 }
 
 
+def junk(turn: int) -> Iterator[tuple[bytes, str]]:
+    """Every body as JSON; as what is no JSON, which no body is read from, some, others for each route."""
+    bodies = tuple(JUNK.values())
+    for body in bodies:
+        yield body, "application/json"
+    for step in range(4):
+        body = bodies[(4 * turn + step) % len(bodies)]
+        yield body, "text/plain"
+        yield body, "application/x-www-form-urlencoded"
+
+
 @pytest.mark.parametrize("route", READ_AS_JSON, ids=name)
 async def test_junk_is_refused_and_never_an_error_of_ours(
-    house: House, browsers: dict[str, Browser], route: Route
+    stranger: Browser, browsers: dict[str, Browser], route: Route
 ):
-    for body in JUNK.values():
-        for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
-            async with house.browser() as stranger:
-                who = stranger if route.path == "/api/session" else browsers["admin"]
-                async with who.http.request(
-                    route.method,
-                    path_of(route),
-                    data=body,
-                    headers={"Content-Type": kind, "Idempotency-Key": "junk-key-1"},
-                ) as answer:
-                    assert answer.status < 500
-                    assert answer.status >= 400 or body == b"{}"
+    who = stranger if route.path == "/api/session" else browsers["admin"]
+    for body, kind in junk(READ_AS_JSON.index(route)):
+        async with who.http.request(
+            route.method,
+            path_of(route),
+            data=body,
+            headers={"Content-Type": kind, "Idempotency-Key": "junk-key-1"},
+        ) as answer:
+            assert answer.status < 500
+            assert answer.status >= 400 or body == b"{}"
 
 
 @pytest.mark.parametrize("route", READ_AS_JSON, ids=name)
 async def test_a_body_of_a_megabyte_is_refused(
-    house: House, browsers: dict[str, Browser], route: Route
+    stranger: Browser, browsers: dict[str, Browser], route: Route
 ):
-    async with house.browser() as stranger:
-        who = stranger if not route.needs.session else browsers["admin"]
-        status, body = await who.ask(route.method, path_of(route), {"note": "x" * 1_000_000})
+    who = stranger if not route.needs.session else browsers["admin"]
+    status, body = await who.ask(route.method, path_of(route), {"note": "x" * 1_000_000})
     assert (status, body["error"]["code"]) == (413, "too_large")
 
 

@@ -158,5 +158,6 @@ ROUTES = (
         f"/api/calls/{CALL}/recording",
         recording,
         needs(Right.RECORDING_LISTEN, Right.AGENT_WORK),
+        files=("audio/wav",),
     ),
 )

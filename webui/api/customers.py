@@ -1,5 +1,6 @@
 """Customers: found, looked at, entered and changed, merged; where they stand in the channel."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
@@ -108,17 +109,29 @@ class FieldList(View):
 
 
 class MoveItem(View):
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {
+        "from_parent_id": "parent",
+        "from_parent": "parent",
+        "to_parent_id": "parent",
+        "to_parent": "parent",
+        "from_level_code": "level",
+        "to_level_code": "level",
+        "from_salesperson": "salesperson",
+        "to_salesperson": "salesperson",
+    }
+
     id: int
     at: datetime
     actor: str | None
-    from_parent_id: int | None
-    from_parent: str | None
-    to_parent_id: int | None
-    to_parent: str | None
-    from_level_code: str
-    to_level_code: str
-    from_salesperson: str | None
-    to_salesperson: str | None
+    from_parent_id: int | None = None
+    from_parent: str | None = None
+    to_parent_id: int | None = None
+    to_parent: str | None = None
+    from_level_code: str | None = None
+    to_level_code: str | None = None
+    from_salesperson: str | None = None
+    to_salesperson: str | None = None
 
 
 class MoveList(View):
@@ -142,6 +155,20 @@ class TimelineItem(View):
     title: str
     params: dict[str, str]
     actor: str | None
+
+    def own_fields(self) -> frozenset[str]:
+        told = _TOLD_BY_KIND.get(self.kind.partition(".")[0], ())
+        return frozenset(f"customer.{field}" for field in told)
+
+
+_TOLD_BY_KIND: Mapping[str, tuple[str, ...]] = {
+    "complaint": ("complaints",),
+    "customer": ("parent", "level"),
+    "notice": ("notices",),
+    "order": ("last_orders",),
+    "todo": ("todos",),
+}
+"""The fields of the customer's card that an entry of the timeline stands for."""
 
 
 class Timeline(View):

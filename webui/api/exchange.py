@@ -172,7 +172,7 @@ ROUTES = (
     Route("GET", _ONE, show, _IMPORT, answer=JobAnswer),
     Route("POST", f"{_ONE}/start", start, _IMPORT, WantedImport, answer=JobAnswer),
     Route("POST", f"{_ONE}/cancel", cancel, _IMPORT, answer=JobAnswer),
-    Route("GET", f"{_ONE}/refused", refused, _IMPORT),
+    Route("GET", f"{_ONE}/refused", refused, _IMPORT, files=(_SHEET,)),
     Route("POST", "/api/exports", want, _EXPORT, WantedExport, answer=JobAnswer, status=201),
-    Route("GET", f"/api/exports/{NUMBER}/file", fetch, _EXPORT),
+    Route("GET", f"/api/exports/{NUMBER}/file", fetch, _EXPORT, files=(_SHEET, "text/csv")),
 )

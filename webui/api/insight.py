@@ -6,6 +6,7 @@ after its last customer.
 
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit, VersionQuery
 from crm_core.insight.rules import InsightRules
@@ -82,6 +83,9 @@ class RuleTriedView(View):
 
 
 class InsightOfCustomer(View):
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"first_order_at": "last_orders", "last_order_at": "last_orders"}
+
     customer_id: int
     r: int
     f: int
@@ -93,8 +97,8 @@ class InsightOfCustomer(View):
     warnings: tuple[WarningView, ...]
     figures: tuple[FigureView, ...]
     quarters: tuple[QuarterView, ...]
-    first_order_at: datetime | None
-    last_order_at: datetime | None
+    first_order_at: datetime | None = None
+    last_order_at: datetime | None = None
     last_contact_at: datetime | None
     rules: tuple[RuleTriedView, ...]
     rules_version: int
@@ -104,7 +108,9 @@ class InsightOfCustomer(View):
 
 
 class InsightAnswer(View):
-    insight: InsightOfCustomer
+    ENTITY = "customer"
+
+    insight: InsightOfCustomer | None = None
 
 
 class ContributionItem(View):
@@ -155,12 +161,19 @@ class HealthList(View):
 
 
 class InsightCustomer(View):
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {
+        "level_code": "level",
+        "salesperson_id": "salesperson",
+        "last_order_at": "last_orders",
+    }
+
     customer_id: int
     customer_name: str
-    level_code: str
-    province: str | None
-    city: str | None
-    salesperson_id: int | None
+    level_code: str | None = None
+    province: str | None = None
+    city: str | None = None
+    salesperson_id: int | None = None
     segment_code: str | None
     grade_code: str | None
     r: int
@@ -168,10 +181,13 @@ class InsightCustomer(View):
     m: int
     orders_12m: int
     revenue_12m: Decimal
-    last_order_at: datetime | None
+    last_order_at: datetime | None = None
     last_contact_at: datetime | None
     warnings: tuple[str, ...]
     computed_at: datetime
+
+    def own_fields(self) -> frozenset[str]:
+        return frozenset({"customer.insight"})
 
 
 class InsightCustomerList(View):

@@ -4,6 +4,7 @@ Rule: whoever may not see numbers sees that of a lead masked, as a customer's.
 """
 
 from datetime import datetime
+from typing import ClassVar
 
 from crm_core.leads.commands import (
     Convert,
@@ -81,18 +82,26 @@ class LeadAnswer(View):
 
 
 class LeadSuggestionItem(View):
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"salesperson_id": "salesperson", "salesperson_name": "salesperson"}
+
     dealer_customer_id: int
     dealer_name: str
-    salesperson_id: int | None
-    salesperson_name: str | None
+    salesperson_id: int | None = None
+    salesperson_name: str | None = None
 
 
 class LeadDetailAnswer(View):
+    """`known_as` is the customer who has the lead's number."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"known_as": "phones"}
+
     lead: LeadItem
     handovers: tuple[HandoverItem, ...]
     suggestions: tuple[LeadSuggestionItem, ...]
     same_number: tuple[int, ...]
-    known_as: int | None
+    known_as: int | None = None
 
 
 async def search(asked: Asked[Nothing, LeadSearch]) -> LeadList:

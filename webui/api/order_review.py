@@ -44,7 +44,7 @@ class CustomerStandingItem(View):
     SAME_FIELD: ClassVar = {
         "overdue": "credit_overdue",
         "held": "credit_used",
-        "beyond": "credit_limit",
+        "beyond": "credit_available",
         "terms_code": "payment_terms",
         "terms_days": "payment_terms",
         "prepaid": "payment_terms",

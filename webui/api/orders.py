@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from aiohttp import web
 from pydantic import Field
@@ -113,7 +113,10 @@ class OrderCouponItem(View):
 
 
 class OrderDetail(OrderItem):
-    address: str | None
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"address": "addresses"}
+
+    address: str | None = None
     note: str | None
     payment: str | None
     warehouse: str

@@ -117,7 +117,7 @@ ROUTES = (
         answer=PrivacyRequestAnswer,
         status=201,
     ),
-    Route("POST", f"{_ONE}/data", data, _MANAGE),
+    Route("POST", f"{_ONE}/data", data, _MANAGE, files=("application/json",)),
     Route("POST", f"{_ONE}/erase", erase, _MANAGE, answer=PrivacyRequestAnswer),
     Route("POST", f"{_ONE}/refuse", refuse, _MANAGE, WantedRefusal, answer=PrivacyRequestAnswer),
 )

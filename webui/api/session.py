@@ -61,7 +61,7 @@ async def log_in(asked: Asked[LogIn, Nothing]) -> web.Response:
     opened = await services.crm.accounts.log_in(
         asked.body.login,
         asked.body.password,
-        asked.request.remote or "",
+        asked.address,
         code=asked.body.code,
         user_agent=_user_agent(asked.request),
     )
@@ -78,7 +78,7 @@ async def change_password(asked: Asked[OwnPassword, Nothing]) -> web.Response:
         who,
         asked.body.present,
         asked.body.password,
-        address=asked.request.remote or "",
+        address=asked.address,
         user_agent=_user_agent(asked.request),
     )
     asked.door.close_pages(lambda page: page.user_id == who.user_id)

@@ -22,7 +22,7 @@ async def health(asked: Asked[Nothing, Nothing]) -> HealthView:
 async def metrics(asked: Asked[Nothing, Nothing]) -> web.Response:
     """Figures for Prometheus; only for the networks in the settings."""
     allowed = asked.services.options.metrics_from
-    peer = ip_address(asked.request.remote or "0.0.0.0")  # noqa: S104
+    peer = ip_address(asked.address or "0.0.0.0")  # noqa: S104
     if not any(peer in network for network in allowed):
         raise Forbidden("Metrics are given to this machine's own network only.")
     return web.Response(
@@ -33,5 +33,5 @@ async def metrics(asked: Asked[Nothing, Nothing]) -> web.Response:
 
 ROUTES = (
     Route("GET", "/api/health", health, ANYONE, answer=HealthView),
-    Route("GET", "/metrics", metrics, ANYONE),
+    Route("GET", "/metrics", metrics, ANYONE, files=("text/plain",)),
 )

@@ -23,7 +23,7 @@ class WantedBatch(NewBatch, Model):
     """Which orders are to be collected, and when."""
 
 
-class BatchSearch(BatchQuery, Model):
+class DebitBatchSearch(BatchQuery, Model):
     """Which batches to list."""
 
 
@@ -38,7 +38,7 @@ class DebitAccountItem(View):
     created_at: datetime
 
 
-class BatchItem(View):
+class DebitBatchItem(View):
     id: int
     number: str
     due_on: date
@@ -68,7 +68,7 @@ class DebitLineItem(View):
     answered_at: datetime | None
 
 
-class RefusedRowItem(View):
+class RefusedDebitRow(View):
     line_no: int
     row: str
     reason: str
@@ -79,26 +79,26 @@ class DebitAccountList(View):
     items: tuple[DebitAccountItem, ...]
 
 
-class BatchList(View):
-    items: tuple[BatchItem, ...]
+class DebitBatchList(View):
+    items: tuple[DebitBatchItem, ...]
 
 
-class BatchAnswer(View):
-    batch: BatchItem
+class DebitBatchAnswer(View):
+    batch: DebitBatchItem
 
 
-class BatchDetail(BatchAnswer):
+class BatchDetail(DebitBatchAnswer):
     lines: tuple[DebitLineItem, ...]
-    refused: tuple[RefusedRowItem, ...]
+    refused: tuple[RefusedDebitRow, ...]
 
 
-class AnswerReportAnswer(BatchAnswer):
+class AnswerReportAnswer(DebitBatchAnswer):
     """What an answer of the bank brought."""
 
     paid: int
     failed: int
     same: int
-    refused: tuple[RefusedRowItem, ...]
+    refused: tuple[RefusedDebitRow, ...]
 
 
 async def accounts(asked: Asked[Nothing, Nothing]) -> DebitAccountList:
@@ -114,32 +114,32 @@ async def set_account(asked: Asked[WantedDebitAccount, Nothing]) -> DebitAccount
     return DebitAccountList(items=tuple(map(DebitAccountItem.model_validate, found)))
 
 
-async def search(asked: Asked[Nothing, BatchSearch]) -> BatchList:
+async def search(asked: Asked[Nothing, DebitBatchSearch]) -> DebitBatchList:
     """Batches, the newest first."""
     found = await asked.services.trade.debits.listed(asked.principal, asked.query)
-    return BatchList(items=tuple(map(BatchItem.model_validate, found)))
+    return DebitBatchList(items=tuple(map(DebitBatchItem.model_validate, found)))
 
 
-async def make(asked: Asked[WantedBatch, Nothing]) -> BatchAnswer:
+async def make(asked: Asked[WantedBatch, Nothing]) -> DebitBatchAnswer:
     """A batch of the orders named, else of all that are delivered and to be paid by debit."""
     made = await asked.services.trade.debits.make(asked.principal, asked.body)
-    return BatchAnswer(batch=BatchItem.model_validate(made))
+    return DebitBatchAnswer(batch=DebitBatchItem.model_validate(made))
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> BatchDetail:
     """A batch with its lines and the rows of answers that were refused."""
     batch, lines, refused = await asked.services.trade.debits.get(asked.principal, int(asked.id))
     return BatchDetail(
-        batch=BatchItem.model_validate(batch),
+        batch=DebitBatchItem.model_validate(batch),
         lines=tuple(map(DebitLineItem.model_validate, lines)),
-        refused=tuple(map(RefusedRowItem.model_validate, refused)),
+        refused=tuple(map(RefusedDebitRow.model_validate, refused)),
     )
 
 
-async def cancel(asked: Asked[Nothing, Nothing]) -> BatchAnswer:
+async def cancel(asked: Asked[Nothing, Nothing]) -> DebitBatchAnswer:
     """Drop a batch whose file was not fetched."""
     made = await asked.services.trade.debits.cancel(asked.principal, int(asked.id))
-    return BatchAnswer(batch=BatchItem.model_validate(made))
+    return DebitBatchAnswer(batch=DebitBatchItem.model_validate(made))
 
 
 async def file(asked: Asked[Nothing, Nothing]) -> web.Response:
@@ -182,10 +182,10 @@ _ONE = f"{_PATH}/{NUMBER}"
 ROUTES = (
     Route("GET", _ACCOUNTS, accounts, _VIEW, answer=DebitAccountList),
     Route("PUT", _ACCOUNTS, set_account, _MANAGE, WantedDebitAccount, answer=DebitAccountList),
-    Route("GET", _PATH, search, _VIEW, query=BatchSearch, answer=BatchList),
-    Route("POST", _PATH, make, _MANAGE, WantedBatch, answer=BatchAnswer, status=201),
+    Route("GET", _PATH, search, _VIEW, query=DebitBatchSearch, answer=DebitBatchList),
+    Route("POST", _PATH, make, _MANAGE, WantedBatch, answer=DebitBatchAnswer, status=201),
     Route("GET", _ONE, show, _VIEW, answer=BatchDetail),
-    Route("POST", f"{_ONE}/cancel", cancel, _MANAGE, answer=BatchAnswer),
+    Route("POST", f"{_ONE}/cancel", cancel, _MANAGE, answer=DebitBatchAnswer),
     Route("GET", f"{_ONE}/file", file, _MANAGE),
     Route("POST", f"{_ONE}/answer", answer, _MANAGE, answer=AnswerReportAnswer, raw=True),
 )

@@ -44,7 +44,7 @@ class HandedOver(WaybillIds, Model):
     """Which waybills the courier has taken."""
 
 
-class WantedVoid(VoidWaybill, Model):
+class WantedWaybillVoid(VoidWaybill, Model):
     """Why it is not used."""
 
 
@@ -144,7 +144,7 @@ class WaybillList(View):
     items: tuple[WaybillItem, ...]
 
 
-class EventItem(View):
+class WaybillEventItem(View):
     """`outcome` conflict: it contradicts what is known, `why` says what; nothing was changed."""
 
     id: int
@@ -165,11 +165,11 @@ class EventItem(View):
 
 class WaybillAnswer(View):
     waybill: WaybillItem
-    events: tuple[EventItem, ...] = ()
+    events: tuple[WaybillEventItem, ...] = ()
 
 
-class EventList(View):
-    items: tuple[EventItem, ...]
+class WaybillEventList(View):
+    items: tuple[WaybillEventItem, ...]
 
 
 class SortedItem(View):
@@ -198,7 +198,7 @@ class ReportedList(View):
     items: tuple[ReportedItem, ...]
 
 
-class RefusedRowItem(View):
+class RefusedFeedbackRow(View):
     row: int
     cells: tuple[str, ...]
     why: str
@@ -213,7 +213,7 @@ class FileAnswer(View):
     duplicates: int
     conflicts: int
     refused_rows: int
-    refused: tuple[RefusedRowItem, ...]
+    refused: tuple[RefusedFeedbackRow, ...]
 
 
 async def consignee(asked: Asked[Nothing, Nothing]) -> ConsigneeAnswer:
@@ -251,11 +251,11 @@ async def show(asked: Asked[Nothing, Nothing]) -> WaybillAnswer:
     found, said = await _service(asked).get(asked.principal, int(asked.id))
     return WaybillAnswer(
         waybill=WaybillItem.model_validate(found),
-        events=tuple(map(EventItem.model_validate, said)),
+        events=tuple(map(WaybillEventItem.model_validate, said)),
     )
 
 
-async def void(asked: Asked[WantedVoid, Nothing]) -> WaybillAnswer:
+async def void(asked: Asked[WantedWaybillVoid, Nothing]) -> WaybillAnswer:
     """Take a waybill back before it is handed over; the order may then have another one."""
     done = await _service(asked).void(asked.principal, int(asked.id), asked.body)
     return WaybillAnswer(waybill=WaybillItem.model_validate(done))
@@ -280,10 +280,10 @@ async def picking_list(asked: Asked[WantedPicking, Nothing]) -> web.Response:
     return pdf(made, "picking.pdf")
 
 
-async def conflicts(asked: Asked[Nothing, ConflictPage]) -> EventList:
+async def conflicts(asked: Asked[Nothing, ConflictPage]) -> WaybillEventList:
     """What couriers said that contradicts what is known, until a person has dealt with it."""
     found = await _service(asked).conflicts(asked.principal, asked.query)
-    return EventList(items=tuple(map(EventItem.model_validate, found)))
+    return WaybillEventList(items=tuple(map(WaybillEventItem.model_validate, found)))
 
 
 async def resolve(asked: Asked[Nothing, Nothing]) -> None:
@@ -313,7 +313,7 @@ async def take_file(asked: Asked[Nothing, FileOfCourier]) -> FileAnswer:
         duplicates=taken.duplicates,
         conflicts=taken.conflicts,
         refused_rows=len(taken.refused),
-        refused=tuple(map(RefusedRowItem.model_validate, taken.refused[:_REFUSED_SHOWN])),
+        refused=tuple(map(RefusedFeedbackRow.model_validate, taken.refused[:_REFUSED_SHOWN])),
     )
 
 
@@ -344,11 +344,20 @@ ROUTES = (
     Route("GET", "/api/unsorted-orders", unsorted, _VIEW, query=UnsortedPage, answer=UnsortedList),
     Route("POST", _WAYBILLS, make, _MANAGE, WantedWaybills, answer=SortedList),
     Route("GET", f"{_WAYBILLS}/{NUMBER}", show, _VIEW, answer=WaybillAnswer),
-    Route("POST", f"{_WAYBILLS}/{NUMBER}/void", void, _MANAGE, WantedVoid, answer=WaybillAnswer),
+    Route(
+        "POST", f"{_WAYBILLS}/{NUMBER}/void", void, _MANAGE, WantedWaybillVoid, answer=WaybillAnswer
+    ),
     Route("POST", f"{_WAYBILLS}/hand-over", hand_over, _MANAGE, HandedOver, answer=SortedList),
     Route("POST", f"{_WAYBILLS}/papers", papers, _MANAGE, WantedPapers),
     Route("POST", "/api/picking-lists", picking_list, _MANAGE, WantedPicking),
-    Route("GET", "/api/waybill-conflicts", conflicts, _VIEW, query=ConflictPage, answer=EventList),
+    Route(
+        "GET",
+        "/api/waybill-conflicts",
+        conflicts,
+        _VIEW,
+        query=ConflictPage,
+        answer=WaybillEventList,
+    ),
     Route("POST", f"/api/waybill-conflicts/{NUMBER}/resolve", resolve, _MANAGE, status=204),
     Route("POST", "/api/delivery/feedback", report, _REPORT, SaidByCourier, answer=ReportedList),
     Route(

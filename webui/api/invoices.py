@@ -35,7 +35,7 @@ class WantedNumber(Issued, Model):
     """What the tax system gave."""
 
 
-class WantedVoid(Voided, Model):
+class WantedInvoiceVoid(Voided, Model):
     """Why the request is not wanted any more."""
 
 
@@ -150,7 +150,7 @@ async def issued(asked: Asked[WantedNumber, Nothing]) -> InvoiceAnswer:
     return InvoiceAnswer.model_validate(made)
 
 
-async def void(asked: Asked[WantedVoid, Nothing]) -> InvoiceAnswer:
+async def void(asked: Asked[WantedInvoiceVoid, Nothing]) -> InvoiceAnswer:
     """Drop a request that was not issued."""
     made = await _service(asked).void(asked.principal, int(asked.id), asked.body)
     return InvoiceAnswer.model_validate(made)
@@ -183,7 +183,7 @@ ROUTES = (
     Route("GET", "/api/invoices", search, _VIEW, query=InvoiceSearch, answer=InvoiceList),
     Route("GET", _ONE, show, _VIEW, answer=InvoiceAnswer),
     Route("POST", f"{_ONE}/issued", issued, _MANAGE, WantedNumber, answer=InvoiceAnswer),
-    Route("POST", f"{_ONE}/void", void, _MANAGE, WantedVoid, answer=InvoiceAnswer),
+    Route("POST", f"{_ONE}/void", void, _MANAGE, WantedInvoiceVoid, answer=InvoiceAnswer),
     Route(
         "POST", f"{_ONE}/red-letters", take_back, _MANAGE, WantedRedLetter,
         answer=InvoiceAnswer, headers=(KEY,),

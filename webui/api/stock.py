@@ -22,7 +22,7 @@ class StockSearch(StockQuery, Model):
     """Which balances to list; `after` and `after_warehouse` are those of the page's last."""
 
 
-class BatchSearch(BatchQuery, Model):
+class StockBatchSearch(BatchQuery, Model):
     """Which batches to list; `after` is the last id of the page before."""
 
 
@@ -57,7 +57,7 @@ class StockList(View):
     items: tuple[StockItem, ...]
 
 
-class BatchItem(View):
+class StockBatchItem(View):
     id: int
     sku: str
     warehouse: str
@@ -70,15 +70,15 @@ class BatchItem(View):
     version: int
 
 
-class BatchList(View):
-    items: tuple[BatchItem, ...]
+class StockBatchList(View):
+    items: tuple[StockBatchItem, ...]
 
 
-class BatchAnswer(View):
-    batch: BatchItem
+class StockBatchAnswer(View):
+    batch: StockBatchItem
 
 
-class MoveItem(View):
+class StockMoveItem(View):
     id: int
     at: datetime
     sku: str
@@ -93,8 +93,8 @@ class MoveItem(View):
     actor_id: int | None
 
 
-class MoveList(View):
-    items: tuple[MoveItem, ...]
+class StockMoveList(View):
+    items: tuple[StockMoveItem, ...]
 
 
 class InOutItem(View):
@@ -135,16 +135,16 @@ async def levels(asked: Asked[Nothing, StockSearch]) -> StockList:
     return StockList(items=tuple(map(StockItem.model_validate, found)))
 
 
-async def batches(asked: Asked[Nothing, BatchSearch]) -> BatchList:
+async def batches(asked: Asked[Nothing, StockBatchSearch]) -> StockBatchList:
     """Batches that hold something, what expires first first."""
     found = await _service(asked).batches(asked.principal, asked.query)
-    return BatchList(items=tuple(map(BatchItem.model_validate, found)))
+    return StockBatchList(items=tuple(map(StockBatchItem.model_validate, found)))
 
 
-async def change_batch(asked: Asked[WantedBatchChange, Nothing]) -> BatchAnswer:
+async def change_batch(asked: Asked[WantedBatchChange, Nothing]) -> StockBatchAnswer:
     """Block a batch, free it, or correct its last day."""
     made = await _service(asked).change_batch(asked.principal, int(asked.id), asked.body)
-    return BatchAnswer(batch=BatchItem.model_validate(made))
+    return StockBatchAnswer(batch=StockBatchItem.model_validate(made))
 
 
 async def recall(asked: Asked[Nothing, Nothing]) -> RecalledList:
@@ -167,10 +167,10 @@ async def recall(asked: Asked[Nothing, Nothing]) -> RecalledList:
     )
 
 
-async def moves(asked: Asked[Nothing, MoveSearch]) -> MoveList:
+async def moves(asked: Asked[Nothing, MoveSearch]) -> StockMoveList:
     """The ledger, the newest first."""
     found = await _service(asked).moves(asked.principal, asked.query)
-    return MoveList(items=tuple(map(MoveItem.model_validate, found)))
+    return StockMoveList(items=tuple(map(StockMoveItem.model_validate, found)))
 
 
 async def compare(asked: Asked[Nothing, ComparisonSearch]) -> InOutList:
@@ -188,12 +188,17 @@ _BATCHES = "/api/stock/batches"
 
 ROUTES = (
     Route("GET", "/api/stock", levels, _VIEW, query=StockSearch, answer=StockList),
-    Route("GET", _BATCHES, batches, _VIEW, query=BatchSearch, answer=BatchList),
+    Route("GET", _BATCHES, batches, _VIEW, query=StockBatchSearch, answer=StockBatchList),
     Route(
-        "PUT", f"{_BATCHES}/{NUMBER}", change_batch, _MANAGE, WantedBatchChange, answer=BatchAnswer
+        "PUT",
+        f"{_BATCHES}/{NUMBER}",
+        change_batch,
+        _MANAGE,
+        WantedBatchChange,
+        answer=StockBatchAnswer,
     ),
     Route("GET", f"{_BATCHES}/{NUMBER}/orders", recall, _MANAGE, answer=RecalledList),
-    Route("GET", "/api/stock/moves", moves, _VIEW, query=MoveSearch, answer=MoveList),
+    Route("GET", "/api/stock/moves", moves, _VIEW, query=MoveSearch, answer=StockMoveList),
     Route(
         "GET",
         "/api/stock/comparison",

@@ -11,7 +11,7 @@ from webui.routing import Route, needs
 from webui.views import ReasonView, View
 
 
-class WantedPolicy(Policy, Model):
+class WantedStockPolicy(Policy, Model):
     """How much of a product a warehouse should hold, made from `version`."""
 
 
@@ -27,7 +27,7 @@ class AlarmSearch(AlarmQuery, Model):
     """Which alarms to list; `before` is the last id of the page before."""
 
 
-class PolicyItem(View):
+class StockPolicyItem(View):
     sku: str
     warehouse: str
     min_quantity: int
@@ -37,12 +37,12 @@ class PolicyItem(View):
     version: int
 
 
-class PolicyList(View):
-    items: tuple[PolicyItem, ...]
+class StockPolicyList(View):
+    items: tuple[StockPolicyItem, ...]
 
 
 class PolicyAnswer(View):
-    policy: PolicyItem
+    policy: StockPolicyItem
 
 
 class AlarmItem(View):
@@ -101,16 +101,16 @@ class AdviceList(View):
     items: tuple[AdviceItem, ...]
 
 
-async def policies(asked: Asked[Nothing, PlanSearch]) -> PolicyList:
+async def policies(asked: Asked[Nothing, PlanSearch]) -> StockPolicyList:
     """What is wanted of each product in each warehouse."""
     found = await _service(asked).policies(asked.principal, asked.query)
-    return PolicyList(items=tuple(map(PolicyItem.model_validate, found)))
+    return StockPolicyList(items=tuple(map(StockPolicyItem.model_validate, found)))
 
 
-async def set_policy(asked: Asked[WantedPolicy, Nothing]) -> PolicyAnswer:
+async def set_policy(asked: Asked[WantedStockPolicy, Nothing]) -> PolicyAnswer:
     """Say how much of a product a warehouse should hold."""
     made = await _service(asked).set_policy(asked.principal, asked.body)
-    return PolicyAnswer(policy=PolicyItem.model_validate(made))
+    return PolicyAnswer(policy=StockPolicyItem.model_validate(made))
 
 
 async def alarms(asked: Asked[Nothing, AlarmSearch]) -> AlarmList:
@@ -139,9 +139,14 @@ _VIEW = needs(Right.STOCK_VIEW)
 _POLICIES = "/api/stock/policies"
 
 ROUTES = (
-    Route("GET", _POLICIES, policies, _VIEW, query=PlanSearch, answer=PolicyList),
+    Route("GET", _POLICIES, policies, _VIEW, query=PlanSearch, answer=StockPolicyList),
     Route(
-        "PUT", _POLICIES, set_policy, needs(Right.STOCK_MANAGE), WantedPolicy, answer=PolicyAnswer
+        "PUT",
+        _POLICIES,
+        set_policy,
+        needs(Right.STOCK_MANAGE),
+        WantedStockPolicy,
+        answer=PolicyAnswer,
     ),
     Route("GET", "/api/stock/alarms", alarms, _VIEW, query=AlarmSearch, answer=AlarmList),
     Route("GET", "/api/stock/forecasts", forecasts, _VIEW, query=PlanSearch, answer=ForecastList),

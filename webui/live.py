@@ -88,6 +88,11 @@ class Live:
         """The facts of a call that still stands on a screen, though it may be over."""
         return self._book.shown(call_id)
 
+    def on_screen(self, agent_id: int, call_id: str) -> CallFacts | None:
+        """The facts of a call that stands on this agent's screen."""
+        pop = self._book.pops(agent_id).get(call_id)
+        return pop.call if pop else None
+
     def card_ready(self, call_id: str) -> None:
         """The customer's card has come: the pops of the call show it, and the board its level."""
         self.board_is_old = True

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import select
 
+from crm_core.benefits import coupons
 from crm_core.bus import Bus
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
@@ -77,8 +78,14 @@ class OrderService:
             self._tell_placed(done)
         return done.placed
 
-    async def quote(self, actor: Actor, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
-        """What it would cost now. Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+    async def quote(
+        self,
+        actor: Actor,
+        customer_id: int,
+        lines: Sequence[OrderLine],
+        coupon_codes: Sequence[str] = (),
+    ) -> Quote:
+        """What it would cost now; a coupon that does not fit is a warning. Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, BadOrder."""
         actor.require(Right.ORDER_PLACE)
         today = self._today()
         async with self._database.reading() as connection:
@@ -87,9 +94,11 @@ class OrderService:
             known = await quoting.quoted(connection, rows, today)
             asked = Asked(rows, quoting.base_quantities(rows), today, self._zone)
             over = await exceeded(connection, asked)
-            return replace(
-                known.quote, warnings=(*known.quote.warnings, *map(quoting.over_quota, over))
+            offered = await coupons.offered(
+                connection, coupon_codes, customer_id, known.quote.total, self._clock()
             )
+        quote = quoting.with_coupons(known, *offered)
+        return replace(quote, warnings=(*quote.warnings, *map(quoting.over_quota, over)))
 
     async def products(
         self, actor: Actor, query: str = "", customer_id: int | None = None, limit: int = 20

@@ -8,7 +8,6 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from crm_core.benefits.commands import CouponCode
 from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
@@ -21,7 +20,7 @@ from orders.sales.commands import (
     SplitOrder,
 )
 from orders.sales.views import OrderView
-from webui.api.products import WantedLines
+from webui.api.products import CouponCodes, CouponTakenItem, WantedLines
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
@@ -37,7 +36,7 @@ class WantedOrder(Model):
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
     payment: Annotated[Text, Field(max_length=20)] | None = None
-    coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
+    coupon_codes: CouponCodes = ()
     urgent: bool = False
     wanted_on: Day | None = None
     backorder: bool = False
@@ -106,20 +105,13 @@ class OrderItem(View):
     lines: tuple[OrderedLineView, ...]
 
 
-class OrderCouponItem(View):
-    code: str
-    name_zh: str
-    name_en: str
-    discount: Decimal
-
-
 class OrderDetail(OrderItem):
     address: str | None
     note: str | None
     payment: str | None
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
-    coupons: tuple[OrderCouponItem, ...]
+    coupons: tuple[CouponTakenItem, ...]
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
     placed_by: int | None

@@ -3,7 +3,7 @@
  * it, so that sending it twice can never make two orders; pure, stored by drafts.ts.
  */
 
-import type { LineWanted, Order, OrderWanted, Product } from "@/api/types";
+import type { LineWanted, Order, OrderWanted, Product, Reason } from "@/api/types";
 
 export interface DraftLine extends LineWanted {
   name_zh: string;
@@ -21,10 +21,18 @@ export interface Draft {
   address: string | null;
   note: string;
   payment: string;
+  /** The codes of the customer's coupons that are used. */
+  coupons: string[];
+  urgent: boolean;
+  /** The day the customer wishes to have it, "2026-11-30"; empty: any. */
+  wantedOn: string;
+  /** What is not there now is sent later. */
+  backorder: boolean;
   /** What was sent and has no answer yet: it is sent again exactly so, under the same key. */
   sent: OrderWanted | null;
-  /** The order it became. */
+  /** The order it became, and what the agent must know of it. */
   order: Order | null;
+  warnings: Reason[];
 }
 
 export const LARGEST_QUANTITY = 99_999;
@@ -36,8 +44,13 @@ export function newDraft(key: string): Draft {
     address: null,
     note: "",
     payment: "",
+    coupons: [],
+    urgent: false,
+    wantedOn: "",
+    backorder: false,
     sent: null,
     order: null,
+    warnings: [],
   };
 }
 
@@ -74,8 +87,8 @@ export function isUnfinished(draft: Draft | undefined): boolean {
   return draft !== undefined && draft.order === null && (draft.lines.length > 0 || draft.sent !== null);
 }
 
-export function wantedLines(draft: Draft): LineWanted[] {
-  return draft.lines.map(({ sku, quantity, unit }) => ({ sku, quantity, unit }));
+export function wantedLines({ lines }: Pick<Draft, "lines">): LineWanted[] {
+  return lines.map(({ sku, quantity, unit }) => ({ sku, quantity, unit }));
 }
 
 export function wantedOrder(
@@ -92,5 +105,9 @@ export function wantedOrder(
     ...(address && { address }),
     ...(note && { note }),
     ...(draft.payment && { payment: draft.payment }),
+    ...(draft.coupons.length > 0 && { coupon_codes: [...draft.coupons] }),
+    ...(draft.urgent && { urgent: true }),
+    ...(draft.wantedOn && { wanted_on: draft.wantedOn }),
+    ...(draft.backorder && { backorder: true }),
   };
 }

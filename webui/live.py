@@ -23,7 +23,7 @@ from crm_core.customers.card_views import CustomerCard
 from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
-from orders.sales.events import OrderPlaced
+from orders.sales.events import OrderChanged, OrderMoved, OrderPlaced
 from webui.cards import Cards
 from webui.hub import Hub
 from webui.pops import CallFacts, PopBook, Touched
@@ -75,7 +75,7 @@ class Live:
             self._bus.subscribe(self._on_call, *self._book.handled),
             self._bus.subscribe(self._mark_board, *_ON_THE_BOARD),
             self._bus.subscribe(self._on_callback, CallbackChanged),
-            self._bus.subscribe(self._on_order, OrderPlaced),
+            self._bus.subscribe(self._on_order, OrderPlaced, OrderChanged, OrderMoved),
             self._bus.subscribe(self.mark_alarms, TodoAlarm, TodoEscalated),
         ]
 
@@ -172,7 +172,7 @@ class Live:
     def _on_callback(self, event: CallbackChanged) -> None:
         self.show_callbacks((event.callback,))
 
-    def _on_order(self, event: OrderPlaced) -> None:
+    def _on_order(self, event: OrderPlaced | OrderChanged | OrderMoved) -> None:
         self.customer_changed(event.customer_id)
 
     def _mark_board(self, _event: object) -> None:

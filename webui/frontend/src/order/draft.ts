@@ -14,18 +14,22 @@ export interface DraftLine extends LineWanted {
 
 type Line = Pick<LineWanted, "sku" | "unit">;
 
-export interface Draft {
-  key: string;
-  lines: DraftLine[];
+/** Where to, when and how, of an order that is written or changed. */
+export interface Delivery {
   /** null while nobody changed it: the customer's own address is shown and sent. */
   address: string | null;
   note: string;
   payment: string;
-  /** The codes of the customer's coupons that are used. */
-  coupons: string[];
   urgent: boolean;
   /** The day the customer wishes to have it, "2026-11-30"; empty: any. */
   wantedOn: string;
+}
+
+export interface Draft extends Delivery {
+  key: string;
+  lines: DraftLine[];
+  /** The codes of the customer's coupons that are used. */
+  coupons: string[];
   /** What is not there now is sent later. */
   backorder: boolean;
   /** What was sent and has no answer yet: it is sent again exactly so, under the same key. */

@@ -5,7 +5,18 @@ import sys
 
 from zongji.logs import configure_logging
 
-NAMES = ("ami", "orders", "pricing", "pop", "calls", "identify", "search", "import", "insight")
+NAMES = (
+    "ami",
+    "orders",
+    "outbox",
+    "pricing",
+    "pop",
+    "calls",
+    "identify",
+    "search",
+    "import",
+    "insight",
+)
 MODULES = {"import": "importing"}
 
 

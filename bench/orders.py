@@ -23,6 +23,7 @@ from bench.server import database_server, make_schema
 from crm_core.bus import Bus
 from crm_core.customers.tables import Customer, CustomerPhone, Level, PricePolicy
 from crm_core.db import Database
+from crm_core.rights import SYSTEM
 from crm_core.statement import Statement
 from orders.catalogue.tables import Product
 from orders.lines import OrderLine
@@ -135,7 +136,7 @@ async def _through_the_service(server: EmbeddedPostgres) -> float:
         while loop.time() < end:
             lines = tuple(OrderLine(_sku(chosen.randint(*third)), 1) for third in _THIRDS)
             customer = chosen.randint(1, CUSTOMERS)
-            await service.place(PlaceOrder(uuid.uuid4().hex, customer, lines))
+            await service.place(SYSTEM, PlaceOrder(uuid.uuid4().hex, customer, lines))
             done += 1
         return done
 
@@ -192,6 +193,8 @@ def _script() -> str:
         "at": "now()",
         "goods": "0",
         "held": "1",
+        "barred": "0",
+        "frees": "-1",
         "kind": "'reserve'",
     }
 

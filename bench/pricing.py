@@ -17,6 +17,7 @@ from bench.server import database_server, make_schema
 from crm_core.bus import Bus
 from crm_core.customers.tables import Customer, Level, PricePolicy
 from crm_core.db import Database
+from crm_core.rights import SYSTEM
 from orders.catalogue.tables import Product, ProductCategory, ProductPack
 from orders.lines import OrderLine
 from orders.pricing.tables import PriceRule
@@ -62,7 +63,7 @@ async def _ask(service: OrderService, size: int) -> float:
         skus = chosen.sample(range(PRODUCTS), LINES)
         lines = [OrderLine(_sku(n), chosen.choice((1, 12, 60, 200)), _unit(chosen)) for n in skus]
         began = time.perf_counter()
-        quote = await service.quote(chosen.randint(1, CUSTOMERS), lines)
+        quote = await service.quote(SYSTEM, chosen.randint(1, CUSTOMERS), lines)
         took.append(time.perf_counter() - began)
         reasons += _reasons(quote)
     took.sort()

@@ -40,12 +40,15 @@ class Right(StrEnum):
     KNOWLEDGE_VIEW = "knowledge.view"
     LEAD_MANAGE = "lead.manage"
     LEAD_WORK = "lead.work"
+    MESSAGE_MANAGE = "message.manage"
     NOTICE_SEND = "notice.send"
     NUMBER_UNMASK = "number.unmask"
     ORDER_PLACE = "order.place"
     ORDER_REVIEW = "order.review"
     ORDER_VIEW = "order.view"
     ORGANISATION_MANAGE = "organisation.manage"
+    PAYMENT_MANAGE = "payment.manage"
+    PAYMENT_VIEW = "payment.view"
     PHONE_DIAL = "phone.dial"
     PHONE_DIAL_ABROAD = "phone.dial_abroad"
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
@@ -55,6 +58,8 @@ class Right(StrEnum):
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    STOCK_MANAGE = "stock.manage"
+    STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
     TODO_WORK = "todo.work"
     TOKEN_MANAGE = "token.manage"  # noqa: S105
@@ -80,6 +85,7 @@ _AGENT = frozenset(
         Right.LEAD_WORK,
         Right.ORDER_PLACE,
         Right.ORDER_VIEW,
+        Right.PAYMENT_VIEW,
         Right.PHONE_DIAL,
         Right.PHONE_DIAL_LONG_DISTANCE,
         Right.TODO_WORK,
@@ -100,12 +106,17 @@ _OPERATIONS = frozenset(
         Right.INSIGHT_VIEW,
         Right.KNOWLEDGE_EDIT,
         Right.KNOWLEDGE_VIEW,
+        Right.MESSAGE_MANAGE,
         Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
         Right.ORDER_VIEW,
+        Right.PAYMENT_MANAGE,
+        Right.PAYMENT_VIEW,
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,
+        Right.STOCK_MANAGE,
+        Right.STOCK_VIEW,
         Right.TODO_WORK,
     }
 )

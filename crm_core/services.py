@@ -23,12 +23,16 @@ from crm_core.db import Database
 from crm_core.dealers.service import DealerService
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.exchange.limits import PER_DAY, ExportLimits
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
 from crm_core.leads.service import LeadService
+from crm_core.messages.service import MessageService
+from crm_core.messages.templates import TemplateService
 from crm_core.notices import timeline as notice_timeline
 from crm_core.notices.service import NoticeService
+from crm_core.outbox.wording import WordBook, Words
 from crm_core.people.accounts import AccountService
 from crm_core.people.groups import GroupService
 from crm_core.people.roles import RoleService
@@ -52,6 +56,7 @@ class Crm:
     history: HistoryService
     imports: ImportService
     exports: ExportService
+    export_limits: ExportLimits
     family: FamilyService
     insight: InsightService
     channel: ChannelService
@@ -62,6 +67,8 @@ class Crm:
     groups: GroupService
     knowledge: KnowledgeService
     leads: LeadService
+    messages: MessageService
+    templates: TemplateService
     notices: NoticeService
     privacy: PrivacyService
     todos: TodoService
@@ -85,6 +92,9 @@ class Crm:
         folders: Mapping[str, Path] | None = None,
         care: CareSources | None = None,
         secrets_key: bytes | None = None,
+        words: Words | None = None,
+        company: str = "",
+        exports_per_day: int = PER_DAY,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -93,14 +103,18 @@ class Crm:
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
         orders, and the company's time zone. Without `secrets_key` nobody can enrol an authenticator.
+        `words` are what messages to customers say as shipped, `company` is who says it.
+        `exports_per_day`: how many customers a person may take out, whose role has no limit of its own.
         """
         care = care or CareSources()
         search = SearchService(database)
+        limits = ExportLimits(database, exports_per_day)
         customers = CustomerService(database)
         complaints = ComplaintService(database, clock=clock)
         todos = TodoService(database, clock=clock)
         benefits = BenefitService(database, clock=clock, zone=care.zone)
         leads = LeadService(database, clock=clock)
+        book = WordBook(words or Words({}, {}), company, database=database, clock=clock)
         own = (
             (Right.COMPLAINT_WORK, complaints.entries),
             (Right.TODO_WORK, todos.entries),
@@ -116,7 +130,8 @@ class Crm:
             search=search,
             history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
-            exports=ExportService(database, files, search, clock=clock),
+            exports=ExportService(database, files, search, clock=clock, limits=limits),
+            export_limits=limits,
             family=FamilyService(database),
             insight=InsightService(database, sources or Sources(), clock=clock),
             channel=ChannelService(database),
@@ -127,6 +142,8 @@ class Crm:
             groups=GroupService(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
             leads=leads,
+            messages=MessageService(database, book, clock=clock),
+            templates=TemplateService(database, book, clock=clock),
             notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),
             privacy=PrivacyService(
                 database,

@@ -1,5 +1,6 @@
 """The trunk: numbers dialled through Asterisk. Rule: each under a channel id of ours, once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -33,6 +34,13 @@ class AsteriskLine:
         self, call_id: str, number: str, *, purpose: str, queue: str
     ) -> Answered | NotAnswered | FateUnknown:
         """Dial once; the answered channel enters the dialplan with what its call needs to know."""
+        variables = {"ZJ_PURPOSE": purpose, "ZJ_QUEUE": queue, "ZJ_NUMBER": number}
+        return await self.place(call_id, number, context=CONTEXT, variables=variables)
+
+    async def place(
+        self, call_id: str, number: str, *, context: str, variables: Mapping[str, str]
+    ) -> Answered | NotAnswered | FateUnknown:
+        """Dial once; the answered channel enters the dialplan at `context`."""
         connected = [name for name, up in self._nodes.connected.items() if up]
         if not connected:
             return NotAnswered(_CONGESTION, None)
@@ -40,15 +48,10 @@ class AsteriskLine:
             Originate(
                 channel=f"PJSIP/{number}@{self._trunk.endpoint}",
                 channel_id=f"zj-{call_id}",
-                context=CONTEXT,
+                context=context,
                 timeout_s=self._trunk.ring_s,
                 caller_id=self._trunk.caller_id,
-                variables={
-                    "__ZJ_CALL": call_id,
-                    "ZJ_PURPOSE": purpose,
-                    "ZJ_QUEUE": queue,
-                    "ZJ_NUMBER": number,
-                },
+                variables={"__ZJ_CALL": call_id, **variables},
             )
         )
         if isinstance(fate, Originated):

@@ -14,7 +14,7 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-Purpose = Literal["callback", "campaign"]
+Purpose = Literal["callback", "campaign", "message"]
 Result = Literal[
     "reached",
     "abandoned",
@@ -39,11 +39,16 @@ class DialRules:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     campaign_hours: tuple[Window, ...] = ((time(9), time(12)), (time(14), time(21)))
     callback_hours: tuple[Window, ...] = ((time(7), time(22)),)
+    message_hours: tuple[Window, ...] = ((time(8), time(21)),)
     attempts_per_day: int = 3
     version: str = "2026-1"
 
     def hours(self, purpose: Purpose) -> tuple[Window, ...]:
-        return self.campaign_hours if purpose == "campaign" else self.callback_hours
+        return {
+            "callback": self.callback_hours,
+            "campaign": self.campaign_hours,
+            "message": self.message_hours,
+        }[purpose]
 
     def describe(self, purpose: Purpose) -> str:
         """What the ledger keeps as the rule that allowed a call."""

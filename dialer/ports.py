@@ -2,8 +2,10 @@
 the ACD, the one owner, to reserve an agent and to give the agent back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -37,6 +39,24 @@ class NotAnswered:
 @dataclass(frozen=True, slots=True)
 class FateUnknown:
     """The link to Asterisk broke at the wrong moment: the number may have been dialled."""
+
+
+class Speak(Protocol):
+    """Text to speech."""
+
+    def __call__(self, text: str, language: str, target: Path) -> None:
+        """Write `text` as sound that Asterisk plays (zh or en). Takes its time."""
+        ...
+
+
+class PlainLine(Protocol):
+    """The trunk, for calls without an agent."""
+
+    async def place(
+        self, call_id: str, number: str, *, context: str, variables: Mapping[str, str]
+    ) -> Answered | NotAnswered | FateUnknown:
+        """Dial once; the answered channel enters the dialplan at `context`."""
+        ...
 
 
 class OutboundLine(Protocol):

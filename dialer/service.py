@@ -7,10 +7,9 @@ ledger row is committed before the number goes out; an attempt ends once, whoeve
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
@@ -22,14 +21,13 @@ from dialer.errors import DoNotCallNumber, NotDialable
 from dialer.events import AttemptEnded, AttemptMade, CallbackChanged, CallbackView
 from dialer.policy import DialRules, Result, classify, may_dial
 from dialer.ports import Agents, Answered, NotAnswered, OutboundLine
-from dialer.store import DialerStore, DueItem, NewCallback
+from dialer.store import DialerStore, DueItem, NewCallback, until_stored
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 _BATCH = 50
 _LOOK_BACK = timedelta(days=1)
-_T = TypeVar("_T")
 
 Live = Callable[[str], bool | None]
 """Of a call by its id: None when it is over, else whether an agent has spoken to the callee."""
@@ -234,7 +232,7 @@ class Dialer:
         """Write how the attempt ended, as soon as the database takes it."""
         out = self._out.pop(call_id, None)
         now = self._clock()
-        view = await _until_stored(
+        view = await until_stored(
             lambda: self._store.end_attempt(call_id, result, now, cause=cause, tech=tech)
         )
         log.info("attempt_ended", call=call_id, result=result, cause=cause)
@@ -278,12 +276,3 @@ class Dialer:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("dialler_task_failed", exc_info=task.exception())
-
-
-async def _until_stored(write: Callable[[], Awaitable[_T]]) -> _T:
-    """Repeat a write until the database is there; what happened on the line is not forgotten."""
-    while True:
-        try:
-            return await write()
-        except DatabaseUnavailable:
-            await asyncio.sleep(_LOOK_AGAIN_S)

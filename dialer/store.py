@@ -2,10 +2,11 @@
 dialled twice, and the attempt is in the ledger before the number goes out.
 """
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,11 +27,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Customer
 from crm_core.db import Database
-from crm_core.errors import Invalid, NotFound
+from crm_core.errors import DatabaseUnavailable, Invalid, NotFound
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
 from dialer.policy import CALLBACK_ATTEMPTS, Purpose, Result, retry_for
 from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
+
+_TRY_AGAIN_S = 1.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ class OpenAttempt:
     purpose: Purpose
     item_id: int
     number: str
+
+
+async def until_stored(write: Callable[[], Awaitable[_T]]) -> _T:
+    """Repeat a write until the database is there; what happened on the line is not forgotten."""
+    while True:
+        try:
+            return await write()
+        except DatabaseUnavailable:
+            await asyncio.sleep(_TRY_AGAIN_S)
 
 
 class DialerStore:
@@ -216,6 +229,26 @@ class DialerStore:
             )
             return True
 
+    async def begin_message_attempt(
+        self, call_id: str, token: str, number: str, rules: str, now: datetime
+    ) -> None:
+        """Write the ledger for a call that says or faxes a message."""
+        async with self._database.begin() as session:
+            await session.execute(
+                insert(Attempt).values(
+                    call_id=call_id, number=number, message_token=token, rules=rules, at=now
+                )
+            )
+
+    async def close_message_attempts(self, now: datetime) -> None:
+        """An earlier daemon ended while they were out: nobody knows what became of them."""
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Attempt)
+                .where(Attempt.message_token.is_not(None), Attempt.result.is_(None))
+                .values(result="unknown", ended_at=now)
+            )
+
     async def attempt_answered(self, call_id: str, now: datetime) -> None:
         async with self._database.begin() as session:
             await session.execute(
@@ -240,7 +273,8 @@ class DialerStore:
             if ended.callback_id is not None:
                 await _give_back(session, Callback, ended.callback_id, result, now)
                 return await _view(session, ended.callback_id)
-            await _give_back(session, CampaignContact, ended.contact_id, result, now)
+            if ended.contact_id is not None:
+                await _give_back(session, CampaignContact, ended.contact_id, result, now)
             return None
 
     async def postpone(self, item: DueItem, until: datetime | None, reason: str) -> None:
@@ -276,7 +310,7 @@ class DialerStore:
                     func.coalesce(Attempt.callback_id, Attempt.contact_id),
                     Attempt.number,
                 )
-                .where(Attempt.result.is_(None))
+                .where(Attempt.result.is_(None), Attempt.message_token.is_(None))
                 .order_by(Attempt.at)
             )
             return [

@@ -120,11 +120,19 @@ class DoNotCall(Base):
 
 
 class Attempt(Base):
-    """The ledger: one row for each time a number was dialled; `result` is None while it is out."""
+    """The ledger: one row for each time a number was dialled; `result` is None while it is out.
+
+    With `message_token` a message of the outbox was said or faxed, and no agent took part.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (
-        CheckConstraint("num_nonnulls(callback_id, contact_id) = 1", name="one_purpose"),
+        CheckConstraint(
+            "num_nonnulls(callback_id, contact_id, message_token) = 1", name="one_purpose"
+        ),
+        CheckConstraint(
+            "(agent_id IS NULL) = (message_token IS NOT NULL)", name="agent_unless_message"
+        ),
         Index("ix_attempts_number_at", "number", "at"),
         Index("ix_attempts_out", "call_id", postgresql_where=text("result IS NULL")),
     )
@@ -133,7 +141,8 @@ class Attempt(Base):
     number: Mapped[str] = mapped_column(String(32), info=NUMBER | emptied(""))
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("campaign_contacts.id"))
-    agent_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    message_token: Mapped[str | None] = mapped_column(String(32))
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     rules: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     answered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

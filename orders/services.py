@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -16,12 +16,22 @@ from orders.delivery.paper_service import PaperService
 from orders.delivery.papers.content import Sender
 from orders.delivery.run_service import RunService
 from orders.delivery.service import WaybillService
+from orders.invoices.service import InvoiceService
+from orders.payments.debit.service import DebitService
+from orders.payments.gateway import GatewayService
+from orders.payments.ports import Gateway
+from orders.payments.service import PaymentService
+from orders.payments.statements.service import StatementService
 from orders.pricing.service import PriceRuleService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
+from orders.sales.recall import RecallService
 from orders.sales.service import OrderService
+from orders.stock.documents.service import DocumentService
+from orders.stock.planning.service import PlanningService
+from orders.stock.service import StockService
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,20 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    stock: StockService
+    stock_documents: DocumentService
+    stock_planning: PlanningService
+    recalls: RecallService
     couriers: CourierService
     waybills: WaybillService
     papers: PaperService
     fleet: FleetService
     runs: RunService
+    payments: PaymentService
+    gateway: GatewayService
+    debits: DebitService
+    statements: StatementService
+    invoices: InvoiceService
 
     @classmethod
     def of(
@@ -49,12 +68,15 @@ class Trade:
         *,
         clock: Callable[[], datetime],
         channels: Collection[str] = (),
-        zone: tzinfo | None = None,
+        zone: ZoneInfo | None = None,
         sender: Sender | None = None,
         font: Path | None = None,
+        gateway: Gateway | None = None,
+        debit_merchant: str = "",
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
-        on shipping papers, which are set in `font`, or in one that the machine has.
+        on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
+        customers pay, `debit_merchant` our number at the bank that debits accounts.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
@@ -66,6 +88,10 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            stock=StockService(database, bus, clock=clock, zone=zone),
+            stock_documents=DocumentService(database, bus, clock=clock, zone=zone),
+            stock_planning=PlanningService(database),
+            recalls=RecallService(database),
             couriers=CourierService(database, clock=clock),
             waybills=WaybillService(database, bus, clock=clock, channels=channels, zone=zone),
             papers=PaperService(
@@ -73,4 +99,11 @@ class Trade:
             ),
             fleet=FleetService(database),
             runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
+            payments=PaymentService(database, bus, clock=clock, channels=channels),
+            gateway=GatewayService(database, bus, gateway, clock=clock, channels=channels),
+            debits=DebitService(
+                database, bus, clock=clock, merchant=debit_merchant, channels=channels
+            ),
+            statements=StatementService(database, gateway, clock=clock, zone=zone),
+            invoices=InvoiceService(database, clock=clock),
         )

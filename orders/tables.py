@@ -3,19 +3,33 @@
 from orders.catalogue import tables as catalogue
 from orders.delivery import run_tables as runs
 from orders.delivery import tables as delivery
+from orders.invoices import tables as invoices
+from orders.payments import tables as payments
+from orders.payments.debit import tables as debit
+from orders.payments.statements import tables as statements
 from orders.pricing import tables as pricing
 from orders.quotas import tables as quotas
+from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
+from orders.stock.documents import tables as stock_documents
+from orders.stock.planning import tables as stock_planning
 
 __all__ = [
     "catalogue",
+    "debit",
     "delivery",
+    "invoices",
+    "payments",
     "pricing",
     "quotas",
+    "receipts",
     "review",
     "runs",
     "sales",
+    "statements",
     "stock",
+    "stock_documents",
+    "stock_planning",
 ]

@@ -5,7 +5,7 @@ counted here. No label carries a number, a name or an id of a person.
 """
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -16,6 +16,7 @@ from acd.service import AcdService
 from ami_bridge.events import AsteriskEvent
 from ami_bridge.live_calls import LiveCalls
 from crm_core.bus import Bus
+from crm_core.outbox.events import MessageFailed, MessageSent, OutboxWatched, Waiting
 from orders.sales.events import OrderPlaced
 from webui.hub import Hub
 from webui.ports import Node
@@ -27,16 +28,23 @@ class Metrics:
     def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node], bus: Bus) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         live = LiveCalls()
+        self._outbox = _Outbox()
         self._registry.register(_Gauges(acd, hub, nodes, live))
+        self._registry.register(self._outbox)
         self._started = self._counter("zongji_calls_started", "Calls begun", "direction")
         self._answered = self._counter("zongji_calls_answered", "Calls answered by an agent")
         self._ended = self._counter("zongji_calls_ended", "Calls over", "outcome")
         self._orders = self._counter("zongji_orders_placed", "Orders placed", "status")
+        self._messages = self._counter(
+            "zongji_messages", "Messages to customers by what became of them", "channel", "state"
+        )
         self._stops = (
             bus.subscribe(self._on_started, CallStarted),
             bus.subscribe(self._on_answered, CallAnswered),
             bus.subscribe(self._on_ended, CallEnded),
             bus.subscribe(self._on_order, OrderPlaced),
+            bus.subscribe(self._on_message, MessageSent, MessageFailed),
+            bus.subscribe(self._outbox.apply, OutboxWatched),
             bus.subscribe(live.apply, AsteriskEvent),
         )
 
@@ -61,6 +69,38 @@ class Metrics:
 
     def _on_order(self, event: OrderPlaced) -> None:
         self._orders.labels(event.status).inc()
+
+    def _on_message(self, event: MessageSent | MessageFailed) -> None:
+        state = event.state if isinstance(event, MessageFailed) else "sent"
+        self._messages.labels(event.channel, state).inc()
+
+
+class _Outbox(Collector):
+    """What waited when the outbox was last looked at."""
+
+    def __init__(self) -> None:
+        self._channels: Mapping[str, Waiting] = {}
+
+    def apply(self, event: OutboxWatched) -> None:
+        self._channels = event.channels
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        waiting = GaugeMetricFamily(
+            "zongji_messages_waiting",
+            "Messages that wait for a provider (pending) or a person (failed, unknown)",
+            labels=("channel", "state"),
+        )
+        for channel, each in self._channels.items():
+            counts = {"pending": each.pending, "failed": each.failed, "unknown": each.unknown}
+            for state, count in counts.items():
+                waiting.add_metric((channel, state), count)
+        yield waiting
+        yield _gauge(
+            "zongji_messages_oldest_seconds",
+            "How long the oldest pending message has waited",
+            "channel",
+            {channel: each.oldest_s for channel, each in self._channels.items()},
+        )
 
 
 class _Gauges(Collector):
@@ -100,7 +140,7 @@ class _Gauges(Collector):
         yield _gauge("zongji_pages", "Open pages", "kind", pages)
 
 
-def _gauge(name: str, meaning: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+def _gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, meaning, labels=(label,))
     for value, figure in values.items():
         family.add_metric((value,), figure)

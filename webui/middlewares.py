@@ -14,7 +14,7 @@ from crm_core.errors import DomainError
 from webui import errors
 from webui.bearer import bearer_of
 from webui.door import DOOR
-from webui.routing import CSRF_HEADER
+from webui.routing import CSRF_HEADER, OUTSIDE
 
 log = structlog.get_logger(__name__)
 
@@ -64,9 +64,11 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 async def own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What changes something must come from one of our pages, or from a program with a token.
 
-    No other site can make a browser send a token, and with one the cookie counts for nothing.
+    No other site can make a browser send a token, and with one the cookie counts for nothing. What comes from
+    outside carries a seal, and no session counts for it.
     """
-    if request.method not in _READING and bearer_of(request) is None:
+    by_page = request.path not in request.app[OUTSIDE] and bearer_of(request) is None
+    if request.method not in _READING and by_page:
         if not request.app[DOOR].origins.allows(request):
             raise errors.OriginRefused("This address may not ask for changes here.")
         if request.headers.get(CSRF_HEADER) != "1":

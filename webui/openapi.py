@@ -90,7 +90,8 @@ def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
     for name, field in route.query.model_fields.items():
         schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
         yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
-    for name in (*route.headers, *(() if route.method == "GET" else (CSRF_HEADER,))):
+    ours = () if route.method == "GET" or route.needs.outside else (CSRF_HEADER,)
+    for name in (*route.headers, *ours):
         schema = text | ({"default": "1"} if name == CSRF_HEADER else {})
         yield {"name": name, "in": "header", "required": True, "schema": schema}
 

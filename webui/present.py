@@ -84,6 +84,8 @@ def customer_view(card: Card, rights: Rights) -> CustomerView:
     return whole.model_copy(
         update={
             "phones": tuple(_masked_phone(each, unmasked=unmasked) for each in whole.phones),
+            "fax": whole.fax and shown(whole.fax, unmasked=unmasked),
+            "wecom_group": whole.wecom_group and shown(whole.wecom_group, unmasked=unmasked),
             "addresses": tuple(_masked_address(each, rights) for each in whole.addresses),
             "todos": tuple(TodoBriefView.model_validate(each) for each in todos),
             "complaints": tuple(ComplaintBriefView.model_validate(each) for each in complaints),

@@ -26,6 +26,7 @@ Answer = View | web.StreamResponse | None
 Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 
 CSRF_HEADER = "X-Zongji"
+OUTSIDE = web.AppKey("outside", frozenset[str])
 NUMBER = r"{id:[1-9][0-9]{0,8}}"
 CALL = r"{id:[0-9a-f]{32}}"
 SKU = r"{id:[A-Za-z0-9][A-Za-z0-9._-]{0,39}}"
@@ -38,18 +39,21 @@ class Needs:
 
     `by_token` False: only a browser with its session, no program with a service token. `lifts`: what
     may also be asked by somebody who is held, because it ends the hold or the session.
+    `outside`: asked by another program, for which no page's header could vouch: its own seal does.
     """
 
     session: bool = True
     any_of: frozenset[Right] = frozenset()
     by_token: bool = True
     lifts: frozenset[Hold] = frozenset()
+    outside: bool = False
 
     def allows(self, rights: frozenset[Right]) -> bool:
         return not self.any_of or bool(self.any_of & rights)
 
 
 ANYONE = Needs(session=False)
+SEALED = Needs(session=False, outside=True)
 LOGGED_IN = Needs()
 BROWSER = Needs(by_token=False)
 ANY_BROWSER = Needs(session=False, by_token=False)

@@ -82,6 +82,8 @@ class PhoneView(View):
 
 
 class AddressView(View):
+    """`phone` is masked for those who may not see it; a call-back by the address's `id` dials it all the same."""
+
     id: int
     is_main: bool
     label: str | None
@@ -231,6 +233,10 @@ class CustomerView(View):
     credit_overdue: Decimal | None = None
     salesperson: SalespersonView | None = None
     email: str | None = None
+    fax: str | None = None
+    wecom: str | None = None
+    wecom_group: str | None = None
+    told_by: tuple[str, ...] | None = None
     language: str | None = None
     birthday: date | None = None
     anniversary: date | None = None

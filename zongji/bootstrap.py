@@ -16,10 +16,11 @@ from acd.lineplan import LinePlan
 from acd.recordings import Recordings
 from acd.service import AcdService
 from acd.store import AcdStore
+from ami_bridge.agi import AgiSession
 from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.commands import PlayDtmf
 from ami_bridge.events import AsteriskEvent, LinkUp
-from ami_bridge.fastagi import FastAgiServer
+from ami_bridge.fastagi import FastAgiServer, Handler
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
@@ -29,19 +30,15 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.insight.worker import InsightWorker
+from crm_core.messages.watching import OutboxPurge, OutboxWatch
 from crm_core.notices.sending import NoticeSender
-from crm_core.notices.wording import NOTICE_WORDS
-from crm_core.outbox.email import EmailNotifier, MailServer
-from crm_core.outbox.ports import Notifier
-from crm_core.outbox.sms_aliyun import AliyunAccount, AliyunSms
-from crm_core.outbox.store import OutboxStore
-from crm_core.outbox.worker import OutboxWorker
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
+from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -50,12 +47,17 @@ from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
 from orders.delivery.late import LateParcels
 from orders.delivery.papers.content import Sender
-from orders.sales.events import OrderMoved, OrderPlaced
+from orders.payments.watch import OverpaidWatch, PaymentWatch
+from orders.payments.wechat.client import WechatAccount, WechatGateway
+from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
-from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from orders.stock.expiry import ExpiryWorker
+from orders.stock.planning.alarms import StockAlarms
+from orders.stock.planning.worker import ForecastWorker
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
+from zongji import telling
 from zongji.core import care_sources, core, insight_sources, now
 from zongji.exchange import launch
 from zongji.settings import Settings
@@ -84,7 +86,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     plan, menus = load_line(settings.line_file)
     database = Database(settings.database_url.get_secret_value())
     stack.push_async_callback(database.close)
-    notifiers = await _notifiers(settings, stack)
+    nodes = _nodes(settings, bus)
+    line = AsteriskLine(nodes, TrunkSettings(settings.trunk, settings.caller_id))
+    message_calls = telling.message_calls(settings, database, line)
+    notifiers = telling.notifiers(settings, database, message_calls, stack)
     channels = tuple(notifier.channel for notifier in notifiers)
     crm = core(settings, database, bus, channels=channels)
     with contextlib.suppress(DatabaseUnavailable):
@@ -95,30 +100,19 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     await places.load(database)
 
     calls = AcdStore(database)
-    trade = Trade.of(
-        database,
-        bus,
-        clock=now,
-        channels=channels,
-        zone=settings.zone,
-        sender=_sender(settings),
-        font=settings.paper_font,
-    )
+    trade = _trade(settings, database, bus, channels, stack)
     for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
         worker.start()
         stack.push_async_callback(worker.close)
-    await _outbox(database, bus, notifiers, stack)
     acd = await _acd(settings, plan, bus, calls, stack)
 
-    nodes = _nodes(settings, bus)
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
     await _fallback(bus, acd, nodes, stack)
 
-    trunk = TrunkSettings(settings.trunk, settings.caller_id)
     dialer = Dialer(
         DialerStore(database),
         acd,
-        AsteriskLine(nodes, trunk),
+        line,
         bus,
         clock=now,
         rules=DialRules(zone=settings.zone),
@@ -155,16 +149,58 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         language=settings.language,
         clock=now,
     )
-    agi = _agi(settings, Line(house), nodes)
+    agi = _agi(settings, _calls(Line(house), message_calls), nodes)
     await nodes.start()
     stack.push_async_callback(nodes.close)
     await dialer.start(lambda call_id: _spoken(acd, call_id))
     stack.push_async_callback(dialer.close)
     await agi.start()
     stack.push_async_callback(agi.close)
+    with contextlib.suppress(DatabaseUnavailable):
+        await message_calls.start()
+    await telling.start_outbox(settings, database, bus, notifiers, stack)
     await web.start()
     stack.push_async_callback(web.close)
     return Daemon(web, agi, nodes, acd, database)
+
+
+def _trade(
+    settings: Settings, database: Database, bus: Bus, channels: Sequence[str], stack: AsyncExitStack
+) -> Trade:
+    """The services of orders, with the payment gateway when there is one."""
+    gateway = _gateway(settings)
+    if gateway is not None:
+        stack.push_async_callback(gateway.close)
+    return Trade.of(
+        database,
+        bus,
+        clock=now,
+        channels=channels,
+        zone=settings.zone,
+        sender=_sender(settings),
+        font=settings.paper_font,
+        gateway=gateway,
+        debit_merchant=settings.debit_merchant,
+    )
+
+
+def _gateway(settings: Settings) -> WechatGateway | None:
+    """Raises OSError, ValueError for keys that cannot be read."""
+    chosen = settings.wechat_pay
+    if chosen is None:
+        return None
+    account = WechatAccount(
+        endpoint=chosen.endpoint,
+        app_id=chosen.app_id,
+        merchant=chosen.merchant,
+        serial=chosen.serial,
+        key=private_key(chosen.key_file.read_bytes()),
+        platform_serial=chosen.platform_serial,
+        platform_key=public_key(chosen.platform_key_file.read_bytes()),
+        api_key=chosen.api_key.get_secret_value().encode(),
+        notify_url=chosen.notify_url,
+    )
+    return WechatGateway(account, clock=now)
 
 
 async def _acd(
@@ -193,37 +229,34 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
 
 
 def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, ...]:
-    """What goes on in the background of the SQL core."""
+    """What goes on in the background of the SQL core and of orders."""
     return (
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
+        ExpiryWorker(database, bus, clock=now, zone=settings.zone),
+        ForecastWorker(database, clock=now, zone=settings.zone),
         InsightWorker(database, insight_sources(settings), clock=now),
         LateParcels(database, clock=now),
         NoticeSender(database, clock=now),
+        OverpaidWatch(database, clock=now),
+        OutboxPurge(database, clock=now, kept=timedelta(days=settings.messages.kept_days)),
+        OutboxWatch(database, bus, clock=now),
+        StockAlarms(database, clock=now, zone=settings.zone),
         TodoAlarms(database, bus, clock=now),
     )
 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    filling = BackorderFilling(database, trade.orders)
-    if settings.approve_orders_after_min is None:
-        return (filling,)
-    after = timedelta(minutes=settings.approve_orders_after_min)
-    return (filling, OrderApproval(database, trade.orders, clock=now, after=after))
-
-
-async def _outbox(
-    database: Database, bus: Bus, notifiers: Sequence[Notifier], stack: AsyncExitStack
-) -> None:
-    """The messages to customers."""
-    outbox = OutboxWorker(
-        OutboxStore(database), notifiers, bus, clock=now, wakes_on=(OrderPlaced, OrderMoved)
-    )
-    await outbox.start()
-    stack.push_async_callback(outbox.close)
+    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    if settings.approve_orders_after_min is not None:
+        after = timedelta(minutes=settings.approve_orders_after_min)
+        workers.append(OrderApproval(database, trade.orders, clock=now, after=after))
+    if settings.wechat_pay is not None:
+        workers.append(PaymentWatch(database, trade.gateway, clock=now))
+    return tuple(workers)
 
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:
@@ -251,33 +284,17 @@ async def _fallback(bus: Bus, acd: AcdService, nodes: AsteriskNodes, stack: Asyn
         stack.push_async_callback(member.close)
 
 
-async def _notifiers(settings: Settings, stack: AsyncExitStack) -> list[Notifier]:
-    """The ways of telling customers for which there are settings."""
-    found: list[Notifier] = []
-    if settings.mail is not None:
-        mail = settings.mail
-        password = mail.password.get_secret_value() if mail.password else None
-        server = MailServer(
-            mail.host, mail.port, mail.sender, mail.username, password, mail.start_tls
-        )
-        found.append(
-            EmailNotifier(
-                server, company=settings.company, words=ORDER_WORDS | NOTICE_WORDS, clock=now
-            )
-        )
-    if settings.sms is not None:
-        sms = settings.sms
-        secret = sms.access_key_secret.get_secret_value()
-        account = AliyunAccount(
-            sms.endpoint, sms.access_key_id, secret, sms.sign_name, sms.templates
-        )
-        connector = AliyunSms(account, clock=now)
-        stack.push_async_callback(connector.close)
-        found.append(connector)
-    return found
+def _calls(line: Line, messages: MessageCalls) -> Handler:
+    """Calls for people go one way, calls that only tell something the other."""
+
+    async def enter(session: AgiSession) -> None:
+        script = session.env.script.strip("/")
+        await (messages.enter if script in (ANNOUNCEMENT, FAX) else line)(session)
+
+    return enter
 
 
-def _agi(settings: Settings, line: Line, nodes: AsteriskNodes) -> FastAgiServer:
+def _agi(settings: Settings, line: Handler, nodes: AsteriskNodes) -> FastAgiServer:
     """Calls enter here; the wake key goes to the node that the call is on."""
 
     async def interrupt(env: AgiEnvironment) -> None:

@@ -12,15 +12,21 @@ from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.db import Database
 from crm_core.insight.ports import Sources
+from crm_core.notices.wording import NOTICE_WORDS
 from crm_core.rights import Right
 from crm_core.services import Crm
+from orders.payments.wording import PAYMENT_WORDS
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
+from orders.sales.wording import ORDER_WORDS
 from zongji import settings as used
 from zongji.settings import Settings
+
+WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS
+"""What customers are told, as shipped."""
 
 _PATIENT_S = 300
 T = TypeVar("T")
@@ -59,6 +65,9 @@ def core(
         care=care_sources(settings),
         obstacles=(open_orders, live_calls),
         secrets_key=_secrets_key(settings),
+        words=WORDS,
+        company=settings.company,
+        exports_per_day=settings.exports_per_day,
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import tomli_w
 
@@ -38,6 +38,7 @@ class Ports:
     carrier_sip: int = 5060
     carrier_manager: int = 5138
     smtp: int = 8025
+    gateway: int = 8027
     first_rtp: int = 20000
 
     def shifted(self, offset: int) -> "Ports":
@@ -100,10 +101,27 @@ class Installation:
             }
         )
 
-    def write_settings(self, database_url: str, *, mail: bool = False) -> None:
+    @property
+    def gateway_keys(self) -> Path:
+        """Those of the sandbox gateway and its merchant."""
+        return self.var / "gateway"
+
+    @property
+    def _voice(self) -> Mapping[str, object]:
+        prefix = self.prefix
+        return {"espeak": prefix.espeak(), "sox": prefix.command("usr/bin/sox")}
+
+    def write_settings(
+        self,
+        database_url: str,
+        *,
+        mail: bool = False,
+        wechat_pay: Mapping[str, str] | None = None,
+    ) -> None:
         """Write what follows from this installation into the daemon's settings file.
 
-        Everything else that people wrote there is kept. `mail`: to the trial mailbox.
+        Everything else that people wrote there is kept. `mail`: to the trial mailbox, and messages may be
+        said with the private prefix's speech programs; `wechat_pay`: at the sandbox gateway.
         """
         known = tomllib.loads(self.settings_file.read_text()) if self.settings_file.exists() else {}
         wanted: dict[str, object] = {
@@ -113,7 +131,8 @@ class Installation:
             "secrets_key": known.get("secrets_key", self.secrets["secrets-key"]),
             "web": {"port": self.ports.web},
             "agi": {"port": self.ports.agi},
-            **({"mail": {"port": self.ports.smtp}} if mail else {}),
+            **({"mail": {"port": self.ports.smtp}, "voice": self._voice} if mail else {}),
+            **({"wechat_pay": wechat_pay} if wechat_pay else {}),
             "asterisk": [
                 {
                     "name": "pbx1",
@@ -139,11 +158,15 @@ def _merged(known: Mapping[str, object], wanted: Mapping[str, object]) -> dict[s
         before = known.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
             merged[key] = _merged(before, value)
-        elif isinstance(value, list) and isinstance(before, list):
+        elif isinstance(before, list) and _is_tables(value):
             merged[key] = _merged_by_name(before, value)
         else:
             merged[key] = value
     return merged
+
+
+def _is_tables(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _merged_by_name(

@@ -5,12 +5,23 @@ name and what it should be.
 """
 
 import os
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -88,9 +99,10 @@ class MailSettings(Section):
     start_tls: bool = False
 
 
-class SmsSettings(Section):
-    """Aliyun SMS (Dysmsapi); without this section no SMS is sent."""
+class AliyunSettings(Section):
+    """SMS through Aliyun (Dysmsapi)."""
 
+    provider: Literal["aliyun"] = "aliyun"
     endpoint: str
     access_key_id: str
     access_key_secret: SecretStr
@@ -105,6 +117,121 @@ class SenderSettings(Section):
     phone: str = ""
     address: str = ""
     postcode: str = ""
+
+
+class WechatPaySettings(Section):
+    """WeChat Pay (API v3) or the sandbox gateway; without this section nobody pays online."""
+
+    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    app_id: str
+    merchant: str
+    serial: str = Field(description="of the merchant's certificate")
+    key_file: Path = Field(description="the merchant's private key, PEM")
+    platform_serial: str
+    platform_key_file: Path = Field(description="WeChat Pay's public key, PEM")
+    api_key: SecretStr = Field(min_length=32, max_length=32, description="the API v3 key")
+    notify_url: str = Field(description="…/api/gateway/wechat, as WeChat Pay reaches it")
+
+
+class TencentTemplateSettings(Section):
+    """An approved template, and which of our parameters stands at {1}, {2} … in it."""
+
+    id: str
+    params: tuple[str, ...] = ()
+
+
+class TencentSettings(Section):
+    """SMS through Tencent Cloud (SendSms)."""
+
+    provider: Literal["tencent"]
+    endpoint: str = "https://sms.tencentcloudapi.com"
+    secret_id: str
+    secret_key: SecretStr
+    app_id: str
+    sign_name: str
+    region: str = "ap-guangzhou"
+    templates: dict[str, TencentTemplateSettings]
+
+
+_PROVIDERS = ("aliyun", "tencent")
+
+
+def _provider(value: object) -> object:
+    """A section without `provider` is Aliyun's."""
+    if isinstance(value, Mapping):
+        return value.get("provider", "aliyun")
+    return getattr(value, "provider", None)
+
+
+SmsSettings = Annotated[
+    Annotated[AliyunSettings, Tag("aliyun")] | Annotated[TencentSettings, Tag("tencent")],
+    Discriminator(_provider),
+]
+
+
+class WeComSettings(Section):
+    """WeCom. Groups need nothing but the key of their robot, people an application of the company's own."""
+
+    endpoint: str = "https://qyapi.weixin.qq.com"
+    corp_id: str | None = None
+    secret: SecretStr | None = None
+    agent_id: int | None = None
+
+    @model_validator(mode="after")
+    def _whole_application(self) -> Self:
+        given = [value is not None for value in (self.corp_id, self.secret, self.agent_id)]
+        if any(given) and not all(given):
+            raise ValueError("an application needs corp_id, secret and agent_id: give all three")
+        return self
+
+
+class VoiceSettings(Section):
+    """Calls that say a message. `needs_key`: only who presses 1 has been told, since machines answer too."""
+
+    at_once: int = Field(default=2, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=10)
+    needs_key: bool = True
+    espeak: tuple[str, ...] = Field(default=("espeak-ng",), description="the command that speaks")
+    sox: tuple[str, ...] = ("sox",)
+
+
+_FONTS = (
+    "opentype/noto/NotoSansCJK-Regular.ttc",
+    "truetype/wqy/wqy-zenhei.ttc",
+    "truetype/wqy/wqy-microhei.ttc",
+    "truetype/droid/DroidSansFallbackFull.ttf",
+    "truetype/arphic/uming.ttc",
+)
+
+
+def _installed_font() -> Path:
+    places = [Path("/usr/share/fonts") / name for name in _FONTS]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+class FaxSettings(Section):
+    """Faxes through the trunk. `font` is a TrueType or OpenType font with Chinese signs, by default the first of the
+    usual ones that is installed.
+    """
+
+    font: Path = Field(default_factory=_installed_font, validate_default=True)
+    at_once: int = Field(default=1, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=10)
+
+    @field_validator("font")
+    @classmethod
+    def _there(cls, value: Path) -> Path:
+        if not value.is_file():
+            raise ValueError(f"there is no font {value}: install fonts-noto-cjk, or name another")
+        return value
+
+
+class MessageSettings(Section):
+    """How messages to customers are kept and sent. `per_s` and `at_once` hold for each provider."""
+
+    kept_days: int = Field(default=400, ge=30, le=36_500)
+    per_s: float = Field(default=50.0, gt=0, le=10_000)
+    at_once: int = Field(default=20, ge=1, le=500)
 
 
 class Settings(BaseSettings):
@@ -135,6 +262,11 @@ class Settings(BaseSettings):
         pattern=r"^0\d{2,3}$",
         description="numbers elsewhere need the right to dial long distance; without it none do",
     )
+    exports_per_day: int = Field(
+        default=20_000,
+        ge=0,
+        description="how many customers a person may take out in 24 hours, unless the role has its own limit",
+    )
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
     approve_orders_after_min: int | None = Field(
         default=10,
@@ -151,6 +283,16 @@ class Settings(BaseSettings):
     paper_font: Path | None = Field(
         default=None, description="a TrueType font with Chinese characters, for shipping papers"
     )
+    wechat_pay: WechatPaySettings | None = None
+    debit_merchant: str = Field(
+        default="",
+        pattern=r"^[0-9A-Za-z]{0,20}$",
+        description="our number at the bank that debits accounts",
+    )
+    wecom: WeComSettings | None = None
+    voice: VoiceSettings | None = None
+    fax: FaxSettings | None = None
+    messages: MessageSettings = MessageSettings()
 
     @field_validator("timezone")
     @classmethod
@@ -192,13 +334,18 @@ def settings_file() -> Path:
     return Path(os.environ.get("ZONGJI_SETTINGS", ROOT / ".zongji" / "zongji.toml"))
 
 
+def _named(place: tuple[str | int, ...]) -> list[str]:
+    """The setting's name as it stands in the file, where a provider is no level of its own."""
+    return [str(part) for part in place if part not in _PROVIDERS]
+
+
 def load() -> Settings:
     """Read the settings. Raises SettingsError naming file, setting and reason."""
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(_named(item['loc']))}: {item['msg']}" for item in error.errors()
         )
         raise SettingsError(f"{settings_file()}: {wrong}") from error
     except ValueError as error:

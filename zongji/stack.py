@@ -1,4 +1,4 @@
-"""Everything on one machine: database, PBX, carrier, mailbox and daemon, started and stopped together.
+"""Everything on one machine: database, PBX, carrier, mailbox, payment gateway and daemon, started and stopped together.
 
 Rule: each part is a process of its own, owned by this object and stopped by its process id, in the
 reverse order of starting; any of them may be killed and started again while the others run.
@@ -18,6 +18,8 @@ from crm_core import schema
 from crm_core.db import Database
 from crm_core.demo import seed_demo
 from orders import demo as orders_demo
+from orders.payments.sandbox.keys import SandboxKeys
+from orders.payments.sandbox.server import SandboxGateway
 from zongji.core import now
 from zongji.demo.callers import Callers
 from zongji.demo.mailbox import Mailbox
@@ -101,6 +103,7 @@ class Stack:
         self.address = f"http://127.0.0.1:{installation.ports.web}"
         self.daemon = DaemonProcess(installation, self.address)
         self.mailbox = Mailbox(installation.var / "mail", installation.ports.smtp)
+        self.gateway: SandboxGateway | None = None
         self.pbx = AsteriskProcess(installation.pbx)
         self._extensions = extensions
         self._postgres: EmbeddedPostgres | None = None
@@ -137,6 +140,7 @@ class Stack:
         await self._start_asterisk()
         self.mailbox.start()
         self._stops.append(self.mailbox.stop)
+        await self._start_gateway()
         tell("starting the daemon")
         await self.daemon.start()
         self._stops.append(self.daemon.stop)
@@ -156,6 +160,7 @@ class Stack:
             (ports.agi, "FastAGI"),
             (ports.postgres, "PostgreSQL"),
             (ports.smtp, "the mailbox"),
+            (ports.gateway, "the sandbox gateway"),
             (ports.manager, "Asterisk's manager"),
             (ports.carrier_manager, "the carrier's manager"),
         ):
@@ -174,7 +179,16 @@ class Stack:
         self._stops.append(self.postgres.stop)
         url = self.postgres.url()
         await schema.upgrade(url)
-        self.installation.write_settings(url, mail=True)
+        address = f"http://127.0.0.1:{self.installation.ports.gateway}"
+        keys = await asyncio.to_thread(SandboxKeys.in_folder, self.installation.gateway_keys)
+        chosen = keys.settings(address, f"{self.address}/api/gateway/wechat")
+        self.installation.write_settings(url, mail=True, wechat_pay=chosen)
+
+    async def _start_gateway(self) -> None:
+        keys = SandboxKeys.in_folder(self.installation.gateway_keys)
+        gateway = SandboxGateway(keys, port=self.installation.ports.gateway)
+        self.gateway = await gateway.start()
+        self._stops.append(gateway.close)
 
     async def _fill(self) -> None:
         database = Database(self.postgres.url())

@@ -35,7 +35,7 @@ from crm_core.customers.visibility import must_see, within_scope
 from crm_core.db import Database
 from crm_core.errors import NotFound
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
@@ -188,11 +188,11 @@ class BenefitService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """Benefits in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

@@ -34,7 +34,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Invalid
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
@@ -181,11 +181,11 @@ class ComplaintService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """The complaints in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     async def _move(self, actor: Actor, complaint_id: int, change: Change) -> ComplaintView:
         actor.require(flow.right_for(change.action))

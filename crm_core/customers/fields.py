@@ -20,17 +20,26 @@ from pydantic import (
 )
 
 from crm_core.fields import Text
-from crm_core.numbers import normalise
+from crm_core.numbers import is_masked, normalise
+from crm_core.outbox.messages import Channel
 from crm_core.rights import Right
 
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def _dialable(value: str) -> str:
+    if is_masked(value):
+        raise ValueError(
+            f"“{value[:40]}” is masked and no number: write it in full, or leave it as it is"
+        )
     number = normalise(value)
     if number is None:
         raise ValueError(f"“{value[:40]}” is not a telephone number: check its digits")
     return number
+
+
+def _once(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    return tuple(sorted(set(channels)))
 
 
 def _as_entry(value: Any) -> Any:
@@ -41,6 +50,9 @@ def _as_entry(value: Any) -> Any:
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 Number = Annotated[str, Field(max_length=64), AfterValidator(_dialable)]
 Email = Annotated[Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+WeComUser = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
+RobotKey = Annotated[Text, Field(pattern=r"^[0-9A-Za-z-]{8,64}$")]
+ToldBy = Annotated[tuple[Channel, ...], Field(max_length=20), AfterValidator(_once)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
 Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
 RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
@@ -74,6 +86,8 @@ class PhoneEntry(_Entry):
 
 
 class AddressEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     label: Annotated[Text, Field(max_length=30)] | None = None
     recipient: Annotated[Text, Field(max_length=50)] | None = None
@@ -86,6 +100,8 @@ class AddressEntry(_Entry):
 
 
 class ContactEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     name: Annotated[Text, Field(min_length=1, max_length=50)]
     position: Annotated[Text, Field(max_length=50)] | None = None
@@ -104,7 +120,8 @@ class TerritoryEntry(_Entry):
 class CustomerFields(BaseModel):
     """What a person may write in a record; only the fields that are given are kept or changed.
 
-    Of `phones` and `addresses` the first is the main one; a list replaces the list that was there. Of
+    Without `told_by` the customer is told by every channel that has an address, except by calls. Of `phones` and
+    `addresses` the first is the main one; a list replaces the list that was there. Of
     `custom` only the codes that are given change, null empties one.
     """
 
@@ -130,6 +147,10 @@ class CustomerFields(BaseModel):
     credit_overdue: Money = Decimal(0)
     salesperson_id: RowId | None = None
     email: Email | None = None
+    fax: Number | None = None
+    wecom: WeComUser | None = None
+    wecom_group: RobotKey | None = None
+    told_by: ToldBy | None = None
     language: Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z-]*$")] | None = None
     birthday: Day | None = None
     anniversary: Day | None = None

@@ -26,6 +26,7 @@ from crm_core.customers.tables import (
     CustomerMerge,
     CustomerPhone,
     CustomValue,
+    Level,
     Territory,
 )
 from crm_core.customers.visibility import must_see
@@ -35,7 +36,10 @@ from crm_core.rights import Actor, Right
 
 log = structlog.get_logger(__name__)
 
-_FILLED = ("email", "language", "birthday", "anniversary", "note", "area_code", "province", "city")
+_FILLED = (
+    "email", "fax", "wecom", "wecom_group", "language", "birthday", "anniversary", "note", "area_code",
+    "province", "city",
+)  # fmt: skip
 _CLIMB = text(
     "UPDATE customers SET"
     " parent_id = CASE WHEN id = ANY (:children) THEN :above ELSE parent_id END,"
@@ -125,6 +129,12 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
             "The customer to drop stands above the one to keep: keep that one, or move this one first.",
             fields={"dropped_id": "above"},
         )
+    if not await tree.fits_above(session, dropped.id, kept.level_code):
+        raise Invalid(
+            "Customers below the one to drop have a higher level than the one to keep: keep that one, or move "
+            "them first.",
+            fields={"dropped_id": "level"},
+        )
     moved = await _make_room(session, dropped.id, kept.id)
     moved["customers.parent_id"] = await _children(session, dropped.id)
     await _climb(session, moved["customers.parent_id"], dropped, kept)
@@ -167,10 +177,11 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
         raise Conflict("The customer was merged further since: undo that merge first.")
     moved = merge.moved
     children = [child for child in moved.get("customers.parent_id", []) if isinstance(child, int)]
-    still = await _children(session, kept.id)
+    await _check_place(session, dropped)
+    still = await _returning(session, children, kept, dropped)
     overdue = Decimal(str(merge.filled["credit_overdue"]))
     await _set(session, dropped, merged_into_id=None, credit_overdue=overdue)
-    await _climb(session, [child for child in children if child in still], kept, dropped)
+    await _climb(session, still, kept, dropped)
     for each in movable():
         if each.name in moved and each.name != "customers.parent_id":
             await _give_back(session, each, moved[each.name], merge)
@@ -222,6 +233,44 @@ async def _lock(
 async def _children(session: AsyncSession, customer_id: int) -> list[object]:
     found = await session.scalars(select(Customer.id).where(Customer.parent_id == customer_id))
     return list(found)
+
+
+async def _returning(
+    session: AsyncSession, children: Iterable[int], kept: Customer, dropped: Customer
+) -> list[object]:
+    """Those who came along, still stand there, and may stand below the dropped customer again."""
+    merged = Customer.merged_into_id.is_not(None)
+    fits = merged | (Level.rank >= await tree.rank(session, dropped.level_code))
+    found = await session.scalars(
+        select(Customer.id)
+        .join(Level, Level.code == Customer.level_code)
+        .where(
+            Customer.id.in_(children),
+            Customer.parent_id == kept.id,
+            Customer.id.not_in(dropped.path),
+            fits,
+        )
+    )
+    return list(found)
+
+
+async def _check_place(session: AsyncSession, dropped: Customer) -> None:
+    """What stands above the dropped customer may have changed while it was no customer of its own."""
+    if dropped.parent_id is None:
+        return
+    above = (
+        await session.execute(
+            select(Customer.name, Level.rank)
+            .join(Level, Level.code == Customer.level_code)
+            .where(Customer.id == dropped.parent_id)
+        )
+    ).one()
+    if above.rank > await tree.rank(session, dropped.level_code):
+        raise Conflict(
+            f"{above.name}, above the dropped customer, stands further out in the channel now: change its "
+            "level first.",
+            fields={"parent_id": "level"},
+        )
 
 
 async def _climb(

@@ -4,7 +4,7 @@ Rule: a search costs what it shows, not what matches: a page is read in the orde
 counting stops at `_COUNTED`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -28,9 +28,18 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers import custom_values
-from crm_core.customers.criteria import Clause, Condition, Conditions, clause
-from crm_core.customers.tables import Customer, CustomerPhone, SavedSearch
-from crm_core.customers.visibility import within_scope
+from crm_core.customers.criteria import (
+    FRAGMENT,
+    Clause,
+    Condition,
+    Conditions,
+    clause,
+    coded,
+    digits_of,
+    fields,
+)
+from crm_core.customers.tables import Customer, CustomerContact, CustomerPhone, SavedSearch
+from crm_core.customers.visibility import there, within_scope
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.fields import Text
@@ -42,7 +51,6 @@ from crm_core.text import is_control
 MOST_FOUND = 200
 _COUNTED = 10_000
 _CANDIDATES = 400
-_FRAGMENT = 3
 
 Order = Literal["newest", "name"]
 
@@ -101,7 +109,9 @@ class SearchService:
         self._database = database
 
     async def quick(self, actor: Actor, wanted: str, limit: int = 20) -> tuple[CustomerHit, ...]:
-        """By a part of the name, its pinyin or initials, of a number, or by code; nothing for too little."""
+        """By a part of the name of the customer or of a contact, its pinyin or initials, of a number, or by code;
+        nothing for too little.
+        """
         typed = "".join(sign for sign in wanted if not is_control(sign)).strip()
         if not typed:
             return ()
@@ -129,6 +139,13 @@ class SearchService:
             total = await _count(connection, where) if count else None
         page = tuple(CustomerHit(*row) for row in rows[:limit])
         return Found(page, page[-1].id if len(rows) > limit else None, total)
+
+    async def fields(self, actor: Actor) -> Mapping[str, frozenset[str]]:
+        """What this person can search by, with the operators of each field. Raises Forbidden."""
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            every = fields(await custom_values.definitions(connection))
+        return {name: ops for name, ops in every.items() if actor.may_read("customer", name)}
 
     async def count(self, actor: Actor, conditions: Sequence[Condition], most: int) -> int:
         """How many fulfil every condition, counted up to `most`. Raises Forbidden, Invalid."""
@@ -221,8 +238,7 @@ async def clauses(
         )
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    return (there, within_scope(actor), *(clause(each, known) for each in conditions))
+    return (*there(), within_scope(actor), *(clause(each, known) for each in conditions))
 
 
 _MAIN_NUMBER = (
@@ -270,26 +286,33 @@ async def _closest(
     connection: AsyncConnection, actor: Actor, typed: str, limit: int
 ) -> list[CustomerHit]:
     """Exact names and codes first, then names that begin so, then those that contain it."""
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    seen = there & within_scope(actor)
+    seen = (*there(), within_scope(actor))
     ways = [
-        select(Customer.id).where(each, seen).limit(_CANDIDATES).subquery().select()
-        for each in _matches(typed)
+        select(Customer.id).where(each, *seen).limit(_CANDIDATES).subquery().select()
+        for each in _matches(actor, typed)
     ]
     rows = await connection.execute(hits(Customer.id.in_(union(*ways))))
     found = [CustomerHit(*row) for row in rows]
     return sorted(found, key=lambda hit: _closeness(hit, typed))[:limit]
 
 
-def _matches(typed: str) -> Iterator[Clause]:
-    """The ways in which a few signs may mean a customer, each with an index of its own."""
+def _matches(actor: Actor, typed: str) -> Iterator[Clause]:
+    """The ways in which a few signs may mean a customer, each with an index of its own; not by a field that the
+    actor does not see.
+    """
     yield Customer.name.startswith(typed, autoescape=True)
-    yield Customer.code.in_((typed, typed.upper(), plain(typed)))
+    if actor.may_read("customer", "code"):
+        yield coded((typed, typed.upper(), plain(typed)))
     words = contains(Customer.search_text, typed)
     if words is not None:
         yield words
-    digits = "".join(filter(str.isdecimal, typed))
-    if len(digits) >= _FRAGMENT and not any(sign.isalpha() for sign in typed):
+    person = contains(CustomerContact.search_text, typed)
+    if person is not None and actor.may_read("customer", "contacts"):
+        yield Customer.id.in_(select(CustomerContact.customer_id).where(person))
+    digits = digits_of(typed)
+    if len(digits) < FRAGMENT or any(sign.isalpha() for sign in typed):
+        return
+    if actor.may_read("customer", "phones"):
         number = contains(CustomerPhone.number, digits)
         assert number is not None
         yield Customer.id.in_(select(CustomerPhone.customer_id).where(number))

@@ -16,6 +16,11 @@ from crm_core.people.tables import Unit, User
 from crm_core.rights import Actor, Scope
 
 
+def there() -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which a row of `customers` is a customer: neither merged nor erased."""
+    return Customer.merged_into_id.is_(None), Customer.erased_at.is_(None)
+
+
 def within_scope(actor: Actor) -> ColumnElement[bool]:
     """The condition on `customers` under which this person may see a row."""
     if actor.scope is Scope.ALL:

@@ -38,7 +38,7 @@ from crm_core.leads.views import (
     StageView,
 )
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
@@ -206,11 +206,11 @@ class LeadService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """Opportunities in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     async def _customer(
         self, session: AsyncSession, actor: Actor, lead: LeadView, customer_id: int | None

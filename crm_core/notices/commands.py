@@ -15,7 +15,10 @@ class Channel(StrEnum):
 
     CALL = "call"
     EMAIL = "email"
+    FAX = "fax"
     SMS = "sms"
+    WECOM = "wecom"
+    WECOM_GROUP = "wecom_group"
 
 
 class NoticeState(StrEnum):

@@ -42,12 +42,21 @@ from crm_core.todos.tables import Todo
 
 SUBJECT = "notice"
 _IN_THE_POP = 5
-_REACHED = {
-    Channel.CALL: exists().where(CustomerPhone.customer_id == Customer.id),
+_ADDRESS = {
     Channel.EMAIL: Customer.email.is_not(None),
+    Channel.FAX: Customer.fax.is_not(None),
     Channel.SMS: exists().where(
         CustomerPhone.customer_id == Customer.id, CustomerPhone.number.regexp_match(MOBILE)
     ),
+    Channel.WECOM: Customer.wecom.is_not(None),
+    Channel.WECOM_GROUP: Customer.wecom_group.is_not(None),
+}
+_REACHED = {
+    Channel.CALL: exists().where(CustomerPhone.customer_id == Customer.id),
+    **{
+        channel: there & (Customer.told_by.is_(None) | Customer.told_by.contains([str(channel)]))
+        for channel, there in _ADDRESS.items()
+    },
 }
 _UNREACHED = and_(NoticeRecipient.ways == 0, NoticeRecipient.told_at.is_(None))
 

@@ -20,7 +20,7 @@ from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.notices.wording import KIND
 from crm_core.numbers import MOBILE
 from crm_core.outbox import messages
-from crm_core.outbox.messages import Contact
+from crm_core.outbox.messages import CONTACT_COLUMNS, Contact
 from crm_core.rights import SYSTEM
 from crm_core.todos import staff
 from crm_core.todos import writing as todos
@@ -87,8 +87,7 @@ async def _claimed(session: AsyncSession, batch: int) -> Sequence[Any]:
                 Notice.body,
                 Notice.channels,
                 Notice.sent_by,
-                Customer.email,
-                Customer.language,
+                *Customer.__table__.c[CONTACT_COLUMNS],
                 Customer.salesperson_id,
                 _BEST_NUMBER.label("number"),
             )
@@ -104,7 +103,7 @@ async def _claimed(session: AsyncSession, batch: int) -> Sequence[Any]:
 
 async def _prepare(session: AsyncSession, row: Any, workers: set[int], now: datetime) -> int:
     """Messages and to-do of one recipient; how many channels reach the customer."""
-    contact = Contact(row.email, row.number, row.language or "zh")
+    contact = Contact.of(row._asdict())
     written = [each for each in row.channels if each != Channel.CALL]
     told = messages.messages(KIND, contact, written, {"title": row.title, "body": row.body})
     await messages.tell(

@@ -13,10 +13,11 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from crm_core.outbox.ports import MaybeSent, Message, NotSent
-from crm_core.outbox.wording import Words, wording
+from crm_core.outbox.ports import NEVER, MaybeSent, Message, NotNow, NotSent
+from crm_core.outbox.wording import WordBook, Wording
 
 _PERMANENT = 500
+_SERVICE_NOT_AVAILABLE = 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,18 @@ class EmailNotifier:
     """One connection a message: mail servers close idle ones without a word."""
 
     channel = "email"
-    removes_doubles = False
+    removes_doubles_within = NEVER
 
     def __init__(
-        self, server: MailServer, *, company: str, words: Words, clock: Callable[[], datetime]
+        self, server: MailServer, *, words: WordBook, clock: Callable[[], datetime]
     ) -> None:
         self._server = server
-        self._company = company
         self._words = words
         self._clock = clock
 
     async def send(self, message: Message) -> str:
-        """Returns the Message-ID. Raises NotSent, MaybeSent."""
-        mail = self._compose(message)
+        """Returns the Message-ID. Raises NotSent, NotNow, MaybeSent."""
+        mail = self._compose(message, await self._words.of(message, self.channel))
         client = aiosmtplib.SMTP(
             hostname=self._server.host,
             port=self._server.port,
@@ -64,8 +64,7 @@ class EmailNotifier:
             client.close()
         return str(mail["Message-ID"])
 
-    def _compose(self, message: Message) -> EmailMessage:
-        words = wording(message, self._company, self._words)
+    def _compose(self, message: Message, words: Wording) -> EmailMessage:
         mail = EmailMessage()
         try:
             mail["From"] = self._server.sender
@@ -84,12 +83,13 @@ class EmailNotifier:
             await client.mail(self._server.sender)
             await client.rcpt(recipient)
         except aiosmtplib.SMTPAuthenticationError as error:
-            raise NotSent(f"the mail server's log-in failed: {error}", permanent=False) from error
+            raise NotNow(f"the mail server's log-in failed: {error}") from error
         except aiosmtplib.SMTPResponseException as error:
             raise _refused(error) from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            permanent = isinstance(error, ValueError)
-            raise NotSent(f"no mail server took it: {error}", permanent=permanent) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise NotNow(f"no mail server took it: {error}") from error
+        except ValueError as error:
+            raise NotSent(f"the address cannot be used: {error}", permanent=True) from error
 
 
 async def _hand_over(client: aiosmtplib.SMTP, content: bytes) -> None:
@@ -101,5 +101,7 @@ async def _hand_over(client: aiosmtplib.SMTP, content: bytes) -> None:
         raise MaybeSent(f"the mail server's answer was lost: {error}") from error
 
 
-def _refused(error: aiosmtplib.SMTPResponseException) -> NotSent:
+def _refused(error: aiosmtplib.SMTPResponseException) -> NotSent | NotNow:
+    if error.code == _SERVICE_NOT_AVAILABLE:
+        return NotNow(f"{error.code} {error.message}")
     return NotSent(f"{error.code} {error.message}", permanent=error.code >= _PERMANENT)

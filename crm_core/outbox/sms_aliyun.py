@@ -1,5 +1,5 @@
 """SMS through Aliyun (Dysmsapi SendSms, 2017-05-25). Rule: SendSms does not remove doubles, so an
-answer that is lost after the request went out is MaybeSent; only a stated refusal is NotSent.
+answer that is lost after the request went out is MaybeSent; only a stated refusal is NotSent or NotNow.
 
 Texts are templates approved by the provider: `templates` names one for each kind of message.
 """
@@ -8,18 +8,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
-import aiohttp
 from yarl import URL
 
 from crm_core.outbox.aliyun_signature import authorization, canonical_query, digest
-from crm_core.outbox.ports import MaybeSent, Message, NotSent
+from crm_core.outbox.http_provider import SERVER_ERROR, HttpAnswer, HttpProvider
+from crm_core.outbox.ports import NEVER, MaybeSent, Message, NotNow, NotSent
+from crm_core.outbox.sms_template import template_for
 
-_SERVER_ERROR = 500
-# Refusals that another time, a corrected setting or a paid bill may end.
-_TEMPORARY = (
+# Refusals of everything we send: another time, a corrected setting or a paid bill ends them.
+_EVERYBODY = (
     "Throttling",
     "ServiceUnavailable",
     "SignatureDoesNotMatch",
@@ -28,12 +27,13 @@ _TEMPORARY = (
     "InvalidTimeStamp",
     "Forbidden",
     "isp.",
-    "isv.BUSINESS_LIMIT_CONTROL",
     "isv.AMOUNT_NOT_ENOUGH",
     "isv.OUT_OF_SERVICE",
-    "isv.ACCOUNT_ABNORMAL",
+    "isv.ACCOUNT_",
     "isv.PRODUCT_UN_SUBSCRIPT",
+    "isv.DAY_LIMIT_CONTROL",
 )
+_THIS_NUMBER = ("isv.BUSINESS_LIMIT_CONTROL",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +52,29 @@ class AliyunSms:
     """Keeps one HTTP session; close it at the end."""
 
     channel = "sms"
-    removes_doubles = False
+    removes_doubles_within = NEVER
 
     def __init__(self, account: AliyunAccount, *, clock: Callable[[], datetime]) -> None:
         self._account = account
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._provider = HttpProvider("the SMS provider", timeout_s=account.timeout_s)
 
     async def send(self, message: Message) -> str:
-        """Returns the provider's BizId. Raises NotSent, MaybeSent."""
-        template = self._account.templates.get(message.kind)
-        if template is None:
-            raise NotSent(f"no SMS template is set for {message.kind}", permanent=True)
+        """Returns the provider's BizId. Raises NotSent, NotNow, MaybeSent."""
         query = canonical_query(
             {
                 "PhoneNumbers": message.recipient,
                 "SignName": self._account.sign_name,
-                "TemplateCode": template,
+                "TemplateCode": template_for(message, self._account.templates),
                 "TemplateParam": json.dumps(dict(message.params), ensure_ascii=False),
                 "OutId": message.token,
             }
         )
-        return _reference(*await self._post(query))
+        url = URL(f"{self._account.endpoint.rstrip('/')}/?{query}", encoded=True)
+        return _reference(await self._provider.post(url, headers=self._headers(url, query)))
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
-
-    async def _post(self, query: str) -> tuple[int, str]:
-        """Status and body of the answer."""
-        url = URL(f"{self._account.endpoint.rstrip('/')}/?{query}", encoded=True)
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._account.timeout_s)
-            self._session = aiohttp.ClientSession(timeout=timeout)
-        try:
-            async with self._session.post(url, headers=self._headers(url, query)) as answer:
-                return answer.status, await answer.text()
-        except aiohttp.ClientConnectorError as error:
-            raise NotSent(
-                f"the SMS provider cannot be reached: {error}", permanent=False
-            ) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise MaybeSent(f"the SMS provider's answer was lost: {error!r}") from error
+        await self._provider.close()
 
     def _headers(self, url: URL, query: str) -> dict[str, str]:
         headers = {
@@ -109,18 +90,16 @@ class AliyunSms:
         return {**headers, "Authorization": signed}
 
 
-def _reference(status: int, body: str) -> str:
+def _reference(answer: HttpAnswer) -> str:
     """The BizId of an accepted message; anything else raises what it means."""
-    try:
-        answer: dict[str, Any] = json.loads(body)
-        code = str(answer["Code"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise MaybeSent(f"the SMS provider answered {status} without a code") from error
+    code = str(answer.body.get("Code", ""))
     if code == "OK":
-        return str(answer.get("BizId", ""))
-    reason = f"{code}: {answer.get('Message', '')}"
-    if code.startswith(_TEMPORARY):
+        return str(answer.body.get("BizId", ""))
+    reason = f"{code or answer.status}: {answer.body.get('Message', '')}"
+    if code.startswith(_EVERYBODY):
+        raise NotNow(reason)
+    if code.startswith(_THIS_NUMBER):
         raise NotSent(reason, permanent=False)
-    if status >= _SERVER_ERROR:
+    if not code or answer.status >= SERVER_ERROR:
         raise MaybeSent(reason)
     raise NotSent(reason, permanent=True)

@@ -2,28 +2,57 @@
 result is written only by the attempt that took it.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import case, select, update
+import asyncpg
 
 from crm_core.db import Database
+from crm_core.outbox.outcome import Claimed, Result
 from crm_core.outbox.ports import Message
-from crm_core.outbox.tables import OutboxMessage
-from crm_core.outbox.views import MessageView, message_view
+from crm_core.statement import Statement
 
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message this attempt may send."""
-
-    id: int
-    subject: str
-    subject_id: int
-    channel: str
-    attempts: int
-    message: Message
+_CLAIM = Statement("""
+UPDATE outbox SET state = 'sending', attempts = attempts + 1, claims = claims + 1,
+                  tried_at = CAST(:now AS timestamptz), lease_until = CAST(:lease_until AS timestamptz)
+WHERE id IN (
+    SELECT due.id
+    FROM unnest(CAST(:channels AS text[]), CAST(:limits AS int[])) AS wanted (channel, most)
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM outbox o
+        WHERE o.state = 'pending' AND o.channel = wanted.channel AND o.next_at <= CAST(:now AS timestamptz)
+        ORDER BY o.next_at, o.id LIMIT wanted.most FOR UPDATE SKIP LOCKED) due)
+RETURNING id, subject, subject_id, channel, attempts, claims, queued_at, tried_at, doubtful_since,
+          token, kind, recipient, language, params
+""")
+_FINISH = Statement("""
+UPDATE outbox o
+SET state = r.state, attempts = r.attempts, lease_until = NULL, reference = r.reference,
+    reason = r.reason, doubtful_since = r.doubtful_since, next_at = coalesce(r.next_at, o.next_at),
+    sent_at = CASE WHEN r.state = 'sent' THEN r.at END,
+    settled_at = CASE WHEN r.state = 'sent' THEN r.at END
+FROM json_to_recordset(CAST(CAST(:results AS text) AS json))
+    AS r (id bigint, claims int, state text, attempts int, reference text, reason text,
+          doubtful_since timestamptz, next_at timestamptz, at timestamptz)
+WHERE o.id = r.id AND o.state = 'sending' AND o.claims = r.claims
+RETURNING o.id
+""")
+_FIND_LOST = Statement("""
+UPDATE outbox o
+SET state = CASE WHEN l.doubt + w.span > CAST(:now AS timestamptz) THEN 'pending' ELSE 'unknown' END,
+    doubtful_since = CASE WHEN l.doubt + w.span > CAST(:now AS timestamptz) THEN l.doubt END,
+    lease_until = NULL, next_at = CAST(:now AS timestamptz), reason = :reason
+FROM (SELECT id AS lost_id, channel AS lost_channel, coalesce(doubtful_since, tried_at) AS doubt
+      FROM outbox WHERE state = 'sending' AND lease_until < CAST(:now AS timestamptz)
+      FOR UPDATE SKIP LOCKED) l
+LEFT JOIN unnest(CAST(:channels AS text[]), CAST(:spans AS interval[])) AS w (channel, span)
+    ON w.channel = l.lost_channel
+WHERE o.id = l.lost_id
+RETURNING o.id, o.subject, o.subject_id, o.channel, o.state
+""")
+SENDER_DIED = "the daemon ended while sending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +66,6 @@ class Lost:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """`next_at` is when to try again, for the state pending."""
-
-    state: str
-    at: datetime
-    reference: str | None = None
-    reason: str | None = None
-    next_at: datetime | None = None
-
-
 class OutboxStore:
     """One method, one transaction."""
 
@@ -55,106 +73,62 @@ class OutboxStore:
         self._database = database
 
     async def claim(
-        self, channels: Collection[str], now: datetime, lease_until: datetime, limit: int
+        self, room: Mapping[str, int], now: datetime, lease_until: datetime
     ) -> tuple[Claimed, ...]:
-        """Take what is due, oldest first."""
-        due = (
-            select(OutboxMessage.id)
-            .where(
-                OutboxMessage.state == "pending",
-                OutboxMessage.next_at <= now,
-                OutboxMessage.channel.in_(channels),
-            )
-            .order_by(OutboxMessage.next_at, OutboxMessage.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        async with self._database.begin() as session:
-            rows = await session.scalars(
-                update(OutboxMessage)
-                .where(OutboxMessage.id.in_(due.scalar_subquery()))
-                .values(
-                    state="sending", attempts=OutboxMessage.attempts + 1, lease_until=lease_until
-                )
-                .returning(OutboxMessage)
-                .execution_options(synchronize_session=False)
-            )
-            return tuple(_claimed(row) for row in rows.all())
-
-    async def finish(self, claimed: Claimed, result: Result) -> bool:
-        """False when the lease was over and somebody else decided about it."""
+        """Take what is due, oldest first: of each channel as many as there is room for."""
         values: dict[str, object] = {
-            "state": result.state,
-            "lease_until": None,
-            "reference": result.reference,
-            "reason": result.reason,
-            "sent_at": result.at if result.state == "sent" else None,
+            "channels": list(room),
+            "limits": list(room.values()),
+            "now": now,
+            "lease_until": lease_until,
         }
-        if result.next_at is not None:
-            values["next_at"] = result.next_at
         async with self._database.begin() as session:
-            done = await session.scalar(
-                update(OutboxMessage)
-                .where(
-                    OutboxMessage.id == claimed.id,
-                    OutboxMessage.state == "sending",
-                    OutboxMessage.attempts == claimed.attempts,
-                )
-                .values(values)
-                .returning(OutboxMessage.id)
-            )
-        return done is not None
+            return tuple(_claimed(row) for row in await _CLAIM.write(session, values))
 
-    async def find_lost(self, repeatable: Collection[str], now: datetime) -> tuple[Lost, ...]:
-        """Leases that ran out: sent again where the provider removes doubles, else unknown."""
-        again = OutboxMessage.channel.in_(repeatable)
+    async def finish(self, results: Sequence[tuple[Claimed, Result]]) -> frozenset[int]:
+        """The ids of those that were kept; of the others the lease was over and somebody else decided."""
+        written = [
+            {
+                "id": claimed.id,
+                "claims": claimed.claims,
+                "state": result.state,
+                "attempts": result.attempts,
+                "reference": result.reference,
+                "reason": result.reason,
+                "doubtful_since": result.doubtful_since,
+                "next_at": result.next_at,
+                "at": result.at,
+            }
+            for claimed, result in results
+        ]
+        values: dict[str, object] = {"results": json.dumps(written, default=str)}
         async with self._database.begin() as session:
-            rows = await session.execute(
-                update(OutboxMessage)
-                .where(OutboxMessage.state == "sending", OutboxMessage.lease_until < now)
-                .values(
-                    state=case((again, "pending"), else_="unknown"),
-                    lease_until=None,
-                    next_at=now,
-                    reason="the daemon ended while sending",
-                )
-                .returning(
-                    OutboxMessage.id,
-                    OutboxMessage.subject,
-                    OutboxMessage.subject_id,
-                    OutboxMessage.channel,
-                    OutboxMessage.state,
-                )
-                .execution_options(synchronize_session=False)
-            )
-            return tuple(Lost(*row) for row in rows.all())
+            return frozenset(row["id"] for row in await _FINISH.write(session, values))
 
-    async def unsettled(self, *, limit: int = 100) -> tuple[MessageView, ...]:
-        """Failed and unknown ones, the newest first: a person decides."""
+    async def find_lost(self, windows: Mapping[str, timedelta], now: datetime) -> tuple[Lost, ...]:
+        """Leases that ran out: sent again within the time in which the provider removes doubles, else
+        unknown.
+        """
+        values: dict[str, object] = {
+            "channels": list(windows),
+            "spans": list(windows.values()),
+            "now": now,
+            "reason": SENDER_DIED,
+        }
         async with self._database.begin() as session:
-            rows = await session.scalars(
-                select(OutboxMessage)
-                .where(OutboxMessage.state.in_(("failed", "unknown")))
-                .order_by(OutboxMessage.id.desc())
-                .limit(limit)
-            )
-            return tuple(message_view(row) for row in rows.all())
-
-    async def send_again(self, message_id: int, now: datetime) -> bool:
-        """A person decided that it is to be sent once more; False when it needs no decision."""
-        async with self._database.begin() as session:
-            done = await session.scalar(
-                update(OutboxMessage)
-                .where(
-                    OutboxMessage.id == message_id,
-                    OutboxMessage.state.in_(("failed", "unknown")),
-                )
-                .values(state="pending", attempts=0, next_at=now, reason=None)
-                .returning(OutboxMessage.id)
-            )
-        return done is not None
+            return tuple(Lost(*row.values()) for row in await _FIND_LOST.write(session, values))
 
 
-def _claimed(row: OutboxMessage) -> Claimed:
-    message = Message(row.token, row.kind, row.recipient, row.language, row.params)
-    return Claimed(row.id, row.subject, row.subject_id, row.channel, row.attempts, message)
+def _claimed(row: asyncpg.Record) -> Claimed:
+    return Claimed(
+        row["id"],
+        row["subject"],
+        row["subject_id"],
+        row["channel"],
+        row["attempts"],
+        row["claims"],
+        row["queued_at"],
+        row["tried_at"],
+        row["doubtful_since"],
+        Message(row["token"], row["kind"], row["recipient"], row["language"], row["params"]),
+    )

@@ -1,11 +1,13 @@
 """The worker that tells customers. Rule: a message is sent at most once unless the provider removes
-doubles by our token; when nobody can say whether it went out, it is `unknown` and a person decides.
+doubles; when nobody can say whether it went out, it is `unknown` and a person decides.
+
+Messages set out as soon as their provider has room, so that a slow provider holds up nobody else's.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,28 +15,22 @@ import structlog
 from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable
 from crm_core.outbox.events import MessageFailed, MessageSent
-from crm_core.outbox.ports import MaybeSent, Notifier, NotSent
-from crm_core.outbox.store import Claimed, OutboxStore, Result
+from crm_core.outbox.flow import Flow, Pace
+from crm_core.outbox.outcome import Claimed, OutboxRules, Outcomes, Result
+from crm_core.outbox.ports import MaybeSent, Notifier, NotNow, NotSent
+from crm_core.outbox.store import SENDER_DIED, OutboxStore
 
 log = structlog.get_logger(__name__)
 
-_LONGEST_REASON = 300
 
+class _Way:
+    """A provider, with how fast it is served and what becomes of its messages."""
 
-@dataclass(frozen=True, slots=True)
-class OutboxRules:
-    """`lease` must be longer than any connector waits for its provider."""
-
-    attempts: int = 6
-    first_wait: timedelta = timedelta(seconds=15)
-    longest_wait: timedelta = timedelta(hours=1)
-    lease: timedelta = timedelta(seconds=120)
-    batch: int = 20
-    look_again_s: float = 2.0
-
-    def wait(self, attempts: int) -> timedelta:
-        """How long after that many attempts: each wait is four times the one before."""
-        return min(self.first_wait * int(4 ** (attempts - 1)), self.longest_wait)
+    def __init__(self, notifier: Notifier, pace: Pace, rules: OutboxRules, now: datetime) -> None:
+        self.notifier = notifier
+        self.flow = Flow(pace, now)
+        limit = rules if pace.attempts is None else replace(rules, attempts=pace.attempts)
+        self.outcomes = Outcomes(limit, notifier.removes_doubles_within)
 
 
 class OutboxWorker:
@@ -49,14 +45,21 @@ class OutboxWorker:
         clock: Callable[[], datetime],
         wakes_on: Sequence[type] = (),
         rules: OutboxRules | None = None,
+        paces: Mapping[str, Pace] | None = None,
     ) -> None:
         """`wakes_on` are the events after which something is likely to be due."""
         self._store = store
-        self._notifiers = {notifier.channel: notifier for notifier in notifiers}
         self._bus = bus
         self._clock = clock
         self._wakes_on = tuple(wakes_on)
         self._rules = rules or OutboxRules()
+        paces, now = paces or {}, clock()
+        self._ways = {
+            each.channel: _Way(each, paces.get(each.channel, Pace()), self._rules, now)
+            for each in notifiers
+        }
+        self._done: list[tuple[Claimed, Result]] = []
+        self._out: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +67,7 @@ class OutboxWorker:
 
     async def start(self) -> None:
         self._unsubscribe = self._bus.subscribe(lambda _: self._wake.set(), *self._wakes_on)
-        self._task = asyncio.create_task(self._work())
+        self._task = asyncio.create_task(self._work(), name="outbox")
 
     async def close(self, *, grace_s: float = 10.0) -> None:
         """Take nothing new and let what is out end; after `grace_s` it is left to be unknown."""
@@ -74,102 +77,134 @@ class OutboxWorker:
             self._unsubscribe()
         if self._task:
             await asyncio.wait([self._task], timeout=grace_s)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            for task in (self._task, *self._out):
+                task.cancel()
+            await asyncio.gather(self._task, *self._out, return_exceptions=True)
 
     async def run_once(self) -> int:
         """One round; returns how many messages were handled. Raises DatabaseUnavailable."""
-        now = self._clock()
-        await self._find_lost(now)
-        claimed = await self._store.claim(
-            self._notifiers, now, now + self._rules.lease, self._rules.batch
-        )
-        await asyncio.gather(*(self._deliver(each) for each in claimed))
-        return len(claimed)
+        await self._find_lost()
+        begun = await self._begin()
+        await asyncio.gather(*self._out)
+        await self._keep()
+        return begun
 
     async def _work(self) -> None:
-        while not self._closing:
+        """Until it is closed and everything that was out has come back."""
+        look_for_lost = self._clock()
+        while not self._closing or self._out or self._done:
             self._wake.clear()
+            busy = 0
             try:
-                handled = await self.run_once()
+                await self._keep()
+                if self._clock() >= look_for_lost:
+                    await self._find_lost()
+                    look_for_lost = self._clock() + timedelta(seconds=self._rules.look_again_s)
+                if not self._closing:
+                    busy = await self._begin()
             except DatabaseUnavailable:
-                handled = 0
+                log.info("outbox_waits_for_the_database")
+                await asyncio.sleep(self._rules.look_again_s)
             except Exception:
                 log.exception("outbox_round_failed")
-                handled = 0
-            if not handled and not self._closing:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._rules.look_again_s)
+                await asyncio.sleep(self._rules.look_again_s)
+            if not busy:
+                await self._pause()
 
-    async def _find_lost(self, now: datetime) -> None:
-        repeatable = [name for name, each in self._notifiers.items() if each.removes_doubles]
-        for lost in await self._store.find_lost(repeatable, now):
-            log.warning("message_sender_died", message_id=lost.id, state=lost.state)
-            if lost.state == "unknown":
-                self._bus.publish(
-                    MessageFailed(
-                        lost.id,
-                        lost.subject,
-                        lost.subject_id,
-                        lost.channel,
-                        lost.state,
-                        "sender died",
-                        now,
-                    )
-                )
+    async def _pause(self) -> None:
+        """Until a message comes back, one is written, or a provider has room again."""
+        now = self._clock()
+        waits = [way.flow.next_in(now).total_seconds() for way in self._ways.values()]
+        soonest = min((wait for wait in waits if wait > 0), default=self._rules.look_again_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), min(soonest, self._rules.look_again_s))
+
+    async def _begin(self) -> int:
+        """Let set out what is due and has room; how many."""
+        now = self._clock()
+        room = {
+            channel: count
+            for channel, way in self._ways.items()
+            if (count := way.flow.room(now)) > 0
+        }
+        if not room:
+            return 0
+        claimed = await self._store.claim(room, now, now + self._rules.lease)
+        for each in claimed:
+            self._ways[each.channel].flow.set_out(1)
+            task = asyncio.create_task(self._deliver(each))
+            self._out.add(task)
+            task.add_done_callback(self._out.discard)
+        return len(claimed)
 
     async def _deliver(self, claimed: Claimed) -> None:
         result = await self._send(claimed)
-        while True:
-            try:
-                kept = await self._store.finish(claimed, result)
-                break
-            except DatabaseUnavailable:
-                await asyncio.sleep(self._rules.look_again_s)
-        if kept:
-            self._tell(claimed, result)
+        self._done.append((claimed, result))
+        self._wake.set()
+
+    async def _keep(self) -> None:
+        """Write down what came back. Raises DatabaseUnavailable, and then it is tried again."""
+        if not self._done:
+            return
+        done, self._done = self._done, []
+        try:
+            kept = await self._store.finish(done)
+        except BaseException:
+            self._done = done + self._done
+            raise
+        for claimed, result in done:
+            if claimed.id in kept:
+                self._tell(claimed, result)
+
+    async def _find_lost(self) -> None:
+        now = self._clock()
+        windows = {name: way.notifier.removes_doubles_within for name, way in self._ways.items()}
+        for lost in await self._store.find_lost(windows, now):
+            log.warning("message_sender_died", message_id=lost.id, state=lost.state)
+            if lost.state == "unknown":
+                subject = (lost.id, lost.subject, lost.subject_id, lost.channel)
+                self._bus.publish(MessageFailed(*subject, lost.state, SENDER_DIED, now))
 
     async def _send(self, claimed: Claimed) -> Result:
-        notifier = self._notifiers[claimed.channel]
+        way = self._ways[claimed.channel]
+        if (late := way.outcomes.too_late(claimed)) is not None:
+            way.flow.untried()
+            return late
         try:
-            reference = await notifier.send(claimed.message)
+            reference = await way.notifier.send(claimed.message)
         except NotSent as error:
-            return self._not_sent(claimed, error.reason, permanent=error.permanent)
+            way.flow.went_well()
+            return way.outcomes.not_sent(claimed, error, self._clock())
+        except NotNow as error:
+            return self._not_now(way, claimed, error)
         except MaybeSent as error:
-            if notifier.removes_doubles:
-                return self._not_sent(claimed, error.reason, permanent=False)
-            return Result("unknown", self._clock(), reason=error.reason[:_LONGEST_REASON])
+            now = self._clock()
+            way.flow.fault(now)
+            return way.outcomes.maybe_sent(claimed, error, now)
         except Exception as error:
             log.exception("notifier_failed", channel=claimed.channel)
-            return Result("unknown", self._clock(), reason=repr(error)[:_LONGEST_REASON])
-        return Result("sent", self._clock(), reference=reference[:200])
+            now = self._clock()
+            way.flow.fault(now)
+            return way.outcomes.maybe_sent(claimed, MaybeSent(repr(error)), now)
+        way.flow.went_well()
+        return way.outcomes.sent(claimed, reference, self._clock())
 
-    def _not_sent(self, claimed: Claimed, reason: str, *, permanent: bool) -> Result:
-        now, short = self._clock(), reason[:_LONGEST_REASON]
-        if permanent or claimed.attempts >= self._rules.attempts:
-            return Result("failed", now, reason=short)
-        wait = self._rules.wait(claimed.attempts)
-        return Result("pending", now, reason=short, next_at=now + wait)
+    def _not_now(self, way: _Way, claimed: Claimed, error: NotNow) -> Result:
+        now = self._clock()
+        if error.everybody:
+            again = way.flow.fault(now, error.wait)
+        else:
+            way.flow.untried()
+            again = now + (error.wait or self._rules.first_wait)
+        return way.outcomes.not_now(claimed, error, now, again)
 
     def _tell(self, claimed: Claimed, result: Result) -> None:
         log.info(
             "message_handled", message_id=claimed.id, channel=claimed.channel, state=result.state
         )
+        subject = (claimed.id, claimed.subject, claimed.subject_id, claimed.channel)
         if result.state == "sent":
-            self._bus.publish(
-                MessageSent(
-                    claimed.id, claimed.subject, claimed.subject_id, claimed.channel, result.at
-                )
-            )
+            self._bus.publish(MessageSent(*subject, result.at))
         elif result.state != "pending":
-            self._bus.publish(
-                MessageFailed(
-                    claimed.id,
-                    claimed.subject,
-                    claimed.subject_id,
-                    claimed.channel,
-                    result.state,
-                    result.reason or "",
-                    result.at,
-                )
-            )
+            reason = result.reason or ""
+            self._bus.publish(MessageFailed(*subject, result.state, reason, result.at))

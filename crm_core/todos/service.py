@@ -14,7 +14,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import NotFound
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 from crm_core.todos import lists, rules, staff, timeline, writing
 from crm_core.todos.commands import (
     Close,
@@ -192,11 +192,11 @@ class TodoService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """The to-dos in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     async def _seen(self, connection: AsyncConnection, actor: Actor, todo_id: int) -> TodoView:
         actor.require(Right.TODO_WORK)

@@ -25,12 +25,13 @@ from orders.delivery.errors import NoCourier, UnknownWaybill, WaybillExists, Way
 from orders.delivery.tables import Courier, Waybill
 from orders.delivery.views import ConsigneeView, UnsortedView, WaybillView
 from orders.errors import MoveNotAllowed, UnknownOrder
+from orders.methods import Method
 from orders.reasons import Reason
+from orders.receipts import book
 from orders.sales.flow import Status
 from orders.sales.tables import Order, OrderedLine
 
 ENTITY = "waybill"
-CASH_ON_DELIVERY = "cash_on_delivery"
 _SENT = {
     Status.SHIPPED,
     Status.IN_TRANSIT,
@@ -142,8 +143,9 @@ async def wanted(
     measured = (await measures(session, (order_id,)))[order_id]
     if weight_g is not None:
         measured = Measures(weight_g, measured.volume_ml, ())
-    collects = not back and order.payment == CASH_ON_DELIVERY
-    amount = order.total if collects else Decimal(0)
+    collects = not back and order.payment == Method.CASH_ON_DELIVERY
+    owed = max(order.total - await book.paid(session, order_id), Decimal(0))
+    amount = owed if collects else Decimal(0)
     parcel = Parcel(
         Way(consignee.way), consignee.province, consignee.city, measured.weight_g, amount
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
 from orders.errors import BadOrder
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine, merged
+from orders.methods import Method
 from orders.sales.flow import Status
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
@@ -37,6 +38,7 @@ class PlaceOrder:
     medium: str | None = None
     wanted_on: date | None = None
     backorder: bool = False
+    warehouse: str | None = None
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -45,8 +47,12 @@ class PlaceOrder:
         _within("call_id", self.call_id, 32)
         _within("address", self.address, 300)
         _within("note", self.note, 500)
-        _within("payment", self.payment, 20)
         _within("medium", self.medium, 100)
+        _within("warehouse", self.warehouse, 20)
+        if self.payment is not None and self.payment not in set(Method):
+            raise BadOrder(
+                f"An order is paid by one of {', '.join(Method)}.", fields={"payment": "unknown"}
+            )
         if len(self.coupon_codes) > MOST_COUPONS:
             raise BadOrder(
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}
@@ -68,7 +74,12 @@ class PlaceOrder:
             content.append(sorted(self.coupon_codes))
         if self.quote_id is not None:
             content.append({"quote": self.quote_id})
-        given = {"urgent": self.urgent, "wanted_on": self.wanted_on, "backorder": self.backorder}
+        given = {
+            "urgent": self.urgent,
+            "wanted_on": self.wanted_on,
+            "backorder": self.backorder,
+            "warehouse": self.warehouse,
+        }
         if any(given.values()):
             content.append({name: str(value) for name, value in given.items() if value})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -4,7 +4,7 @@ anew, and the rules of review are asked again; prices are those of the day on wh
 The order's row is locked first, then the customer's credit, then the balances of all its goods, old and new.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed, OutOfStock
 from orders.lines import StockLine
 from orders.money import to_fen
 from orders.quotas.checking import Asked, check
+from orders.receipts import book
 from orders.review.rules import Verdict
 from orders.sales import facts, flow, moving, quoting, reviewing, writing
 from orders.sales.agreed import of_order
@@ -29,9 +30,10 @@ from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.parts import Part, whole
 from orders.sales.placing import Setting
 from orders.sales.quoting import Known
-from orders.sales.tables import Order, OrderedLine, OrderStatusLog
+from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 ENTITY = "order"
@@ -71,7 +73,9 @@ async def edit(
     was = await _told(session, order)
     held = await base_quantities(session, order_id) if order.status in HOLDS_STOCK else {}
     day = order.placed_at.astimezone(setting.zone).date()
-    rows = await facts.read(session, order.customer_id, content.merged_lines, day)
+    rows = await facts.read(
+        session, order.customer_id, content.merged_lines, day, warehouse=order.warehouse
+    )
     wanted = quoting.base_quantities(rows)
     await check(session, Asked(rows, wanted, day, setting.zone, not_order=order_id))
     agreed = await of_order(session, order_id)
@@ -109,7 +113,7 @@ async def edit(
     if status not in HOLDS_STOCK:
         return ()
     needed = {line.sku: line.quantity for line in writing.stock_lines(part.lines)}
-    return await _take(session, order_id, _Balance(held, needed), setting)
+    return await _take(session, order, _Balance(held, needed), setting)
 
 
 async def base_quantities(session: AsyncSession, order_id: int) -> dict[str, int]:
@@ -151,11 +155,12 @@ async def _coupons(session: AsyncSession, order: Order, known: Known) -> Decimal
 
 
 async def _credit(session: AsyncSession, order: Order, total: Decimal) -> bool:
-    """Whether the customer's credit covers it now; then it is held."""
+    """Whether the customer's credit covers what is still owed of it now; then that is held."""
     if order.credit_held:
         await release_credit(session, order.customer_id, order.credit_held)
-    covered = await reserve_credit(session, order.customer_id, total)
-    order.credit_held = total if covered else Decimal(0)
+    owed = max(total - await book.paid(session, order.id), Decimal(0))
+    covered = await reserve_credit(session, order.customer_id, owed)
+    order.credit_held = owed if covered else Decimal(0)
     return covered
 
 
@@ -179,17 +184,16 @@ async def _write(session: AsyncSession, order: Order, part: Part) -> None:
 
 
 async def _log(session: AsyncSession, order: Order, status: Status, setting: Setting) -> None:
-    values = {
-        "order_id": order.id,
-        "from_status": order.status,
-        "to_status": status.value,
-        "reason": "changed",
-        "actor_id": setting.actor.user_id,
-        "at": setting.now,
-    }
-    if status != order.status:
-        order.status = status
-        await session.execute(insert(OrderStatusLog).values(values))
+    origin, order.status = order.status, status
+    if status != origin:
+        await moving.log_status(
+            session,
+            order,
+            origin,
+            setting.now,
+            actor_id=setting.actor.user_id,
+            reason="changed",
+        )
 
 
 async def _told(session: AsyncSession, order: Order) -> dict[str, object]:
@@ -206,17 +210,13 @@ async def _told(session: AsyncSession, order: Order) -> dict[str, object]:
 
 
 async def _take(
-    session: AsyncSession, order_id: int, balance: _Balance, setting: Setting
+    session: AsyncSession, order: Order, balance: _Balance, setting: Setting
 ) -> tuple[StockChanged, ...]:
-    await ledger.lock(session, {*balance.before, *balance.after})
-    changed: Sequence[StockChanged] = ()
+    await ledger.lock(session, order.warehouse, {*balance.before, *balance.after})
+    cause = Cause(setting.now, order_id=order.id, actor_id=setting.actor.user_id)
+    changed: tuple[StockChanged, ...] = ()
     for kind, more in ((Goods.RELEASE, False), (Goods.RESERVE, True)):
         if lines := balance.lines(more=more):
-            actor_id = setting.actor.user_id
-            changed = (
-                *changed,
-                *await ledger.change(
-                    session, kind, lines, setting.now, order_id=order_id, actor_id=actor_id
-                ),
-            )
-    return tuple(changed)
+            noted = await ledger.change(session, kind, order.warehouse, lines, cause)
+            changed += tuple(each.stock for each in noted)
+    return changed

@@ -4,7 +4,7 @@ first, so that of two people who press a button at the same time one is refused.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 import structlog
@@ -12,23 +12,25 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.benefits import coupons, referrals
+from crm_core.customers.contact import contact_of
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
-from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.outbox import messages
-from crm_core.outbox.messages import Contact
 from crm_core.people.tables import User
 from crm_core.rights import Actor
 from orders.errors import BeyondLimit, OverCredit, UnknownOrder
 from orders.lines import StockLine
+from orders.receipts import book
 from orders.review.tables import OrderReviewLimit
 from orders.sales import flow
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Credit, Status
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
-from orders.stock import ledger
+from orders.stock import for_orders
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 log = structlog.get_logger(__name__)
@@ -50,10 +52,12 @@ async def move(
     actor: Actor,
     channels: Collection[str],
     now: datetime,
+    zone: tzinfo,
     reason: str | None = None,
     waybill: Mapping[str, str] | None = None,
 ) -> Moved:
-    """`waybill` is what the customer is told of it: waybill, courier_zh, courier_en.
+    """`zone` is the company's: there its goods expire; `waybill` is what the customer is told of it: waybill,
+    courier_zh, courier_en.
 
     Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit.
     """
@@ -63,27 +67,46 @@ async def move(
     actor.require(decided.right)
     await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
-    await session.execute(
-        insert(OrderStatusLog).values(
-            order_id=order_id,
-            from_status=origin,
-            to_status=to,
-            reason=reason,
-            actor_id=actor.user_id,
-            at=now,
-        )
-    )
+    step = await log_status(session, order, origin, now, actor_id=actor.user_id, reason=reason)
     if to in _NOT_CARRIED_OUT:
         await coupons.give_back(session, order_id)
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
     if decided.tells:
-        await tell(session, order, channels, now, waybill)
+        await tell(session, order, channels, now, step=step, waybill=waybill)
     await session.flush()
     await touch(session, (order.customer_id,))
-    changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
+    cause = Cause(now, order_id=order_id, actor_id=actor.user_id)
+    today = now.astimezone(zone).date()
+    changed = await _move_goods(session, order.warehouse, decided.goods, cause, today)
     event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
     return Moved(event, changed)
+
+
+async def log_status(
+    session: AsyncSession,
+    order: Order,
+    origin: str | None,
+    now: datetime,
+    *,
+    actor_id: int | None,
+    reason: str | None = None,
+) -> int:
+    """Note that the order came to the status it has; the entry's id."""
+    made: int | None = await session.scalar(
+        insert(OrderStatusLog)
+        .values(
+            order_id=order.id,
+            from_status=origin,
+            to_status=order.status,
+            reason=reason,
+            actor_id=actor_id,
+            at=now,
+        )
+        .returning(OrderStatusLog.id)
+    )
+    assert made is not None
+    return made
 
 
 async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
@@ -123,10 +146,11 @@ async def _settle_credit(
     session: AsyncSession, order: Order, credit: Credit | None, beyond: Decimal
 ) -> None:
     if credit is Credit.HOLD:
-        wanted = order.total - order.credit_held
+        owed = max(order.total - await book.paid(session, order.id), Decimal(0))
+        wanted = max(owed - order.credit_held, Decimal(0))
         if not await reserve_credit(session, order.customer_id, wanted, beyond=beyond):
-            raise OverCredit(order.total)
-        order.credit_held = order.total
+            raise OverCredit(owed)
+        order.credit_held += wanted
     elif credit is Credit.RELEASE and order.credit_held:
         if not await release_credit(session, order.customer_id, order.credit_held):
             log.warning("credit_not_held", number=order.number, amount=str(order.credit_held))
@@ -134,18 +158,18 @@ async def _settle_credit(
 
 
 async def _move_goods(
-    session: AsyncSession, order_id: int, goods: Goods | None, actor_id: int | None, now: datetime
+    session: AsyncSession, warehouse: str, goods: Goods | None, cause: Cause, today: date
 ) -> tuple[StockChanged, ...]:
     if goods is None:
         return ()
     rows = await session.execute(
         select(OrderedLine.sku, func.sum(OrderedLine.base_quantity))
-        .where(OrderedLine.order_id == order_id)
+        .where(OrderedLine.order_id == cause.order_id)
         .group_by(OrderedLine.sku)
         .order_by(OrderedLine.sku)
     )
     lines = [StockLine(sku, quantity) for sku, quantity in rows.all()]
-    return await ledger.change(session, goods, lines, now, order_id=order_id, actor_id=actor_id)
+    return await for_orders.move(session, goods, warehouse, lines, cause=cause, today=today)
 
 
 async def tell(
@@ -153,21 +177,23 @@ async def tell(
     order: Order,
     channels: Collection[str],
     now: datetime,
+    *,
+    step: int,
     waybill: Mapping[str, str] | None = None,
 ) -> None:
-    """Tell the customer which status the order has."""
-    found = await session.execute(
-        select(Customer.email, CustomerPhone.number, Customer.language)
-        .outerjoin(
-            CustomerPhone, (CustomerPhone.customer_id == Customer.id) & CustomerPhone.is_main
-        )
-        .where(Customer.id == order.customer_id)
-    )
-    email, number, language = found.one()
-    params = {"number": order.number, "total": str(order.total), **(waybill or {})}
-    kind = f"order_{order.status}_waybill" if waybill else f"order_{order.status}"
-    contact = Contact(email, number, language or "zh")
-    told = messages.messages(kind, contact, channels, params)
+    """Tell the customer which status the order has; `step` is the status log's entry of it."""
+    contact = await contact_of(session, order.customer_id)
+    params = {"number": order.number, "total": str(order.total)}
+    if waybill:
+        language = "en" if contact.language.startswith("en") else "zh"
+        params |= {"waybill": waybill["waybill"], "courier": waybill[f"courier_{language}"]}
+    told = messages.messages(f"order_{order.status}", contact, channels, params)
     await messages.tell(
-        session, SUBJECT, order.id, customer_id=order.customer_id, told=told, now=now
+        session,
+        SUBJECT,
+        order.id,
+        customer_id=order.customer_id,
+        told=told,
+        now=now,
+        step=str(step),
     )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Text
 from orders.lines import MOST_OF_ONE
+from orders.methods import Method
 
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
@@ -52,7 +53,7 @@ class AcceptQuote(Command):
     call_id: CallId | None = None
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
-    payment: Annotated[Text, Field(max_length=20)] | None = None
+    payment: Method | None = None
 
 
 class QuoteQuery(Command):

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from orders.methods import Method
 from orders.money import total_of
 from orders.review.rules import (
     Assessment,
@@ -16,7 +17,7 @@ from orders.review.rules import (
     assess,
 )
 
-PREPAID = frozenset({"prepaid"})
+PREPAID = frozenset({Method.PREPAID, Method.TRANSFER})
 
 
 def assessment(

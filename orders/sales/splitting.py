@@ -4,6 +4,7 @@ the whole; a part that waits for goods gives back what was reserved for it.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import delete, func, insert, select, update
@@ -13,21 +14,26 @@ from crm_core.audit import trail
 from crm_core.rights import Right
 from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed
 from orders.lines import StockLine
+from orders.methods import Method
 from orders.money import line_total, shared, total_of
+from orders.receipts import book
+from orders.receipts.book import Passed
 from orders.sales import moving
 from orders.sales.commands import SplitOrder
 from orders.sales.editing import ENTITY
 from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.placing import Setting
-from orders.sales.tables import Order, OrderedLine, OrderStatusLog
+from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
+_NOTHING = Decimal("0.00")
 _BEFORE_SHIPPING = HOLDS_STOCK | {Status.BACKORDERED}
 _COPIED = (
     "fingerprint", "customer_id", "call_id", "placed_by", "discount_why", "address", "note",
-    "payment", "urgent", "medium", "wanted_on", "review", "review_why", "placed_at",
+    "payment", "warehouse", "urgent", "medium", "wanted_on", "review", "review_why", "placed_at",
 )  # fmt: skip
 
 
@@ -54,11 +60,19 @@ async def split(
     ).all()
     taken = _taken(lines, wanted)
     part = await _part(session, order, lines, taken, setting, backorder=wanted.backorder)
+    step = await moving.log_status(
+        session,
+        part,
+        None,
+        setting.now,
+        actor_id=actor.user_id,
+        reason=f"split from {order.number}",
+    )
     changed: tuple[StockChanged, ...] = ()
     if order.status in HOLDS_STOCK:
         changed = await _move_goods(session, order, part, _goods(lines, taken), setting)
     if part.status == Status.BACKORDERED != order.status:
-        await moving.tell(session, part, setting.channels, setting.now)
+        await moving.tell(session, part, setting.channels, setting.now, step=step)
     told = {"part": part.number, "total": part.total, "status": part.status}
     await trail.record(session, actor.user_id, "order.split", ENTITY, order_id, after=told)
     return part.id, changed
@@ -96,7 +110,11 @@ async def _part(
     off_stays, off_goes = shared(order.discount, (stays, goes))
     whole_total = order.total
     total_stays, total_goes = stays - off_stays, goes - off_goes
-    held_stays, held_goes = _held(order.credit_held, whole_total, total_stays, total_goes)
+    paid = await book.paid(session, order.id)
+    passed = min(max(paid - total_stays, _NOTHING), total_goes)
+    owed = max(whole_total - paid, _NOTHING)
+    owed_stays, owed_goes = max(total_stays - paid, _NOTHING), total_goes - passed
+    held_stays, held_goes = _held(order.credit_held, owed, owed_stays, owed_goes)
     number, root = await _number(session, order)
     part = Order(
         **{name: getattr(order, name) for name in _COPIED},
@@ -111,22 +129,16 @@ async def _part(
     order.version += 1
     session.add(part)
     await session.flush()
+    if passed:
+        how = Passed(order.payment or Method.TRANSFER, setting.now, setting.actor.user_id)
+        await book.pass_on(session, order.id, part.id, passed, how)
     await _write_lines(session, part.id, lines, taken)
-    await session.execute(
-        insert(OrderStatusLog).values(
-            order_id=part.id,
-            to_status=part.status,
-            reason=f"split from {order.number}",
-            actor_id=setting.actor.user_id,
-            at=setting.now,
-        )
-    )
     return part
 
 
-def _held(held: Decimal, whole: Decimal, stays: Decimal, goes: Decimal) -> tuple[Decimal, Decimal]:
-    """The credit that each holds: all of it, or the same share."""
-    if held == whole:
+def _held(held: Decimal, owed: Decimal, stays: Decimal, goes: Decimal) -> tuple[Decimal, Decimal]:
+    """The credit that each holds: all that is owed of it, or the same share."""
+    if held == owed:
         return stays, goes
     first, second = shared(held, (stays, goes))
     return first, second
@@ -179,15 +191,12 @@ async def _move_goods(
     setting: Setting,
 ) -> tuple[StockChanged, ...]:
     """Reservations follow the part, or are given back."""
-    actor_id = setting.actor.user_id
-    changed = await ledger.change(
-        session, Goods.RELEASE, goods, setting.now, order_id=order.id, actor_id=actor_id
-    )
-    if part.status not in HOLDS_STOCK:
-        return changed
-    return await ledger.change(
-        session, Goods.RESERVE, goods, setting.now, order_id=part.id, actor_id=actor_id
-    )
+    cause = Cause(setting.now, order_id=order.id, actor_id=setting.actor.user_id)
+    noted = await ledger.change(session, Goods.RELEASE, order.warehouse, goods, cause)
+    if part.status in HOLDS_STOCK:
+        cause = replace(cause, order_id=part.id)
+        noted = await ledger.change(session, Goods.RESERVE, order.warehouse, goods, cause)
+    return tuple(each.stock for each in noted)
 
 
 def _goods(lines: Sequence[OrderedLine], taken: Mapping[int, int]) -> tuple[StockLine, ...]:

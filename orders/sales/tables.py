@@ -25,7 +25,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
+from orders.methods import Method
 from orders.sales.flow import Status
+from orders.stock.tables import MAIN
 
 SUBJECT = "order"
 _NOW = func.now()
@@ -38,8 +40,9 @@ def _one_of(column: str, codes: list[str]) -> str:
 class Order(Base):
     """`key` makes it unique (a part that was split off has none), `fingerprint` tells whether the same key
     means the same order; `total` is what is paid: the lines less the `discount` of promotions and coupons;
-    `credit_held` is what it takes of the customer's credit now. `review` is the verdict of the rules when it was
-    placed or changed last, `review_why` what they said; `version` counts changes of its content.
+    `credit_held` is what it takes of the customer's credit now; its goods come from one `warehouse`. `review` is
+    the verdict of the rules when it was placed or changed last, `review_why` what they said; `version` counts
+    changes of its content.
     """
 
     __tablename__ = "orders"
@@ -47,15 +50,22 @@ class Order(Base):
         CheckConstraint(_one_of("status", list(Status)), name="status_known"),
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("discount >= 0", name="discount_not_negative"),
+        CheckConstraint(_one_of("payment", list(Method)), name="payment_known"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
         CheckConstraint("review IN ('pass','hold')", name="review_known"),
         CheckConstraint("(key IS NULL) = (split_from IS NOT NULL)", name="a_part_has_no_key"),
+        Index(
+            "ix_orders_not_carried_out",
+            "id",
+            postgresql_where=text("status IN ('cancelled','refused','returned')"),
+        ),
         Index("ix_orders_call_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
         Index(
             "ix_orders_split_from", "split_from", postgresql_where=text("split_from IS NOT NULL")
         ),
+        Index("ix_orders_changed", "id", postgresql_where=text("version > 1")),
         Index("ix_orders_backordered", "id", postgresql_where=text("status = 'backordered'")),
         Index("ix_orders_to_approve", "placed_at", postgresql_where=text("status = 'placed'")),
         {"info": entity("order")},
@@ -83,6 +93,7 @@ class Order(Base):
     review: Mapped[str] = mapped_column(String(4), server_default="pass")
     review_why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    warehouse: Mapped[str] = mapped_column(ForeignKey("warehouses.code"), server_default=MAIN)
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -20,7 +20,7 @@ class PackView:
 @dataclass(frozen=True, slots=True)
 class ProductView:
     """A product as this customer sees it; `own_price` is for one base unit, the list price when nobody
-    asks; `packs` are its larger units.
+    asks; `packs` are its larger units; so many are `available` in `warehouse`, which serves the customer.
     """
 
     sku: str
@@ -33,6 +33,7 @@ class ProductView:
     available: int
     why: tuple[Reason, ...]
     packs: tuple[PackView, ...]
+    warehouse: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,12 @@ class OrderCoupon:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What an order would be: `total` is the lines less the `discount` of promotions of the whole order and less
-    what its `coupons` take off.
+    """What an order would be: `total` is the lines less the `discount` of promotions of the whole order and
+    less what its `coupons` take off.
 
-    `warnings`: coupon_… and why it does not fit (coupon), over_quota (goods, left, period), order_step (sku, step), out_of_stock (sku, available), free_goods_short (sku, quantity),
-    over_credit (total, available).
+    `warnings`: coupon_… and why it does not fit (coupon), over_quota (goods, left, period), order_step (sku, step),
+    out_of_stock (sku, available), free_goods_short (sku, quantity), over_credit (total, available). The goods come
+    from `warehouse`, for the reason `warehouse_why`.
     """
 
     customer_id: int
@@ -81,6 +83,8 @@ class Quote:
     discount: Decimal
     discount_why: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
+    warehouse: str
+    warehouse_why: Reason
     coupons: tuple[OrderCoupon, ...] = ()
 
 
@@ -145,6 +149,7 @@ class OrderView(OrderSummary):
     address: str | None
     note: str | None
     payment: str | None
+    warehouse: str
     discount: Decimal
     discount_why: tuple[Reason, ...]
     coupons: tuple[OrderCoupon, ...]

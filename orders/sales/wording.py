@@ -1,73 +1,106 @@
-"""What customers are told of their orders, by `order_` and the status reached."""
+"""What customers are told of their orders, by `order_` and the status reached.
+
+Rule: every status that a customer may be told of has words. Lines with a courier, a waybill, a day, a reason or a link
+are left out when there is none.
+"""
 
 from crm_core.outbox.wording import Wording, Words
 
+_TRACK_ZH = "快递公司:{courier}\n运单号:{waybill}\n查看进度:{link}\n"
+_TRACK_EN = "Courier: {courier}\nWaybill: {waybill}\nFollow it: {link}\n"
+
+
+def _zh(subject: str, said: str, more: str = "查看进度:{link}\n") -> Wording:
+    return Wording(f"订单 {{number}} {subject}", f"您好,\n\n{said}\n{more}\n{{company}}\n")
+
+
+def _en(subject: str, said: str, more: str = "Follow it: {link}\n") -> Wording:
+    return Wording(subject, f"Hello,\n\n{said}\n{more}\n{{company}}\n")
+
+
 _ZH = {
-    "order_placed": Wording(
-        "订单 {number} 已收到",
-        "您好,\n\n您的订单 {number} 已收到,金额 {total} 元。我们会尽快为您配货。\n\n{company}\n",
+    "order_placed": _zh("已收到", "您的订单 {number} 已收到,金额 {total} 元。我们会尽快为您配货。"),
+    "order_review": _zh(
+        "正在审核", "您的订单 {number}(金额 {total} 元)已收到,正在审核,审核后我们会通知您。"
     ),
-    "order_backordered": Wording(
-        "订单 {number} 待补货",
-        "您好,\n\n您的订单 {number}(金额 {total} 元)中的商品暂时缺货,到货后我们会尽快为您发出。\n\n{company}\n",
+    "order_reviewed": _zh(
+        "已通过审核", "您的订单 {number}(金额 {total} 元)已通过审核,我们会尽快为您配货。"
     ),
-    "order_review": Wording(
-        "订单 {number} 正在审核",
-        "您好,\n\n您的订单 {number}(金额 {total} 元)已收到,正在审核,审核后我们会通知您。\n\n{company}\n",
+    "order_backordered": _zh(
+        "部分缺货",
+        "您的订单 {number} 中的商品暂时缺货,到货后我们会尽快发出。",
+        "预计到货:{date}\n查看进度:{link}\n",
     ),
-    "order_reviewed": Wording(
-        "订单 {number} 已通过审核",
-        "您好,\n\n您的订单 {number}(金额 {total} 元)已通过审核,我们会尽快为您配货。\n\n{company}\n",
+    "order_picking": _zh("正在配货", "您的订单 {number} 正在配货。"),
+    "order_shipped": _zh("已发货", "您的订单 {number} 已发货,请注意查收。", _TRACK_ZH),
+    "order_in_transit": _zh(
+        "运输途中", "您的订单 {number} 正在送往您处。", f"预计送达:{{date}}\n{_TRACK_ZH}"
     ),
-    "order_shipped": Wording(
-        "订单 {number} 已发货",
-        "您好,\n\n您的订单 {number} 已发货,请注意查收。\n\n{company}\n",
+    "order_delivered": _zh("已交付", "您的订单 {number} 已交付。感谢您的惠顾。"),
+    "order_settled": _zh("已结算", "您的订单 {number} 的货款 {total} 元已结清。感谢您的惠顾。"),
+    "order_cancelled": _zh(
+        "已取消", "您的订单 {number}(金额 {total} 元)已取消。", "原因:{reason}\n"
     ),
-    "order_shipped_waybill": Wording(
-        "订单 {number} 已发货",
-        "您好,\n\n您的订单 {number} 已由{courier_zh}发出,运单号 {waybill},请注意查收。\n\n{company}\n",
+    "order_refused": _zh(
+        "被拒收", "您的订单 {number} 未能交付,货物正在退回。", "原因:{reason}\n查看进度:{link}\n"
     ),
-    "order_delivered": Wording(
-        "订单 {number} 已交付",
-        "您好,\n\n您的订单 {number} 已交付。感谢您的惠顾。\n\n{company}\n",
-    ),
-    "order_cancelled": Wording(
-        "订单 {number} 已取消",
-        "您好,\n\n您的订单 {number}(金额 {total} 元)已取消。\n\n{company}\n",
-    ),
+    "order_returned": _zh("已退货", "您的订单 {number} 的退货已收到。"),
+    "order_exchanged": _zh("已更换", "您的订单 {number} 的商品已更换。", _TRACK_ZH),
 }
 _EN = {
-    "order_placed": Wording(
+    "order_placed": _en(
         "We have your order {number}",
-        "Hello,\n\nwe have received your order {number} for CNY {total} and will pack it soon.\n\n{company}\n",
+        "we have received your order {number} for CNY {total} and will pack it soon.",
     ),
-    "order_backordered": Wording(
-        "Your order {number} waits for goods",
-        "Hello,\n\nthe goods of your order {number} for CNY {total} are out of stock. We will send them as soon as they have come.\n\n{company}\n",
-    ),
-    "order_review": Wording(
+    "order_review": _en(
         "Your order {number} is being reviewed",
-        "Hello,\n\nwe have received your order {number} for CNY {total}. It is being reviewed; we will tell you the result.\n\n{company}\n",
+        "we have received your order {number} for CNY {total}. It is being reviewed; we will tell you the result.",
     ),
-    "order_reviewed": Wording(
+    "order_reviewed": _en(
         "Your order {number} is approved",
-        "Hello,\n\nyour order {number} for CNY {total} is approved, and we will pack it soon.\n\n{company}\n",
+        "your order {number} for CNY {total} is approved, and we will pack it soon.",
     ),
-    "order_shipped": Wording(
-        "Your order {number} is on its way",
-        "Hello,\n\nyour order {number} has been shipped.\n\n{company}\n",
+    "order_backordered": _en(
+        "Goods of your order {number} are out of stock",
+        "goods of your order {number} are out of stock. We will send them as soon as they are here.",
+        "Expected: {date}\nFollow it: {link}\n",
     ),
-    "order_shipped_waybill": Wording(
-        "Your order {number} is on its way",
-        "Hello,\n\nyour order {number} has been shipped with {courier_en}, waybill {waybill}.\n\n{company}\n",
+    "order_picking": _en(
+        "Your order {number} is being packed", "your order {number} is being packed."
     ),
-    "order_delivered": Wording(
+    "order_shipped": _en(
+        "Your order {number} is on its way", "your order {number} has been shipped.", _TRACK_EN
+    ),
+    "order_in_transit": _en(
+        "Your order {number} is coming",
+        "your order {number} is on its way to you.",
+        f"Expected: {{date}}\n{_TRACK_EN}",
+    ),
+    "order_delivered": _en(
         "Your order {number} was delivered",
-        "Hello,\n\nyour order {number} was delivered. Thank you for buying from us.\n\n{company}\n",
+        "your order {number} was delivered. Thank you for buying from us.",
     ),
-    "order_cancelled": Wording(
+    "order_settled": _en(
+        "Your order {number} is paid",
+        "your order {number} for CNY {total} is paid in full. Thank you for buying from us.",
+    ),
+    "order_cancelled": _en(
         "Your order {number} is cancelled",
-        "Hello,\n\nyour order {number} for CNY {total} is cancelled.\n\n{company}\n",
+        "your order {number} for CNY {total} is cancelled.",
+        "Reason: {reason}\n",
+    ),
+    "order_refused": _en(
+        "Your order {number} was not accepted",
+        "your order {number} could not be delivered and is coming back to us.",
+        "Reason: {reason}\nFollow it: {link}\n",
+    ),
+    "order_returned": _en(
+        "Your return of order {number} arrived", "what you returned of order {number} has arrived."
+    ),
+    "order_exchanged": _en(
+        "Goods of your order {number} were exchanged",
+        "the goods of your order {number} were exchanged.",
+        _TRACK_EN,
     ),
 }
-ORDER_WORDS = Words(_ZH, _EN)
+ORDER_WORDS = Words(_ZH, _EN, dict.fromkeys(_ZH, frozenset({"number", "total"})))

@@ -22,6 +22,7 @@ from crm_core.benefits.timeline import entries
 from crm_core.complaints.commands import NewComplaint
 from crm_core.complaints.service import ComplaintService
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.timeline import Place
 from tests.benefits.conftest import BenefitHouse
 
 FREE = PackageItemContent(name_zh="免费配送", name_en="Free delivery", many=2)
@@ -115,7 +116,7 @@ async def test_many_get_a_coupon_or_none_does(house: BenefitHouse):
         await house.benefits.issue(house.office.wang, wanted)
     async with house.database.reading() as connection:
         after = house.clock().replace(year=2027)
-        assert [each.kind for each in await entries(connection, some[:1], after, 9)] == [
+        assert [each.kind for each in await entries(connection, some[:1], Place(after), 9)] == [
             "coupon.issued"
         ]
 

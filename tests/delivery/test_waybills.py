@@ -162,11 +162,11 @@ async def test_handing_over_ships_the_order_and_tells_the_customer_the_number(de
     assert await depot.now(made) == ("handed_over", "shipped")
     assert made.due_at is not None
     told = await depot.shop.scalar(
-        "SELECT params ->> 'waybill' || (params ->> 'courier_zh') || kind FROM outbox"
-        " WHERE subject_id = :id AND kind LIKE 'order_shipped%' AND channel = 'email'",
+        "SELECT (params ->> 'waybill') || (params ->> 'courier') FROM outbox"
+        " WHERE subject_id = :id AND kind = 'order_shipped' AND channel = 'email'",
         id=made.order_id,
     )
-    assert told == f"{made.number}自有车队order_shipped_waybill"
+    assert told == f"{made.number}自有车队"
     (again,) = await depot.trade.waybills.hand_over(SYSTEM, WaybillIds(waybill_ids=(made.id,)))
     assert again.code == "waybill_state"
     await depot.shop.assert_ledger_adds_up()

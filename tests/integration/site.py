@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import reportlab
 import yaml
 
 from ivr.menu import load_line
@@ -22,6 +23,9 @@ from zongji.platform.site import Site
 from zongji.settings import ROOT
 
 DID = "4006001001"
+FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+"""Without Chinese signs, but on every machine."""
+
 SHORT = "4006001009"
 """A number only this line has: one key, and the caller's area decides."""
 
@@ -53,7 +57,9 @@ def installation(folder: Path) -> Installation:
     _share_prompts(made)
     line = folder / "line.yaml"
     line.write_text(_quick_line(), encoding="utf-8")
-    made.settings_file.write_text(f'line_file = "{line}"\ntimezone = "{_where_it_is_noon()}"\n')
+    made.settings_file.write_text(
+        f'line_file = "{line}"\ntimezone = "{_where_it_is_noon()}"\n[fax]\nfont = "{FONT}"\n'
+    )
     return made
 
 

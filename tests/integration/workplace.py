@@ -27,9 +27,9 @@ Record = dict[str, Any]
 Pop = dict[str, Any]
 
 
-async def until(look: Callable[[], Awaitable[_T | None]]) -> _T:
+async def until(look: Callable[[], Awaitable[_T | None]], *, patience_s: float = _PATIENCE_S) -> _T:
     """Look again and again until there is something. Raises TimeoutError."""
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         while not (found := await look()):
             await asyncio.sleep(_LOOK_AGAIN_S)
         return found

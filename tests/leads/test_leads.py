@@ -31,6 +31,7 @@ from crm_core.leads.service import LeadService
 from crm_core.leads.timeline import entries
 from crm_core.leads.views import OpportunityView
 from crm_core.rights import SYSTEM
+from crm_core.timeline import Place
 from tests.crm_core.crm_core_support import Clock
 from tests.crm_core.crm_office import Office, furnish
 
@@ -226,7 +227,7 @@ async def test_the_pipeline_adds_up_by_stage(sales: Sales):
     newest = await sales.leads.opportunities(li, query)
     assert [each.id for each in newest] == [made.id]
     async with sales.database.reading() as connection:
-        history = await entries(connection, (customer,), sales.clock().replace(year=2027), 9)
+        history = await entries(connection, (customer,), Place(sales.clock().replace(year=2027)), 9)
     assert sorted(each.params["to"] for each in history) == ["contact", "contact", "needs", "needs"]
 
 

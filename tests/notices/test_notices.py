@@ -20,6 +20,7 @@ from crm_core.notices.commands import (
 from crm_core.notices.service import NoticeNotDraft
 from crm_core.notices.timeline import entries
 from crm_core.rights import SYSTEM
+from crm_core.timeline import Place
 from crm_core.todos.commands import Close, Scope, TodoQuery
 from tests.notices.conftest import ALL, NoticeHouse
 
@@ -108,7 +109,7 @@ async def test_a_caller_is_told_once_and_not_after_the_last_day(house: NoticeHou
     counts = await house.notices.counts(house.office.zhao, sent.id)
     assert (counts.told, counts.unreached) == (1, 0)
     async with house.database.reading() as connection:
-        history = await entries(connection, (dealer,), house.clock().replace(year=2027), 50)
+        history = await entries(connection, (dealer,), Place(house.clock().replace(year=2027)), 50)
     assert [each.kind for each in history] == ["notice.told", "notice.sent"]
     with pytest.raises(NotFound):
         await house.notices.told(

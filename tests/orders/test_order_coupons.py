@@ -108,13 +108,13 @@ async def test_a_quote_says_what_coupons_take_off_and_which_do_not_fit(shop: Sho
     sku = await shop.product(on_hand=50, price="100.00")
     lines = [OrderLine(sku, 3)]
     plain = await shop.service.quote(SYSTEM, shop.dealer, lines)
-    quote = await shop.service.quote(SYSTEM, shop.dealer, lines, (code, other, code))
+    quote = await shop.service.quote(SYSTEM, shop.dealer, lines, coupon_codes=(code, other, code))
     assert quote.total == plain.total - 40
     assert [(each.code, each.discount) for each in quote.coupons] == [(code, 20), (other, 20)]
     assert await state(shop, code) == "issued"
     await shop.place((sku, 3), coupon_codes=(code,))
     little = await shop.service.quote(
-        SYSTEM, shop.dealer, [OrderLine(sku, 1)], (code, other, "not a code")
+        SYSTEM, shop.dealer, [OrderLine(sku, 1)], coupon_codes=(code, other, "not a code")
     )
     assert little.coupons == ()
     assert [(each.code, each.params.get("least")) for each in little.warnings] == [
@@ -134,4 +134,4 @@ async def test_a_coupon_may_bring_an_order_within_the_credit(shop: Shop):
     lines = [OrderLine(sku, 3)]
     (warning,) = (await shop.service.quote(SYSTEM, customer, lines)).warnings
     assert warning.code == "over_credit"
-    assert (await shop.service.quote(SYSTEM, customer, lines, (code,))).warnings == ()
+    assert (await shop.service.quote(SYSTEM, customer, lines, coupon_codes=(code,))).warnings == ()

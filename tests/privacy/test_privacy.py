@@ -45,6 +45,29 @@ INSERT INTO orders (number, key, fingerprint, customer_id, call_id, status, tota
   VALUES ('260101-9', 'k9', 'f', {id}, '{call}', 'settled', 5, 0, '{mark}路', '{mark}', now());
 INSERT INTO order_lines (order_id, line_no, sku, quantity, unit, tax_rate, unit_price, line_total, why)
   SELECT id, 1, 'P1', 1, '箱', 0.13, 5, 5, '[]' FROM orders WHERE number = '260101-9';
+INSERT INTO debit_accounts (customer_id, account_no, account_name, bank_code, mandate, created_at)
+  VALUES ({id}, '{number}', '{mark}', '102110000012', 'SQ-1', now());
+INSERT INTO debit_batches (due_on, count, total, created_at) VALUES (now(), 1, 5, now());
+INSERT INTO debit_lines (batch_id, line_no, token, order_id, amount, account_no, account_name,
+                         bank_code, mandate, state)
+  SELECT max(b.id), 1, 'd9', max(o.id), 5, '{number}', '{mark}', '1', 'SQ-1', 'paid'
+  FROM debit_batches b, orders o WHERE o.number = '260101-9';
+INSERT INTO payments (token, key, order_id, gateway, amount, received, state, reference,
+                      next_look_at, expires_at, created_at)
+  SELECT 'p9', 'p9', id, 'wechat', 5, 5, 'paid', 'r9', now(), now(), now()
+  FROM orders WHERE number = '260101-9';
+INSERT INTO payment_entries (order_id, kind, amount, method, source, reference, paid_at, booked_at)
+  SELECT id, 'receipt', 5, 'prepaid', 'wechat', 'r9', now(), now()
+  FROM orders WHERE number = '260101-9';
+INSERT INTO payment_refunds (token, key, payment_id, order_id, amount, words, next_look_at, created_at)
+  SELECT 'f9', 'f9', id, order_id, 1, '{mark}', now(), now() FROM payments;
+INSERT INTO payment_differences (kind, subject, source, order_id, state, found_at, resolved_at, reason)
+  SELECT 'overpaid', 's9', 'ledger', id, 'resolved', now(), now(), '{mark}'
+  FROM orders WHERE number = '260101-9';
+INSERT INTO invoice_titles (customer_id, title, phone, changed_at) VALUES ({id}, '{mark}', '{number}', now());
+INSERT INTO invoices (key, order_id, kind, electronic, title, phone, reason, gross, net, tax, requested_at)
+  SELECT 'i9', id, 'normal', true, '{mark}', '{number}', '{mark}', 5, 5, 0, now()
+  FROM orders WHERE number = '260101-9';
 INSERT INTO price_rules (kind, name_zh, name_en, sku, customer_id, value)
   VALUES ('price', '{mark}', '{mark}', 'P1', {id}, 5);
 INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient, language, params)
@@ -108,7 +131,7 @@ INSERT INTO import_refusals (job_id, row, cells, reasons)
 """
 # Columns of text that point to nobody: codes, states, places in the house, what operations wrote.
 IMPERSONAL = {
-    "attempts": {"rules", "result", "tech_cause"},
+    "attempts": {"message_token", "rules", "result", "tech_cause"},
     "callbacks": {"queue", "source", "origin_call_id", "last_result"},
     "calls": {
         "id", "node", "linkedid", "direction", "did", "medium", "level", "province", "area_code",
@@ -127,7 +150,9 @@ IMPERSONAL = {
     "customers": {"level_code", "path", "price_policy_code", "payment_terms_code"},
     "customer_moves": {"from_level_code", "to_level_code"},
     "coupons": {"code", "kind_code", "state", "source"},
+    "debit_lines": {"token", "bank_code", "state", "bank_serial", "reason"},
     "dealer_applications": {"province", "city", "level_code", "state"},
+    "invoices": {"key", "kind", "state", "code", "number"},
     "knowledge_questions": {"call_id", "answer"},
     "leads": {"source", "province", "city", "call_id", "state"},
     "notice_recipients": {"call_id"},
@@ -136,8 +161,12 @@ IMPERSONAL = {
     "opportunity_moves": {"from_stage", "to_stage"},
     "order_lines": {"sku", "why", "unit"},
     "quotas": {"sku", "category_code", "level_code", "period", "goods_key", "buyer_key"},
-    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why"},
+    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why", "warehouse"},
     "packages": {"kind_code"},
+    "payment_differences": {"kind", "subject", "source", "reference", "currency", "state"},
+    "payment_entries": {"kind", "method", "source", "reference"},
+    "payment_refunds": {"token", "key", "state", "reference", "reason"},
+    "payments": {"token", "key", "gateway", "state", "pay_url", "reference", "reason"},
     "price_rules": {"kind", "sku", "category_code", "unit", "level_code", "free_sku", "goods_key", "buyer_key"},
     "quotes": {"number", "state"},
     "quote_lines": {"sku"},

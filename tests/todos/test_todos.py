@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM
+from crm_core.timeline import Place
 from crm_core.todos.commands import (
     Close,
     HistoryQuery,
@@ -392,17 +393,17 @@ async def test_the_customers_history_tells_of_making_and_closing(
     await todos.complete(office.zhao, first.id, Close(version=1))
     clock.pass_by(minutes=1)
     async with database.reading() as connection:
-        told = await todos.entries(connection, customers, clock(), 10)
+        told = await todos.entries(connection, customers, Place(clock()), 10)
         assert [(each.kind, each.reference, each.actor_id) for each in told] == [
             ("todo.done", str(first.id), office.zhao.user_id),
             ("todo.created", str(second.id), office.li.user_id),
             ("todo.created", str(first.id), office.wang.user_id),
         ]
         assert told[0].title == "一"
-        older = await todos.entries(connection, customers, told[1].at, 10)
+        older = await todos.entries(connection, customers, told[1].place, 10)
         assert [each.kind for each in older] == ["todo.created"]
-        assert await todos.entries(connection, customers, clock(), 1) == told[:1]
-        assert await todos.entries(connection, (), clock(), 10) == ()
+        assert await todos.entries(connection, customers, Place(clock()), 1) == told[:1]
+        assert await todos.entries(connection, (), Place(clock()), 10) == ()
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,15 @@ from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from orders.catalogue.commands import NewProduct
+from orders.payments.ports import Gateway
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
+from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from orders.stock.documents.commands import NewReceipt
 from webui.ports import Node
 from webui.rounds import Rhythm
 from webui.server import Tls, WebServer
@@ -261,6 +264,7 @@ async def open_house(
     *,
     tls: Tls | None = None,
     link: Node | None = None,
+    gateway: Gateway | None = None,
 ) -> AsyncIterator[House]:
     """Build everything, with a user of each role (the login is the role) and `agent2`."""
     bus, link = Bus(), link or Link()
@@ -295,12 +299,14 @@ async def open_house(
             obstacles=(open_orders, live_calls),
             folders={"recordings": folder / "recordings"},
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
+            words=ORDER_WORDS,
+            company="总机商贸",
         ),
         accounts=accounts,
     )
     services = WebServices(
         crm=crm,
-        trade=Trade.of(database, bus, clock=clock),
+        trade=Trade.of(database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001"),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),
@@ -351,5 +357,6 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
             sku="A1", name_zh="茶叶", name_en="Tea", unit="箱", list_price=Decimal(100)
         )
         await services.trade.catalogue.add(SYSTEM, tea)
-        await services.trade.orders.receive_stock("A1", 1000)
+        goods = NewReceipt(lines=({"sku": "A1", "quantity": 1000},))
+        await services.trade.stock_documents.receive(SYSTEM, "opening stock", goods)
     return ids, customer_id

@@ -55,6 +55,14 @@ def test_without_settings_for_it_nothing_listens_beyond_loopback(file: Path):
         ("[agi]\nallowed = ['10.0.0.1/8']", "agi.allowed"),
         ("[mail]\nport = 'smtp'", "mail.port"),
         ("[sms]\nendpoint = 'x'", "sms.access_key_id"),
+        ("[wechat_pay]\nendpoint = 'https://pay.example/v3'", "wechat_pay.endpoint"),
+        ("[wechat_pay]\napi_key = 'short'", "wechat_pay.api_key"),
+        ('debit_merchant = "a|b"', "debit_merchant"),
+        ("[sms]\nprovider = 'tencent'", "sms.secret_id"),
+        ("[sms]\nprovider = 'pigeon'", "sms"),
+        ("[wecom]\ncorp_id = 'x'", "wecom"),
+        ("[fax]\nfont = '/no/such.ttf'", "fax.font"),
+        ("[messages]\nkept_days = 1", "messages.kept_days"),
     ],
 )
 def test_a_wrong_setting_is_named(file: Path, line: str, named: str):

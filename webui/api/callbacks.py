@@ -23,11 +23,12 @@ _MOST = 1000
 
 
 class WantedCallback(Model):
-    """Without `number` that of `phone_id` (one of a customer's), or of the call, is taken: whoever asks may not
-    be able to see it.
+    """Without `number` that of `phone_id` or `address_id` (a customer's), or of the call, is taken: whoever asks
+    may not be able to see it.
     """
 
     phone_id: Id | None = None
+    address_id: Id | None = None
     number: Annotated[Text, Field(max_length=32)] | None = None
     due_at: AwareDatetime | None = None
     agent_id: Id | None = None
@@ -77,9 +78,12 @@ async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
 
 
 async def _phone(asked: Asked[WantedCallback, Nothing]) -> OwnedPhone | None:
-    if asked.body.phone_id is None:
-        return None
-    return await asked.services.crm.customers.phone(asked.principal, asked.body.phone_id)
+    body, customers, who = asked.body, asked.services.crm.customers, asked.principal
+    if body.phone_id is not None:
+        return await customers.phone(who, body.phone_id)
+    if body.address_id is not None:
+        return await customers.phone_of_address(who, body.address_id)
+    return None
 
 
 async def call_now(asked: Asked[Nothing, Nothing]) -> CallbackAnswer:

@@ -1,6 +1,5 @@
 """Orders: placed once for each Idempotency-Key, and looked up."""
 
-import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -8,9 +7,9 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
+from orders.methods import Method
 from orders.sales.commands import (
     Day,
     EditOrder,
@@ -20,13 +19,12 @@ from orders.sales.commands import (
     SplitOrder,
 )
 from orders.sales.views import OrderView
+from orders.stock.commands import WarehouseCode
 from webui.api.products import CouponCodes, CouponTakenItem, WantedLines
 from webui.asked import Asked, Model, Nothing
+from webui.idempotency import KEY, key_of
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
-
-KEY = "Idempotency-Key"
-_KEY_FORM = re.compile(r"[A-Za-z0-9._~-]{8,64}")
 
 
 class WantedOrder(Model):
@@ -35,11 +33,12 @@ class WantedOrder(Model):
     call_id: CallId | None = None
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
-    payment: Annotated[Text, Field(max_length=20)] | None = None
+    payment: Method | None = None
     coupon_codes: CouponCodes = ()
     urgent: bool = False
     wanted_on: Day | None = None
     backorder: bool = False
+    warehouse: WarehouseCode | None = None
 
 
 class WantedOrderEdit(EditOrder, Model):
@@ -109,6 +108,7 @@ class OrderDetail(OrderItem):
     address: str | None
     note: str | None
     payment: str | None
+    warehouse: str
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
     coupons: tuple[CouponTakenItem, ...]
@@ -142,7 +142,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
     placed = await asked.services.trade.orders.place(
         asked.principal,
         PlaceOrder(
-            key=_key(asked.request),
+            key=key_of(asked.request),
             customer_id=body.customer_id,
             lines=tuple(line.line() for line in body.lines),
             call_id=body.call_id,
@@ -150,6 +150,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
             note=body.note,
             payment=body.payment,
             coupon_codes=body.coupon_codes,
+            warehouse=body.warehouse,
             urgent=body.urgent,
             medium=call.row.medium if call else None,
             wanted_on=body.wanted_on,
@@ -194,16 +195,6 @@ async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
 
 def _answer(found: OrderView) -> OrderAnswer:
     return OrderAnswer(order=OrderDetail.model_validate(found))
-
-
-def _key(request: web.Request) -> str:
-    key = request.headers.get(KEY, "")
-    if _KEY_FORM.fullmatch(key) is None:
-        raise Invalid(
-            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order.",
-            fields={KEY: "missing" if not key else "form"},
-        )
-    return key
 
 
 _ONE = f"/api/orders/{NUMBER}"

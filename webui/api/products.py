@@ -10,6 +10,7 @@ from crm_core.fields import Id, Text
 from crm_core.rights import Right
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine
 from orders.sales.commands import MOST_COUPONS
+from orders.stock.commands import WarehouseCode
 from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
 from webui.views import ReasonView, View
@@ -21,6 +22,7 @@ class ProductSearch(Model):
     q: Annotated[Text, Field(max_length=100)] = ""
     customer_id: Id | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
+    warehouse: WarehouseCode | None = None
 
 
 class WantedLine(Model):
@@ -39,6 +41,7 @@ WantedLines = Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=M
 class WantedQuote(Model):
     customer_id: Id
     lines: WantedLines
+    warehouse: WarehouseCode | None = None
     coupon_codes: CouponCodes = ()
 
 
@@ -59,6 +62,7 @@ class ProductItem(View):
     available: int
     why: tuple[ReasonView, ...]
     packs: tuple[PackItem, ...]
+    warehouse: str
 
 
 class ProductList(View):
@@ -93,13 +97,15 @@ class QuoteView(View):
     discount_why: tuple[ReasonView, ...]
     coupons: tuple[CouponTakenItem, ...]
     warnings: tuple[ReasonView, ...]
+    warehouse: str
+    warehouse_why: ReasonView
 
 
 async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
     """Products by code or name, with the customer's own price and what is free now."""
     query = asked.query
     found = await asked.services.trade.orders.products(
-        asked.principal, query.q, query.customer_id, query.limit
+        asked.principal, query.q, query.customer_id, query.limit, query.warehouse
     )
     return ProductList(items=tuple(ProductItem.model_validate(each) for each in found))
 
@@ -111,6 +117,7 @@ async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
         asked.principal,
         body.customer_id,
         [line.line() for line in body.lines],
+        body.warehouse,
         body.coupon_codes,
     )
     return QuoteView.model_validate(quoted)

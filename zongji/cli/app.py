@@ -5,7 +5,7 @@ Rule: only what runs things is imported here; the modules of `GROUPS` are when o
 
 import typer
 
-from zongji.cli import lazy, running, service
+from zongji.cli import gateway, lazy, running, service
 
 _API = """\
 The HTTP API of a running daemon as commands: `zongji api todos list`, `zongji api todos show 17`.
@@ -64,6 +64,7 @@ app.command()(running.run)
 app.command()(service.configure)
 app.command()(running.serve)
 app.command()(running.call)
+app.command()(gateway.sandbox_gateway)
 app.command()(running.doctor)
 app.command()(running.tools)
 app.command()(running.pages)

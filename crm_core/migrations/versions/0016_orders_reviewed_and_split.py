@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "0016"
-down_revision: str | Sequence[str] | None = "0013"
+down_revision: str | Sequence[str] | None = "0015"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -121,6 +121,7 @@ def upgrade() -> None:
     )
     for name, indexed, condition in (
         ("ix_orders_split_from", "split_from", "split_from IS NOT NULL"),
+        ("ix_orders_changed", "id", "version > 1"),
         ("ix_orders_backordered", "id", "status = 'backordered'"),
         ("ix_orders_to_approve", "placed_at", "status = 'placed'"),
     ):
@@ -130,7 +131,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("order_status_log", "reason")
-    for name in ("ix_orders_split_from", "ix_orders_backordered", "ix_orders_to_approve"):
+    for name in (
+        "ix_orders_changed",
+        "ix_orders_split_from",
+        "ix_orders_backordered",
+        "ix_orders_to_approve",
+    ):
         op.drop_index(name, table_name="orders")
     op.drop_constraint(op.f("ck_orders_a_part_has_no_key"), "orders")
     op.execute("UPDATE orders SET key = number WHERE key IS NULL")

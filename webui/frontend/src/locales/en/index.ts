@@ -242,10 +242,12 @@ export default {
     noMessages: "No messages to send",
     another: "Another order",
     payments: {
-      account: "On account",
-      cash_on_delivery: "Cash on delivery",
+      prepaid: "Paid online",
       transfer: "Bank transfer",
-      wechat: "WeChat Pay",
+      cash_on_delivery: "Cash on delivery",
+      account: "On account",
+      debit: "Bank debit",
+      cash: "Cash",
     },
   },
   desk: {

@@ -241,10 +241,12 @@ export default {
     noMessages: "没有需要发送的通知",
     another: "再下一单",
     payments: {
-      account: "挂账",
-      cash_on_delivery: "货到付款",
+      prepaid: "在线支付",
       transfer: "银行转账",
-      wechat: "微信支付",
+      cash_on_delivery: "货到付款",
+      account: "挂账",
+      debit: "银行代扣",
+      cash: "现金",
     },
   },
   desk: {

@@ -1,0 +1,187 @@
+"""Calls that say or fax a message: by the rules of dialling, in the ledger, told only when somebody heard it."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
+from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
+from dialer.ports import Answered, FateUnknown, NotAnswered
+from dialer.store import DialerStore
+from dialer.tables import Attempt
+
+TEN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
+NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # midnight
+NUMBER = "02223456789"
+
+
+@dataclass
+class Session:
+    """The answered channel: presses these keys, then hangs up."""
+
+    env: Any
+    keys: list[str | None]
+    said: list[str] = field(default_factory=list)
+
+    async def stream_file(self, path: str, escape_digits: str = "") -> str | None:
+        assert Path(f"{path}.wav").exists()
+        if not self.keys:
+            raise asyncio.CancelledError
+        self.said.append(path)
+        return self.keys.pop(0)
+
+    async def wait_for_digit(self, timeout_s: float) -> str | None:
+        return None
+
+    async def hangup(self) -> None:
+        return None
+
+
+class Trunk:
+    """Answers with a fate; an answered call enters the daemon with `query` and presses `keys`."""
+
+    def __init__(self) -> None:
+        self.fate: object = Answered(TEN)
+        self.keys: list[str | None] = []
+        self.query: dict[str, str] = {}
+        self.placed: list[tuple[str, str]] = []
+        self.calls: MessageCalls | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def place(self, call_id, number, *, context, variables):
+        self.placed.append((number, context))
+        if isinstance(self.fate, Answered):
+            assert self.calls is not None
+            script = FAX if context == "zongji-fax" else ANNOUNCEMENT
+            env = SimpleNamespace(script=script, query={"call": call_id, **self.query})
+            self._tasks.append(asyncio.create_task(self.calls.enter(Session(env, self.keys))))
+        return self.fate
+
+
+@pytest.fixture
+async def trunk() -> Trunk:
+    return Trunk()
+
+
+@pytest.fixture
+async def calls(database, trunk: Trunk, tmp_path) -> MessageCalls:
+    async with database.begin() as session:
+        await session.execute(text("DELETE FROM attempts"))
+        await session.execute(text("DELETE FROM do_not_call"))
+    made = MessageCalls(
+        DialerStore(database),
+        trunk,
+        speak=lambda said, language, target: target.write_text(f"{language} {said}"),
+        folder=tmp_path,
+        clock=lambda: TEN,
+    )
+    trunk.calls = made
+    return made
+
+
+async def say(calls: MessageCalls) -> str:
+    return await calls.say(uuid.uuid4().hex, NUMBER, "您的订单已发货。", "zh")
+
+
+async def ledger(database) -> list[str | None]:
+    async with database.reading() as connection:
+        return list(await connection.scalars(select(Attempt.result).order_by(Attempt.at)))
+
+
+async def test_who_presses_1_has_been_told(calls, trunk, database, tmp_path):
+    trunk.keys = [None, "2", "1"]
+    assert await say(calls) == "confirmed"
+    assert await ledger(database) == ["reached"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("keys", "why"), [([None, None, None], "heard"), ([], "hung_up")])
+async def test_a_machine_or_somebody_who_hangs_up_has_not(calls, trunk, database, keys, why):
+    trunk.keys = keys
+    with pytest.raises(NotSent, match=why) as refused:
+        await say(calls)
+    assert not refused.value.permanent
+    assert await ledger(database) == ["abandoned"]
+
+
+async def test_where_no_key_is_asked_for_hearing_it_to_the_end_is_enough(calls, trunk):
+    calls._needs_key = False
+    trunk.keys = [None]
+    assert await say(calls) == "heard"
+
+
+@pytest.mark.parametrize(
+    ("cause", "raised", "permanent", "result"),
+    [
+        (17, NotSent, False, "busy"),
+        (19, NotSent, False, "no_answer"),
+        (1, NotSent, True, "invalid_number"),
+        (21, NotSent, True, "rejected"),
+        (34, NotNow, None, "congestion"),
+    ],
+)
+async def test_who_does_not_answer_is_called_again_by_the_diallers_rules(
+    calls, trunk, database, *, cause, raised, permanent, result
+):
+    trunk.fate = NotAnswered(cause, None)
+    with pytest.raises(raised) as refused:
+        await say(calls)
+    assert getattr(refused.value, "permanent", None) is permanent
+    assert await ledger(database) == [result]
+
+
+async def test_a_call_whose_fate_nobody_knows_may_have_told(calls, trunk, database):
+    trunk.fate = FateUnknown()
+    with pytest.raises(MaybeSent):
+        await say(calls)
+    assert await ledger(database) == ["unknown"]
+
+
+async def test_at_night_nobody_is_called_and_the_message_waits_for_the_morning(calls, trunk):
+    calls._clock = lambda: NIGHT
+    with pytest.raises(NotNow, match="outside_hours") as refused:
+        await say(calls)
+    assert (refused.value.everybody, refused.value.wait) == (False, timedelta(hours=8))
+    assert trunk.placed == []
+
+
+async def test_a_number_on_the_do_not_call_list_is_never_called(calls, trunk, database):
+    await DialerStore(database).forbid(NUMBER, "asked", None)
+    with pytest.raises(NotSent, match="do_not_call") as refused:
+        await say(calls)
+    assert refused.value.permanent
+    assert trunk.placed == []
+
+
+async def test_after_three_calls_a_day_the_number_is_left_alone(calls, trunk):
+    trunk.fate = NotAnswered(17, None)
+    for _ in range(3):
+        with pytest.raises(NotSent):
+            await say(calls)
+    with pytest.raises(NotNow, match="attempts_used_up"):
+        await say(calls)
+    assert len(trunk.placed) == 3
+
+
+async def test_what_an_earlier_daemon_left_open_is_closed(calls, database):
+    store = DialerStore(database)
+    await store.begin_message_attempt("c" * 32, "t", NUMBER, "rules", TEN)
+    assert await store.open_attempts() == []
+    await calls.start()
+    assert await ledger(database) == ["unknown"]
+
+
+async def test_a_fax_is_sent_when_the_machine_took_it(calls, trunk, tmp_path, database):
+    trunk.query = {"status": "SUCCESS", "error": ""}
+    assert await calls.fax("t", NUMBER, tmp_path / "t.tif") == "faxed"
+    trunk.query = {"status": "FAILED", "error": "The call dropped prematurely"}
+    with pytest.raises(NotSent, match="dropped"):
+        await calls.fax("t", NUMBER, tmp_path / "t.tif")
+    assert await ledger(database) == ["reached", "abandoned"]

@@ -331,6 +331,8 @@ export interface Quote {
   discount_why: Reason[];
   coupons: CouponTaken[];
   warnings: Reason[];
+  /** Where the goods come from, and why from there. */
+  warehouse_why: Reason;
 }
 
 export interface CustomerMessage {

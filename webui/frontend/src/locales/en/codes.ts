@@ -62,7 +62,7 @@ export default {
     order_percent_off: "{name} (−¥{amount})",
     order_step: "{sku} is ordered in multiples of {step}",
     rounded: "Rounded to the cent",
-    over_credit: "Over the credit: ¥{available} available",
+    over_credit: "Over the credit (¥{available} available): to be reviewed",
     over_quota: "Limited: {left} more of {goods} in this period",
     backordered: "{quantity} {unit} of {sku} are missing and come later",
     coupon_foreign: "Coupon {coupon} is not this customer's",

@@ -213,7 +213,7 @@ export default {
     urgent: "加急",
     wantedOn: "期望送达",
     backorder: "缺货部分到货后再发",
-    partLater: "现发 {now}，其余 {later} {unit} 到货后再发",
+    partLater: "现发 {now}，其余 {later} {unit}到货后再发",
     coupons: "优惠券",
     couponTerms: "满 {least} 可用，至 {day}",
     comesLater: "稍后发出",

@@ -26,6 +26,7 @@ class Right(StrEnum):
     CHANNEL_MANAGE = "channel.manage"
     COMPLAINT_MANAGE = "complaint.manage"
     COMPLAINT_WORK = "complaint.work"
+    CONNECTION_MANAGE = "connection.manage"
     CUSTOMER_EDIT = "customer.edit"
     CUSTOMER_EXPORT = "customer.export"
     CUSTOMER_IMPORT = "customer.import"
@@ -175,6 +176,11 @@ class Actor(Protocol):
     @property
     def scope(self) -> Scope: ...
 
+    @property
+    def at_hand(self) -> frozenset[int]:
+        """Customers who may be seen beyond the scope, because their call stands on the screen."""
+        ...
+
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
 
@@ -206,6 +212,7 @@ class Principal:
     hold: Hold | None = None
     second_factor: bool = False
     token: str | None = None
+    at_hand: frozenset[int] = frozenset()
 
     def may(self, right: Right) -> bool:
         return right in self.rights
@@ -249,6 +256,7 @@ class System:
 
     user_id: int | None = None
     scope: Scope = Scope.ALL
+    at_hand: frozenset[int] = frozenset()
 
     def require(self, right: Right) -> None:
         """Everything is allowed."""

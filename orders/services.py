@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
+from orders.connections.addresses import Networks
+from orders.connections.services import Connections
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
 from orders.delivery.paper_service import PaperService
@@ -45,6 +47,7 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    connections: Connections
     stock: StockService
     stock_documents: DocumentService
     stock_planning: PlanningService
@@ -73,10 +76,14 @@ class Trade:
         font: Path | None = None,
         gateway: Gateway | None = None,
         debit_merchant: str = "",
+        secrets_key: bytes | None = None,
+        callable_networks: Networks = (),
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
         on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
         customers pay, `debit_merchant` our number at the bank that debits accounts.
+
+        Without `secrets_key` there are no connections; `callable_networks` they may call besides the internet.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
@@ -88,6 +95,9 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            connections=Connections.of(
+                database, clock=clock, secrets_key=secrets_key, allowed=callable_networks
+            ),
             stock=StockService(database, bus, clock=clock, zone=zone),
             stock_documents=DocumentService(database, bus, clock=clock, zone=zone),
             stock_planning=PlanningService(database),

@@ -1,6 +1,7 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from orders.catalogue import tables as catalogue
+from orders.connections import tables as connections
 from orders.delivery import run_tables as runs
 from orders.delivery import tables as delivery
 from orders.invoices import tables as invoices
@@ -18,6 +19,7 @@ from orders.stock.planning import tables as stock_planning
 
 __all__ = [
     "catalogue",
+    "connections",
     "debit",
     "delivery",
     "invoices",

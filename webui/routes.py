@@ -16,6 +16,8 @@ from webui.api import (
     channel,
     complaint_categories,
     complaints,
+    connections,
+    coupon_runs,
     custom_fields,
     customers,
     dealer_applications,
@@ -25,6 +27,7 @@ from webui.api import (
     delivery_fleet,
     delivery_runs,
     delivery_waybills,
+    events,
     exchange,
     export_limits,
     insight,
@@ -58,6 +61,7 @@ from webui.api import (
     tokens,
     users,
     warehouses,
+    webhooks,
 )
 from webui.routing import Route
 
@@ -95,6 +99,7 @@ ROUTES: tuple[Route, ...] = (
     *organisation.ROUTES,
     *insight.ROUTES,
     *benefits.ROUTES,
+    *coupon_runs.ROUTES,
     *leads.ROUTES,
     *opportunities.ROUTES,
     *quotas.ROUTES,
@@ -114,6 +119,9 @@ ROUTES: tuple[Route, ...] = (
     *knowledge_categories.ROUTES,
     *knowledge.ROUTES,
     *knowledge_questions.ROUTES,
+    *events.ROUTES,
+    *webhooks.ROUTES,
+    *connections.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

@@ -234,6 +234,25 @@ class MessageSettings(Section):
     at_once: int = Field(default=20, ge=1, le=500)
 
 
+class ConnectionSettings(Section):
+    """What webhooks, ERP and shops may be called besides the internet."""
+
+    allowed: tuple[str, ...] = Field(
+        default=(), description="networks such as 10.0.3.0/24; these also over plain http"
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network) for network in self.allowed)
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -250,7 +269,7 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="encrypts the authenticators' secrets; without it nobody can enrol one",
+        description="encrypts the secrets of authenticators and connections; without it there are none",
     )
     company: str = Field(default="总机商贸", description="the name that customers read in messages")
     timezone: str = "Asia/Shanghai"
@@ -293,6 +312,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings | None = None
     fax: FaxSettings | None = None
     messages: MessageSettings = MessageSettings()
+    connections: ConnectionSettings = ConnectionSettings()
 
     @field_validator("timezone")
     @classmethod

@@ -136,6 +136,7 @@ class CustomerCard:
     wecom_group: str | None
     told_by: tuple[str, ...] | None
     language: str | None
+    opt_outs: tuple[str, ...]
     birthday: date | None
     anniversary: date | None
     note: str | None

@@ -25,7 +25,8 @@ from crm_core.statement import Statement
 _CARD = Statement(
     """
 SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.salesperson_id,
-       c.email, c.fax, c.wecom, c.wecom_group, c.told_by, c.language, c.birthday, c.anniversary, c.note, c.area_code, c.province, c.city,
+       c.email, c.fax, c.wecom, c.wecom_group, c.told_by, c.language, c.opt_outs, c.birthday, c.anniversary,
+       c.note, c.area_code, c.province, c.city,
        c.version, c.created_at, c.updated_at,
        l.code AS level_code, l.name_zh AS level_zh, l.name_en AS level_en, l.is_vip,
        p.code AS policy_code, p.name_zh AS policy_zh, p.name_en AS policy_en, p.discount,
@@ -91,6 +92,7 @@ def _card(row: Mapping[str, Any]) -> CustomerCard:
         wecom_group=row["wecom_group"],
         told_by=None if row["told_by"] is None else tuple(row["told_by"]),
         language=row["language"],
+        opt_outs=tuple(row["opt_outs"]),
         birthday=row["birthday"],
         anniversary=row["anniversary"],
         note=row["note"],

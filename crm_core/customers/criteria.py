@@ -260,6 +260,12 @@ def _warning(op: str, value: Any) -> Clause:
     return Customer.id.in_(select(table.customer_id).where(given))
 
 
+def _opt_outs(op: str, value: Any) -> Clause:
+    """Who wants no notice by one of these ways."""
+    found: Clause = Customer.opt_outs.overlap([value] if op == "is" else list(value))
+    return found
+
+
 FIELDS: Mapping[str, Searched] = {
     "name": Searched(_WORDS, _name),
     "code": Searched(_TEXT, _worded(Customer.code, _code)),
@@ -278,6 +284,7 @@ FIELDS: Mapping[str, Searched] = {
     "language": _column(_CODE, Customer.language),
     "fax": _column(_CODE, Customer.fax),
     "wecom": _column(_CODE, Customer.wecom),
+    "opt_outs": Searched(Kind(_string, frozenset({"is", "in"})), _opt_outs),
     "email": Searched(_TEXT, _worded(Customer.email, _column(_TEXT, Customer.email).build)),
     "note": Searched(
         Kind(_string, frozenset({"contains", "empty"})),

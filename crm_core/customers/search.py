@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
+    ColumnElement,
     Select,
     delete,
     func,
@@ -43,6 +44,7 @@ from crm_core.customers.visibility import there, within_scope
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.fields import Text
+from crm_core.numbers import MOBILE
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
 from crm_core.search_text import contains, plain
@@ -118,6 +120,22 @@ class SearchService:
         async with self._database.reading() as connection:
             found = await _closest(connection, actor, typed, min(limit, MOST_FOUND))
         return tuple(found)
+
+    async def numbers_to_call(
+        self, actor: Actor, conditions: Sequence[Condition], *, limit: int
+    ) -> tuple[str, ...]:
+        """A number of each who fits and wants to be called, by customer. Raises Invalid, Forbidden."""
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            where = await clauses(connection, actor, conditions)
+            number = _number_to_call()
+            found = await connection.scalars(
+                select(number)
+                .where(*where, ~Customer.opt_outs.contains(["call"]), number.is_not(None))
+                .order_by(Customer.id)
+                .limit(limit)
+            )
+            return tuple(found)
 
     async def find(
         self,
@@ -222,6 +240,19 @@ class SearchService:
             if each.id == search_id:
                 return each.conditions
         raise NotFound(f"There is no saved search {search_id}.")
+
+
+def _number_to_call() -> ColumnElement[str]:
+    """A mobile one rather than the main one."""
+    table = CustomerPhone
+    return (
+        select(table.number)
+        .where(table.customer_id == Customer.id)
+        .order_by(table.number.regexp_match(MOBILE).desc(), table.is_main.desc(), table.number)
+        .limit(1)
+        .correlate(Customer)
+        .scalar_subquery()
+    )
 
 
 async def clauses(

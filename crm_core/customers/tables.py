@@ -88,8 +88,9 @@ class Customer(Base):
 
     `path` are the customers above, the topmost first and the parent last. `search_text` is what
     `crm_core.search_text` makes of the name. `wecom` is a user id, `wecom_group` the key of the robot in
-    the customer's group, `told_by` the channels that the customer wants to be told by. One that was merged stays, pointing at the survivor;
-    of one that was erased nothing stays but the row.
+    the customer's group, `told_by` the channels that the customer wants to be told by, `opt_outs` the ways by which no
+    notice may come. One that was merged stays, pointing at the survivor; of one that was erased nothing stays but the
+    row.
     """
 
     __tablename__ = "customers"
@@ -103,6 +104,9 @@ class Customer(Base):
             "parent_id IS NOT DISTINCT FROM path[cardinality(path)]", name="path_ends_at_parent"
         ),
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
+        CheckConstraint(
+            "opt_outs <@ ARRAY['call','email','sms']::varchar[]", name="opt_outs_known"
+        ),
         Index("ix_customers_path", "path", postgresql_using="gin"),
         Index("ix_customers_place", "province", "city"),
         Index("ix_customers_created_at", "created_at"),
@@ -154,6 +158,9 @@ class Customer(Base):
     wecom_group: Mapped[str | None] = mapped_column(String(64), info=emptied())
     told_by: Mapped[list[str] | None] = mapped_column(ARRAY(String(20)), info=emptied())
     language: Mapped[str | None] = mapped_column(String(10), info=emptied())
+    opt_outs: Mapped[list[str]] = mapped_column(
+        ARRAY(String(10)), server_default=text("'{}'"), info=emptied([])
+    )
     birthday: Mapped[date | None] = mapped_column(info=emptied())
     anniversary: Mapped[date | None] = mapped_column(info=emptied())
     note: Mapped[str | None] = mapped_column(String(2000), info=emptied())

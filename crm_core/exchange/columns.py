@@ -68,6 +68,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("wecom", "企业微信", "WeCom", ("企业微信账号", "企微")),
     Column("wecom_group", "企业微信群机器人", "WeCom group robot", ("群机器人", "企微群")),
     Column("language", "语言", "Language", ()),
+    Column("opt_outs", "拒收渠道", "Opted out of", ("拒收", "勿扰", "退订")),
     Column("birthday", "生日", "Birthday", ("出生日期", "出生年月日")),
     Column("anniversary", "纪念日", "Anniversary", ("开业日期", "合作日期", "周年")),
     Column("note", "备注", "Note", ("说明", "附注", "remark")),

@@ -17,7 +17,7 @@ from crm_core.exchange.records import Record
 PLAIN = (
     "code", "name", "level_code", "area_code", "province", "city",
     "price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue",
-    "salesperson_id", "email", "fax", "wecom", "wecom_group", "language", "birthday",
+    "salesperson_id", "email", "fax", "wecom", "wecom_group", "language", "opt_outs", "birthday",
     "anniversary", "note",
 )  # fmt: skip
 # A new record has these whatever the file says, so that they are never empty.

@@ -29,6 +29,7 @@ from crm_core.exchange.files import Format, Rows, Value, table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
+from crm_core.exchange.values import WAYS_ZH
 from crm_core.numbers import shown
 from crm_core.people import principals
 from crm_core.rights import SYSTEM, Actor, Right
@@ -292,6 +293,7 @@ def value(card: CustomerCard, name: str, *, unmasked: bool) -> Value:
             if any((k.position, k.email, k.birthday, k.note))
         ),
         "price_policy": lambda: card.price_policy.name_zh,
+        "opt_outs": lambda: "、".join(WAYS_ZH[each] for each in card.opt_outs) or None,
         "payment_terms": lambda: card.payment_terms.name_zh if card.payment_terms else None,
     }
     found: Value = special[name]() if name in special else getattr(card, name)

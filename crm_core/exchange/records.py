@@ -99,6 +99,7 @@ class Reader:
             "credit_overdue": self._read("credit_overdue", values.number),
             "birthday": self._read("birthday", values.day),
             "anniversary": self._read("anniversary", values.day),
+            "opt_outs": self._read("opt_outs", values.ways),
             "province": self._place("province"),
             "city": self._place("city"),
         }

@@ -20,6 +20,12 @@ _TIME = re.compile(r"(?P<day>.*?)[ T]*(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)
 _SEPARATOR = re.compile(r"[、，,;；/|\n]+(?![^(（]*[)）])")
 _YES = frozenset({"是", "有", "对", "真", "y", "yes", "true", "1", "√", "v"})
 _NO = frozenset({"否", "无", "没有", "假", "n", "no", "false", "0", "×", "x"})
+_WAYS = {
+    "短信": "sms", "sms": "sms",
+    "邮件": "email", "邮箱": "email", "电子邮件": "email", "email": "email", "e-mail": "email",
+    "电话": "call", "call": "call", "phone": "call",
+}  # fmt: skip
+WAYS_ZH = {"call": "电话", "email": "邮件", "sms": "短信"}
 # Excel counts days from here, because it takes 1900 for a leap year.
 _DAY_ZERO = date(1899, 12, 30)
 _SERIALS = range(61, 109_575)
@@ -152,3 +158,16 @@ def lines(cell: Cell) -> Iterator[tuple[str | None, ...]]:
         parts = tuple(part.strip() or None for part in re.split(r"[|｜]", line))
         if any(parts):
             yield parts
+
+
+def ways(cell: Cell) -> tuple[str, ...]:
+    """`短信、邮件`: by which no notice may come; 无 is none. Raises ValueError."""
+    found = []
+    for each in several(cell):
+        known = unicodedata.normalize("NFKC", each).casefold()
+        if known in _NO:
+            continue
+        if known not in _WAYS:
+            raise ValueError(f"“{each[:40]}” is none of 短信, 邮件 and 电话")
+        found.append(_WAYS[known])
+    return tuple(found)

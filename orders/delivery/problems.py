@@ -9,10 +9,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.care import staff
 from crm_core.customers.tables import Customer
 from crm_core.rights import SYSTEM
-from crm_core.todos import writing
+from crm_core.todos import staff, writing
 from crm_core.todos.commands import NewTodo, Priority, TodoSource
 from orders.delivery.codes import State
 from orders.delivery.tables import Waybill
@@ -67,7 +66,8 @@ async def raise_todo(
         )
     ).one()
     wanted = row.salesperson_id
-    assignee = (await staff.read(session)).nearest(wanted, wanted)
+    known = await staff.read(session)
+    assignee = await staff.nearest(session, known, wanted, wanted, row.customer_id)
     if assignee is None:
         log.warning("nobody_for_delivery_problem", waybill=waybill.id, problem=str(problem))
         return

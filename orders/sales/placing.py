@@ -90,7 +90,8 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     known = await quoting.quoted(session, rows, today, agreed)
     _refuse(known, command)
     quote = known.quote
-    used = await _coupons(session, command, quote, setting.now)
+    local = setting.now.astimezone(setting.zone)
+    used = await _coupons(session, command, quote, local)
     off = to_fen(sum((each.discount for each in used), Decimal(0)))
     total = quote.total - off
     covered = await reserve_credit(session, quote.customer_id, total)

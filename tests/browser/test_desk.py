@@ -1,6 +1,7 @@
 """What an agent enters and looks up during a call by keyboard, and what supervisors and others see of it."""
 
 from datetime import UTC, datetime, timedelta
+
 from playwright.async_api import Page, expect
 
 from tests.browser.screens import VIP_NAME, Screens, pop_in_state, state_bar

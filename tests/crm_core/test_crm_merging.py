@@ -312,3 +312,13 @@ async def test_every_column_that_names_a_customer_is_followed(seeded):
     assert {"orders.customer_id", "calls.customer_id", "customers.merged_into_id"} <= named
     async with seeded.reading() as connection:
         assert await connection.scalar(select(Customer.id).limit(1)) is not None
+
+
+async def test_whoever_opted_out_stays_opted_out_on_either_way(customers, merging):
+    kept = await customers.create(SYSTEM, NewCustomer(name="收", opt_outs=("sms",)))
+    dropped = await customers.create(SYSTEM, NewCustomer(name="拒", opt_outs=("email", "sms")))
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    assert (await customers.get(SYSTEM, kept.id)).opt_outs == ("email", "sms")
+    await merging.undo(SYSTEM, merge.id)
+    both = [(await customers.get(SYSTEM, each.id)).opt_outs for each in (kept, dropped)]
+    assert both == [("sms",), ("email", "sms")]

@@ -39,6 +39,7 @@ async def some(seeded):
             credit_limit=Decimal("12.50"),
             birthday=date(1990, 1, 2),
             province="天津",
+            opt_outs=("sms",) if name == "出口甲" else (),
         )
         await customers.create(SYSTEM, new)
 
@@ -51,6 +52,7 @@ async def test_an_export_can_be_opened_in_excel_and_taken_in_again(exports, impo
     by_name = {row[1]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
     assert by_name["出口甲"]["信用额度"] == 12.5
     assert by_name["出口甲"]["生日"] == date(1990, 1, 2)
+    assert [by_name[name]["拒收渠道"] for name in ("出口甲", "出口乙")] == ["短信", ""]
     _, path = await exports.fetch(ADMIN, job.id)
     preview = await imports.hand_in(ADMIN, "again.xlsx", path)
     await imports.start(ADMIN, preview.job.id)

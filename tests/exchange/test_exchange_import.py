@@ -43,11 +43,11 @@ async def test_a_chinese_excel_file_is_understood_as_it_is(imports, search, cust
         [
             [],
             ["客户编码", "客户名称*", "联系电话", "手机", "客户等级", "上级", "省份", "城市", "详细地址",
-             "联系人", "价格政策", "账期", "信用额度（元）", "生日", "备注", "不认识的列"],
+             "联系人", "价格政策", "账期", "信用额度（元）", "生日", "备注", "不认识的列", "拒收渠道"],
             ["E1", "盛达总代", "022-27000001", 13700020001, "全国总代", "", "天津市", "天津市", "友谊路1号",
-             "赵总", "8折", "月结30天", "¥50万", date(1980, 2, 1), "老客户", "x"],
+             "赵总", "8折", "月结30天", "¥50万", date(1980, 2, 1), "老客户", "x", "短信、邮件"],
             ["E2", "盛达分销", "022-27000002、13700020002", "", "市级代理", "盛达总代", "河北省", "唐山市",
-             "新华道2号", "", "9折", "", "12,000.50", "1985年3月4日", "", "y"],
+             "新华道2号", "", "9折", "", "12,000.50", "1985年3月4日", "", "y", ""],
         ],
     )  # fmt: skip
     preview = await imports.hand_in(ADMIN, "客户.xlsx", file)
@@ -72,6 +72,7 @@ async def test_a_chinese_excel_file_is_understood_as_it_is(imports, search, cust
         "赵总",
     )
     assert (top.birthday, below.birthday) == (date(1980, 2, 1), date(1985, 3, 4))
+    assert (top.opt_outs, below.opt_outs) == (("email", "sms"), ())
     assert top.payment_terms is not None
     assert (top.payment_terms.code, below.parent_id) == ("net30", top.id)
     assert below.credit_limit == Decimal("12000.50")

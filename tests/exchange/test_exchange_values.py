@@ -99,3 +99,16 @@ def test_a_day_survives_every_way_of_writing_it(day):
         (day - date(1899, 12, 30)).days,
     ):
         assert values.day(written) == day
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("短信、邮件", ("sms", "email")), ("SMS/电话", ("sms", "call")), ("无", ()), (None, ())],
+)
+def test_ways_are_read_as_people_write_them(written, read):
+    assert values.ways(written) == read
+
+
+def test_a_way_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="飞鸽"):
+        values.ways("短信、飞鸽")

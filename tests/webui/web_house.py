@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -45,6 +46,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import SYSTEM, Right
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -52,7 +54,9 @@ from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
@@ -64,6 +68,7 @@ from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 
 PASSWORD = "a long password 1"
+SECRETS_KEY = b"a key of the tests' own, 32 bytes"
 ROLES = ("agent", "supervisor", "operations", "admin")
 QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -281,7 +286,7 @@ async def open_house(
         database,
         passwords=quick_passwords(),
         limits=LoginLimits(),
-        secrets_key=b"a key of the tests' own, 32 bytes",
+        secrets_key=SECRETS_KEY,
     )
     crm = replace(
         Crm.of(
@@ -301,12 +306,23 @@ async def open_house(
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             words=ORDER_WORDS,
             company="总机商贸",
+            has_delivery=has_delivery,
+            is_order_of=is_order_of,
+            never_called=never_called,
         ),
         accounts=accounts,
     )
     services = WebServices(
         crm=crm,
-        trade=Trade.of(database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001"),
+        trade=Trade.of(
+            database,
+            bus,
+            clock=clock,
+            gateway=gateway,
+            debit_merchant="ZJ001",
+            secrets_key=SECRETS_KEY,
+            callable_networks=(ip_network("127.0.0.0/8"),),
+        ),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),

@@ -46,8 +46,7 @@ class CallbackAnswer(View):
 
 async def search(asked: Asked[Nothing, Nothing]) -> CallbackList:
     """Call-backs that are open, by due time."""
-    rights = asked.principal.rights
-    return CallbackList(items=tuple(callback_item(each, rights) for each in await _mine(asked)))
+    return CallbackList(items=tuple(_item(asked, each) for each in await _mine(asked)))
 
 
 async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
@@ -134,7 +133,12 @@ async def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) 
 
 
 def _answer(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackAnswer:
-    return CallbackAnswer(callback=callback_item(view, asked.principal.rights))
+    return CallbackAnswer(callback=_item(asked, view))
+
+
+def _item(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackItem:
+    who = asked.principal
+    return callback_item(view, who.rights, agent_id=who.user_id, scope=who.scope)
 
 
 ROUTES = (

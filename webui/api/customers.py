@@ -361,7 +361,14 @@ ROUTES = (
     Route("POST", "/api/customers/search", search, _VIEW, WantedSearch, answer=FoundCustomers),
     Route("GET", "/api/customers/fields", fields, _VIEW, answer=FieldList),
     Route(
-        "POST", "/api/customers", create, _EDIT, WantedCustomer, answer=CustomerAnswer, status=201
+        "POST",
+        "/api/customers",
+        create,
+        _EDIT,
+        WantedCustomer,
+        answer=CustomerAnswer,
+        status=201,
+        once=True,
     ),
     Route("GET", _ONE, show, _VIEW, answer=CustomerAnswer),
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),

@@ -14,7 +14,7 @@ from orders.invoices.commands import (
 )
 from orders.invoices.service import InvoiceService
 from webui.asked import Asked, Model, Nothing
-from webui.idempotency import KEY, key_of
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 

@@ -22,7 +22,7 @@ from orders.sales.views import OrderView
 from orders.stock.commands import WarehouseCode
 from webui.api.products import CouponCodes, CouponTakenItem, WantedLines
 from webui.asked import Asked, Model, Nothing
-from webui.idempotency import KEY, key_of
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
 

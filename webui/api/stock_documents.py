@@ -27,7 +27,7 @@ from orders.stock.documents.commands import (
 from orders.stock.documents.reading import DocumentView
 from orders.stock.documents.service import DocumentService, MadeDocument
 from webui.asked import Asked, Model, Nothing
-from webui.idempotency import KEY, key_of
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Handler, Route, json_answer, needs
 from webui.views import View
 

@@ -11,7 +11,7 @@ from alembic import op
 from crm_core.customers.words import of_address, of_contact, of_value
 
 revision: str = "0021"
-down_revision: str | Sequence[str] | None = "0018"
+down_revision: str | Sequence[str] | None = "0020"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

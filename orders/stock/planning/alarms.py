@@ -13,10 +13,11 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.db import Database
+from crm_core.people.holders import holders
 from crm_core.people.tables import User
 from crm_core.rights import SYSTEM, Right
 from crm_core.statement import Statement
-from crm_core.todos import staff, writing
+from crm_core.todos import writing
 from crm_core.todos.commands import NewTodo, Priority, TodoSource
 from crm_core.worker import Worker
 from orders.stock.planning.alarm_kinds import AlarmKind
@@ -112,8 +113,8 @@ class StockAlarms(Worker):
 
 async def _people(session: AsyncSession) -> Sequence[_Somebody]:
     """Who manages stock and has to-dos."""
-    managers = staff.holders(Right.STOCK_MANAGE).with_only_columns(User.id)
-    workers = staff.holders(Right.TODO_WORK).with_only_columns(User.id)
+    managers = holders(Right.STOCK_MANAGE).with_only_columns(User.id)
+    workers = holders(Right.TODO_WORK).with_only_columns(User.id)
     rows = await session.execute(
         select(User.id, User.locale)
         .where(User.id.in_(managers), User.id.in_(workers))

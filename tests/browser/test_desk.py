@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Page, expect
 
-from tests.browser.screens import VIP_NAME, Screens, pop_in_state, state_bar
+from tests.browser.screens import VIP, VIP_NAME, Screens, pop_in_state, state_bar
 from tests.integration.workplace import Workplace
 from zongji.demo.agent import DemoAgent
 
@@ -58,6 +58,53 @@ async def test_a_to_do_and_a_complaint_are_entered_without_the_mouse_and_show_in
     await talking.keyboard.press("Escape")
     await expect(talking.get_by_test_id("desk-form-complaint")).to_have_count(0)
     await expect(pop_in_state(talking, "talking")).to_be_visible()
+
+
+async def test_a_complaint_that_was_handled_goes_from_the_open_matters_to_the_history(
+    work: Workplace, talking: Page
+) -> None:
+    found = await work.board.request("GET", f"/api/customers?q={VIP}")
+    wanted = {"category_code": "delivery_late", "description": "少送一箱", "severity": 1}
+    customer = {"customer_id": found["items"][0]["id"]}
+    made = await work.board.request("POST", "/api/complaints", wanted | customer)
+    path = f"/api/complaints/{made['complaint']['id']}"
+    matters = talking.get_by_test_id("pop-open-matters").get_by_role("listitem")
+    mine = matters.filter(has_text="轻微")
+    await expect(mine).to_contain_text("未分派")
+    taken = (await work.board.request("POST", f"{path}/take"))["complaint"]
+    await expect(mine).to_contain_text(taken["handler_name"])
+    settled = {"version": taken["version"], "resolution": "已补发"}
+    await work.board.request("POST", f"{path}/resolve", settled)
+    await expect(mine).to_have_count(0)
+    await talking.get_by_role("tab", name="投诉记录").click()
+    past = talking.get_by_test_id("pop-past-complaints")
+    await expect(past).to_contain_text("轻微")
+    await expect(past).to_contain_text(taken["handler_name"])
+
+
+async def test_a_question_is_asked_during_the_call_and_its_answer_comes_by_itself(
+    screens: Screens, talking: Page
+) -> None:
+    desk = await screens.log_in("supervisor")
+    await talking.keyboard.press("Alt+q")
+    await expect(talking.get_by_test_id("ask-text")).to_be_focused()
+    await talking.keyboard.type("糖尿病人能喝这款饮料吗？")
+    await talking.keyboard.press("Control+Enter")
+    asked = talking.get_by_test_id("questions").get_by_role("listitem").filter(has_text="糖尿病人")
+    await expect(asked).to_contain_text("等待答复")
+    waits = desk.get_by_test_id("questions").get_by_role("listitem").filter(has_text="糖尿病人")
+    await expect(waits).to_contain_text("王芳")
+    await waits.get_by_test_id("answer-text").fill("含糖，不建议。")
+    await waits.get_by_test_id("answer-text").press("Enter")
+    await expect(waits).to_have_count(0)
+    fresh = talking.get_by_test_id("fresh-answers")
+    await expect(fresh).to_contain_text("含糖，不建议。")
+    await fresh.get_by_role("button", name="知道了").click()
+    await expect(fresh).to_have_count(0)
+    await expect(asked.get_by_test_id("answer")).to_have_text("含糖，不建议。")
+    await talking.reload()
+    await expect(asked.get_by_test_id("answer")).to_be_visible()
+    await expect(fresh).to_have_count(0)
 
 
 async def test_the_knowledge_base_is_searched_by_initials_used_and_judged(

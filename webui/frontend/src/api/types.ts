@@ -242,44 +242,6 @@ export interface Notice {
   params: Record<string, string>;
 }
 
-export interface QueueFigures {
-  name: string;
-  label_zh: string;
-  label_en: string;
-  waiting: number;
-  longest_since: Instant | null;
-  ready: number;
-  busy: number;
-  calls_today: number;
-  answered_today: number;
-  abandoned_today: number;
-  within_target_today: number;
-  service_level: number | null;
-  target_s: number;
-}
-
-export interface BoardAgent {
-  agent_id: number;
-  name: string;
-  extension: string | null;
-  state: string;
-  reason: string | null;
-  since: Instant;
-  queues: string[];
-}
-
-export interface WaitingCall {
-  call_id: string;
-  queue: string;
-  caller_display: string | null;
-  customer_name: string | null;
-  level: Level | null;
-  priority: number;
-  since: Instant;
-  position: number;
-  why: Reason[];
-}
-
 /** A larger unit of a product. */
 export interface Pack {
   unit: string;
@@ -407,7 +369,6 @@ export interface OrderEdited extends OrderTerms {
   lines: LineWanted[];
 }
 
-/** Without a number that of the call is meant, which the reader may not be able to see. */
 /** A field that this business added. */
 export interface CustomField {
   code: string;
@@ -421,6 +382,7 @@ export interface CustomField {
 
 export type CustomInput = string | boolean | string[];
 
+/** Without a number that of the call is meant, which the reader may not be able to see. */
 export interface NewCustomer {
   name: string;
   phones?: string[];

@@ -326,7 +326,7 @@ async def test_an_unknown_caller_is_linked_to_a_customer_who_is_there(house: Hou
     async with house.at_work("agent"):
         page = await agent.open()
         record = house.call("13711110202", known=False)
-        wanted, path = {"call_id": record.call_id}, f"/api/customers/{customer_id}/calls"
+        wanted, path = {"call_id": record.call_id}, f"/api/customers/{customer_id}/link-call"
         assert (await agent.ask("POST", path, wanted))[0] == 404  # not on this screen yet
         ticket = house.queue(record)
         offer_in(ticket)
@@ -338,7 +338,7 @@ async def test_an_unknown_caller_is_linked_to_a_customer_who_is_there(house: Hou
         status, body = await agent.ask("POST", path, wanted)
         assert (status, len(body["customer"]["phones"])) == (200, 2)
         other = await made(house, "另一家", "13711110203")
-        status, body = await agent.ask("POST", f"/api/customers/{other}/calls", wanted)
+        status, body = await agent.ask("POST", f"/api/customers/{other}/link-call", wanted)
         assert (status, body["error"]["code"]) == (409, "conflict")
         ticket.leave("abandoned")
         record.end("abandoned")

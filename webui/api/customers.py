@@ -372,7 +372,7 @@ ROUTES = (
     ),
     Route("GET", _ONE, show, _VIEW, answer=CustomerAnswer),
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),
-    Route("POST", f"{_ONE}/calls", link_call, _EDIT, WantedCall, answer=CustomerAnswer),
+    Route("POST", f"{_ONE}/link-call", link_call, _EDIT, WantedCall, answer=CustomerAnswer),
     Route("GET", f"{_ONE}/below", below, _VIEW, query=BelowPage, answer=BelowList),
     Route("GET", f"{_ONE}/moves", moves, _VIEW, answer=MoveList),
     Route("GET", f"{_ONE}/timeline", timeline, _VIEW, query=TimelinePage, answer=Timeline),

@@ -109,7 +109,7 @@ export const api = {
     request<{ items: FoundCustomer[] }>(`/api/customers?q=${id(q)}&limit=8`, { signal }),
 
   linkCall: (customerId: number, callId: string) =>
-    request<{ customer: Customer }>(`/api/customers/${customerId}/calls`, {
+    request<{ customer: Customer }>(`/api/customers/${customerId}/link-call`, {
       method: "POST",
       body: { call_id: callId },
     }),

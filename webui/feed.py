@@ -14,10 +14,15 @@ COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
     "sidebar": ("me", "pops", "callbacks", "alarms", "questions", "notices"),
     "board": ("queues", "agents", "waiting", "system"),
 }
-NEEDS: dict[PageKind, Right] = {"sidebar": Right.AGENT_WORK, "board": Right.BOARD_VIEW}
+NEEDS: dict[PageKind, tuple[Right, ...]] = {
+    "sidebar": (Right.AGENT_WORK, Right.TODO_WORK),
+    "board": (Right.BOARD_VIEW,),
+}
+"""One of these opens the page; without agent.work the sidebar has to-dos and questions, but no calls."""
 _MATTERS = {
     "sidebar": frozenset(
         {
+            Right.AGENT_WORK,
             Right.NUMBER_UNMASK,
             Right.CUSTOMER_VIEW,
             Right.ORDER_VIEW,

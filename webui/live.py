@@ -25,7 +25,7 @@ from crm_core.knowledge.question_views import LiveQuestion
 from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
-from orders.sales.events import OrderPlaced
+from orders.sales.events import OrderChanged, OrderMoved, OrderPlaced
 from webui.cards import Cards
 from webui.hub import Hub
 from webui.pops import CallFacts, PopBook, Touched
@@ -78,7 +78,7 @@ class Live:
             self._bus.subscribe(self._on_call, *self._book.handled),
             self._bus.subscribe(self._mark_board, *_ON_THE_BOARD),
             self._bus.subscribe(self._on_callback, CallbackChanged),
-            self._bus.subscribe(self._on_order, OrderPlaced),
+            self._bus.subscribe(self._on_order, OrderPlaced, OrderChanged, OrderMoved),
             self._bus.subscribe(self.mark_alarms, TodoAlarm, TodoEscalated),
             self._bus.subscribe(self.mark_questions, QuestionAsked, QuestionAnswered),
         ]
@@ -91,6 +91,11 @@ class Live:
     def shown(self, call_id: str) -> CallFacts | None:
         """The facts of a call that still stands on a screen, though it may be over."""
         return self._book.shown(call_id)
+
+    def on_screen(self, agent_id: int, call_id: str) -> CallFacts | None:
+        """The facts of a call that stands on this agent's screen."""
+        pop = self._book.pops(agent_id).get(call_id)
+        return pop.call if pop else None
 
     def at_hand(self, agent_id: int) -> frozenset[int]:
         """The customers with whom the agent talks, or has just talked."""
@@ -185,7 +190,7 @@ class Live:
     def _on_callback(self, event: CallbackChanged) -> None:
         self.show_callbacks((event.callback,))
 
-    def _on_order(self, event: OrderPlaced) -> None:
+    def _on_order(self, event: OrderPlaced | OrderChanged | OrderMoved) -> None:
         self.customer_changed(event.customer_id)
 
     def _mark_board(self, _event: object) -> None:

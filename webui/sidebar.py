@@ -61,8 +61,9 @@ class Sidebar:
         }
 
     def whole(self, viewer: Viewer) -> Objects:
+        me = self.me(viewer.agent_id, viewer.name, viewer.extension)
         return {
-            "me": {"agent": self.me(viewer.agent_id, viewer.name, viewer.extension)},
+            "me": {"agent": me} if Right.AGENT_WORK in viewer.rights else {},
             "pops": self.pops(viewer, self._book.pops(viewer.agent_id)),
             "callbacks": self.callbacks(viewer, self._callbacks),
             "alarms": self.alarms(viewer),

@@ -5,7 +5,8 @@ an id; of two orders at once the second one finds it used. A coupon that an orde
 its old date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,7 @@ ENTITY = "coupon"
 
 
 class CouponRefused(Invalid):
-    """`fields` names the coupon."""
+    """`fields` names the coupon and, in one word, `why`."""
 
     code = "coupon_refused"
 
@@ -119,21 +120,34 @@ async def take(
     wanted = [_read(code) for code in codes]
     if len(set(wanted)) != len(wanted):
         raise CouponRefused("The same coupon is given twice.", fields={"coupon_codes": "double"})
-    rows = await session.execute(
-        _usable().where(Coupon.code.in_(wanted)).order_by(Coupon.id).with_for_update(of=Coupon)
-    )
-    found = {row.code: row for row in rows}
-    level = await session.scalar(select(Customer.level_code).where(Customer.id == customer_id))
+    these = _usable().where(Coupon.code.in_(wanted)).order_by(Coupon.id)
+    held = await _held(session, these.with_for_update(of=Coupon), customer_id)
     left, taken = total, []
     for code in wanted:
-        row = found.get(code)
-        if row is None or row.customer_id != customer_id:
-            raise _refused(code, "is not one of this customer's")
-        _check(row, level, total, now)
-        off = discount(row.what, row.value, left, most=row.most_discount)
-        left -= off
-        taken.append(Taken(row.id, code, row.name_zh, row.name_en, off))
+        taken.append(held.taken(code, total, left, now))
+        left -= taken[-1].discount
     return tuple(taken)
+
+
+async def offered(
+    connection: AsyncConnection,
+    codes: Sequence[str],
+    customer_id: int,
+    total: Decimal,
+    now: datetime,
+) -> tuple[tuple[Taken, ...], tuple[CouponRefused, ...]]:
+    """What each would take off such an order, and those that do not fit; nothing is locked."""
+    these = _usable().where(Coupon.code.in_([read_code(code) for code in codes]))
+    held = await _held(connection, these, customer_id)
+    left, taken, refused = total, [], []
+    for code in dict.fromkeys(codes):
+        try:
+            taken.append(held.taken(_read(code), total, left, now))
+        except CouponRefused as error:
+            refused.append(error)
+        else:
+            left -= taken[-1].discount
+    return tuple(taken), tuple(refused)
 
 
 async def use(session: AsyncSession, taken: Sequence[Taken], order_id: int, now: datetime) -> None:
@@ -206,23 +220,52 @@ def _usable() -> Select[*tuple[Any, ...]]:
     ).join(CouponKind, CouponKind.code == Coupon.kind_code)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The coupons that are asked for, by code, and whose they must be."""
+
+    rows: Mapping[str, Any]
+    customer_id: int
+    level: str | None
+
+    def taken(self, code: str, total: Decimal, left: Decimal, now: datetime) -> Taken:
+        """`left` is what is to be paid after the coupons before. Raises CouponRefused."""
+        row = self.rows.get(code)
+        if row is None or row.customer_id != self.customer_id:
+            raise _refused(code, "is not one of this customer's", "foreign")
+        _check(row, self.level, total, now)
+        off = discount(row.what, row.value, left, most=row.most_discount)
+        return Taken(row.id, code, row.name_zh, row.name_en, off)
+
+
+async def _held(
+    holder: AsyncSession | AsyncConnection, query: Select[*tuple[Any, ...]], customer_id: int
+) -> _Held:
+    rows = {row.code: row for row in await holder.execute(query)}
+    level = await holder.scalar(select(Customer.level_code).where(Customer.id == customer_id))
+    return _Held(rows, customer_id, level)
+
+
 def _check(row: Any, level: str | None, total: Decimal, now: datetime) -> None:
     if row.state != "issued":
-        raise _refused(row.code, "was used" if row.state == "used" else "is cancelled")
+        raise _refused(row.code, "was used" if row.state == "used" else "is cancelled", row.state)
     if row.valid_until <= now:
-        raise _refused(row.code, f"ended on {row.valid_until.astimezone(now.tzinfo):%Y-%m-%d}")
+        ended = f"{row.valid_until.astimezone(now.tzinfo):%Y-%m-%d}"
+        raise _refused(row.code, f"ended on {ended}", "expired")
     if row.level_codes and level not in row.level_codes:
-        raise _refused(row.code, "is not for this customer's level")
+        raise _refused(row.code, "is not for this customer's level", "level")
     if total < row.least_total:
-        raise _refused(row.code, f"needs an order of at least {row.least_total}")
+        least = f"{row.least_total:f}"
+        raise _refused(row.code, f"needs an order of at least {least}", "least_total", least=least)
 
 
 def _read(code: str) -> str:
     found = read_code(code)
     if found is None:
-        raise _refused(code[:20], "cannot be right: a sign is wrong or missing")
+        raise _refused(code[:20], "cannot be right: a sign is wrong or missing", "form")
     return found
 
 
-def _refused(code: str, why: str) -> CouponRefused:
-    return CouponRefused(f"The coupon {code} {why}.", fields={"coupon_codes": code})
+def _refused(code: str, says: str, why: str, **more: str) -> CouponRefused:
+    fields = {"coupon_codes": code, "why": why} | more
+    return CouponRefused(f"The coupon {code} {says}.", fields=fields)

@@ -19,7 +19,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values, parts, tree
 from crm_core.customers.card_views import CustomerCard, recorded
-from crm_core.customers.fields import LISTS, NEEDS, CustomerFields, NewCustomer, field_code
+from crm_core.customers.fields import (
+    LISTS,
+    NEEDS,
+    CustomerFields,
+    NewCustomer,
+    PhoneEntry,
+    field_code,
+)
 from crm_core.customers.identity import CallerIdentity, Identities
 from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer, CustomerAddress, CustomerPhone
@@ -143,6 +150,28 @@ class CustomerService:
         async with self._database.begin() as session:
             card = await apply(session, actor, customer_id, version, change)
         log.info("customer_updated", customer=customer_id, version=card.version, by=actor.user_id)
+        return card
+
+    async def add_phone(self, actor: Actor, customer_id: int, number: str) -> CustomerCard:
+        """The customer is reached there, too; nothing changes where that is known.
+
+        Raises Forbidden, NotFound, NumberTaken.
+        """
+        async with self._database.begin() as session:
+            seen = await must_see(session, actor, customer_id)
+            version = await session.scalar(
+                select(Customer.version).where(Customer.id == seen).with_for_update()
+            )
+            card = await _must_read(session, seen)
+            if version is None or number in {each.number for each in card.phones}:
+                return card
+            kept = [
+                PhoneEntry(id=each.id, label=each.label, contact_id=each.contact_id)
+                for each in card.phones
+            ]
+            phones = (*kept, PhoneEntry(number=number))
+            card = await apply(session, actor, seen, version, CustomerFields(phones=phones))
+        log.info("customer_phone_added", customer=card.id, by=actor.user_id)
         return card
 
 

@@ -4,7 +4,7 @@ order, and what stands against it. Rule: pure; the same facts give the same quot
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from types import MappingProxyType
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from crm_core.benefits.coupons import CouponRefused
+from crm_core.benefits.views import Taken
 from crm_core.outbox.messages import Contact
 from orders.lines import OrderLine
 from orders.money import line_total, to_fen, total_of
@@ -22,7 +24,7 @@ from orders.quotas.limits import Standing
 from orders.reasons import Reason
 from orders.sales import facts
 from orders.sales.agreed import Agreed
-from orders.sales.views import Quote, QuotedLine
+from orders.sales.views import OrderCoupon, Quote, QuotedLine
 from orders.stock import choice
 
 _FREE = Decimal("0.00")
@@ -86,6 +88,27 @@ async def quoted(
     )
     free = {line.sku: line.available for line in given} | free
     return Known(quote, first["name"], Contact.of(first), free, first["credit"])
+
+
+def with_coupons(known: Known, taken: Sequence[Taken], refused: Sequence[CouponRefused]) -> Quote:
+    """The quote less what these coupons take off; the credit has to cover only the rest."""
+    quote = known.quote
+    off = sum((each.discount for each in taken), Decimal(0))
+    total = quote.total - off
+    others = tuple(each for each in quote.warnings if each.code != "over_credit")
+    return replace(
+        quote,
+        total=total,
+        coupons=tuple(
+            OrderCoupon(each.code, each.name_zh, each.name_en, each.discount) for each in taken
+        ),
+        warnings=(*others, *map(_coupon_refused, refused), *_credit(total, known.credit)),
+    )
+
+
+def _coupon_refused(refused: CouponRefused) -> Reason:
+    told = {name: str(value) for name, value in refused.fields.items()}
+    return Reason(f"coupon_{told.pop('why')}", {"coupon": told.pop("coupon_codes")} | told)
 
 
 def over_credit(total: Decimal, credit: Decimal) -> Reason:

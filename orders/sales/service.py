@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import select
 
+from crm_core.benefits import coupons
 from crm_core.bus import Bus
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
@@ -82,8 +83,10 @@ class OrderService:
         customer_id: int,
         lines: Sequence[OrderLine],
         warehouse: str | None = None,
+        coupon_codes: Sequence[str] = (),
     ) -> Quote:
-        """What it would cost now, from this warehouse or the one that serves the customer.
+        """What it would cost now, from this warehouse or the one that serves the customer; a coupon that does
+        not fit is a warning.
 
         Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, UnknownWarehouse, BadOrder.
         """
@@ -97,9 +100,11 @@ class OrderService:
             known = await quoting.quoted(connection, rows, today)
             asked = Asked(rows, quoting.base_quantities(rows), today, self._zone)
             over = await exceeded(connection, asked)
-            return replace(
-                known.quote, warnings=(*known.quote.warnings, *map(quoting.over_quota, over))
+            offered = await coupons.offered(
+                connection, coupon_codes, customer_id, known.quote.total, self._clock()
             )
+        quote = quoting.with_coupons(known, *offered)
+        return replace(quote, warnings=(*quote.warnings, *map(quoting.over_quota, over)))
 
     async def products(
         self,

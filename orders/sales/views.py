@@ -58,12 +58,23 @@ class QuotedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """What an order would be: `total` is the lines less the `discount` of promotions of the whole order.
+class OrderCoupon:
+    """A coupon that an order uses, and what it takes off."""
 
-    `warnings`: over_quota (goods, left, period), order_step (sku, step), out_of_stock (sku, available),
-    free_goods_short (sku, quantity), over_credit (total, available). The goods come from `warehouse`, for the
-    reason `warehouse_why`.
+    code: str
+    name_zh: str
+    name_en: str
+    discount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an order would be: `total` is the lines less the `discount` of promotions of the whole order and
+    less what its `coupons` take off.
+
+    `warnings`: coupon_… and why it does not fit (coupon), over_quota (goods, left, period), order_step (sku, step),
+    out_of_stock (sku, available), free_goods_short (sku, quantity), over_credit (total, available). The goods come
+    from `warehouse`, for the reason `warehouse_why`.
     """
 
     customer_id: int
@@ -74,6 +85,7 @@ class Quote:
     warnings: tuple[Reason, ...]
     warehouse: str
     warehouse_why: Reason
+    coupons: tuple[OrderCoupon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +135,6 @@ class OrderSummary:
     customer_name: str
     call_id: str | None
     lines: tuple[OrderLineView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCoupon:
-    """A coupon that the order used, and what it took off."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    discount: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ async def test_the_sidebar_with_a_pop_and_an_order_fits(talking: Page) -> None:
         await talking.set_viewport_size({"width": width, "height": height})
         await expect(pop_in_state(talking, "talking")).to_be_visible()
         assert await scrolling_sideways(talking) == []
+        assert await talking.evaluate("document.scrollingElement.scrollHeight") <= height
 
 
 @SIZES

@@ -47,6 +47,51 @@ async def test_an_unknown_caller_becomes_a_customer_during_the_call(
     await expect(page.get_by_test_id("order-search")).to_be_visible()
 
 
+async def test_an_unknown_number_is_linked_to_a_customer_who_is_there(
+    work: Workplace, screens: Screens
+) -> None:
+    page = await screens.ready("agent3")
+    await work.call_by_area(STRANGER.format(7))
+    await expect(pop_in_state(page, "talking")).to_contain_text("未知客户")
+    await page.get_by_role("tab", name="已有客户").click()
+    await expect(page.get_by_test_id("existing-search")).to_be_focused()
+    await page.keyboard.type("hbsp")
+    await expect(page.get_by_test_id("existing-option").first).to_contain_text(VIP_NAME)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("pop-customer-name")).to_have_text(VIP_NAME)
+    await expect(page.get_by_test_id("order-search")).to_be_visible()
+    record = await work.record(STRANGER.format(7))
+    assert record["call"]["customer_name"] == VIP_NAME
+    assert await _customer(work, STRANGER.format(7)) == await _customer(work, VIP)
+
+
+async def test_what_matters_in_the_first_second_is_in_words_and_the_rest_one_key_away(
+    work: Workplace, screens: Screens
+) -> None:
+    customer = await _customer(work, VIP)
+    path = f"/api/customers/{customer}"
+    terms = {"credit_overdue": "1280.50", "payment_terms_code": "net30"}
+    await _change(work, path, terms)
+    agent = await work.reopen("agent1")
+    chance = {"customer_id": customer, "title": "春节礼盒", "amount": "88000"}
+    await agent.request("POST", "/api/opportunities", chance)
+    page = await screens.ready("agent1")
+    await work.call_by_area(VIP)
+    pop = pop_in_state(page, "talking")
+    await expect(pop.get_by_test_id("pop-overdue")).to_have_text("逾期欠款 ¥1,280.50")
+    await expect(pop).to_contain_text("月结30天")
+    await expect(pop.get_by_test_id("pop-insight").locator(".strategy")).to_be_visible()
+    await pop.get_by_role("tab", name="最近订单").press("ArrowRight")
+    await expect(pop.get_by_role("tab", name="权益商机")).to_be_focused()
+    await expect(pop.get_by_test_id("pop-benefits")).to_contain_text("春节礼盒")
+    await _change(work, path, {"credit_overdue": "0"})
+
+
+async def _change(work: Workplace, path: str, change: dict[str, str]) -> None:
+    version = (await work.board.request("GET", path))["customer"]["version"]
+    await work.board.request("PATCH", path, change | {"version": version})
+
+
 async def test_a_field_that_must_be_filled_in_is_asked_for(
     work: Workplace, screens: Screens
 ) -> None:

@@ -14,6 +14,7 @@ from crm_core.benefits.kinds import seed_benefits
 from crm_core.benefits.service import BenefitService, NotNew
 from crm_core.rights import SYSTEM
 from orders.errors import BadOrder, OutOfStock, SameKeyOtherOrder
+from orders.lines import OrderLine
 from orders.sales.benefit_source import has_delivery
 from tests.orders.order_shop import Shop
 
@@ -104,6 +105,40 @@ async def test_the_first_delivery_rewards_who_brought_the_customer(shop: Shop):
     after = await shop.scalar("SELECT count(*) FROM coupons WHERE kind_code = 'thanks'")
     assert after - before == 1
     assert isinstance(order.total, Decimal)
+
+
+async def test_a_quote_says_what_coupons_take_off_and_which_do_not_fit(shop: Shop):
+    code, other = await coupon(shop), await coupon(shop)
+    sku = await shop.product(on_hand=50, price="100.00")
+    lines = [OrderLine(sku, 3)]
+    plain = await shop.service.quote(SYSTEM, shop.dealer, lines)
+    quote = await shop.service.quote(SYSTEM, shop.dealer, lines, coupon_codes=(code, other, code))
+    assert quote.total == plain.total - 40
+    assert [(each.code, each.discount) for each in quote.coupons] == [(code, 20), (other, 20)]
+    assert await state(shop, code) == "issued"
+    await shop.place((sku, 3), coupon_codes=(code,))
+    little = await shop.service.quote(
+        SYSTEM, shop.dealer, [OrderLine(sku, 1)], coupon_codes=(code, other, "not a code")
+    )
+    assert little.coupons == ()
+    assert [(each.code, each.params.get("least")) for each in little.warnings] == [
+        ("coupon_used", None),
+        ("coupon_least_total", "200.00"),
+        ("coupon_form", None),
+    ]
+
+
+async def test_a_coupon_may_bring_an_order_within_the_credit(shop: Shop):
+    customer = await shop.customer("额度差一点")
+    code, sku = await coupon(shop, customer), await shop.product(on_hand=9, price="100.00")
+    async with shop.database.begin() as session:
+        await session.execute(
+            text("UPDATE customers SET credit_limit = 290 WHERE id = :id"), {"id": customer}
+        )
+    lines = [OrderLine(sku, 3)]
+    (warning,) = (await shop.service.quote(SYSTEM, customer, lines)).warnings
+    assert warning.code == "over_credit"
+    assert (await shop.service.quote(SYSTEM, customer, lines, coupon_codes=(code,))).warnings == ()
 
 
 async def test_who_has_had_a_delivery_is_brought_by_nobody_any_more(shop: Shop):

@@ -61,3 +61,14 @@ async def test_an_alarm_of_before_the_daemon_began_is_shown_as_well(house: House
         await page.until(lambda state: str(made["id"]) in state["alarms"])
         await agent.ask("POST", f"/api/todos/{made['id']}/cancel", {"version": 1})
         await page.until(lambda state: str(made["id"]) not in state["alarms"])
+
+
+async def test_who_has_to_dos_and_no_telephone_sees_the_own_alarms_and_no_calls(house: House):
+    async with house.browser("operations") as operations:
+        made = await entered(operations, house, "对一下运费", minutes=1)
+        page = await operations.open()
+        await alarms_of(house).run_once()
+        await page.until(lambda state: str(made["id"]) in state["alarms"])
+        assert (page.state["me"], page.state["pops"], page.state["callbacks"]) == ({}, {}, {})
+        await operations.ask("POST", f"/api/todos/{made['id']}/complete", {"version": 1})
+        await page.until(lambda state: str(made["id"]) not in state["alarms"])

@@ -321,6 +321,32 @@ async def test_what_is_still_open_for_the_customer_stands_in_the_pop(house: Hous
         record.end("abandoned")
 
 
+async def test_an_unknown_caller_is_linked_to_a_customer_who_is_there(house: House, agent: Browser):
+    customer_id = await made(house, "换了号码", "13711110201")
+    async with house.at_work("agent"):
+        page = await agent.open()
+        record = house.call("13711110202", known=False)
+        wanted, path = {"call_id": record.call_id}, f"/api/customers/{customer_id}/link-call"
+        assert (await agent.ask("POST", path, wanted))[0] == 404  # not on this screen yet
+        ticket = house.queue(record)
+        offer_in(ticket)
+        await page.until(lambda s: record.call_id in s["pops"])
+        status, body = await agent.ask("POST", path, wanted)
+        assert (status, len(body["customer"]["phones"])) == (200, 2)
+        assert [each["is_main"] for each in body["customer"]["phones"]] == [True, False]
+        await page.until(lambda s: (s["pops"][record.call_id]["customer"] or {}).get("version"))
+        status, body = await agent.ask("POST", path, wanted)
+        assert (status, len(body["customer"]["phones"])) == (200, 2)
+        other = await made(house, "另一家", "13711110203")
+        status, body = await agent.ask("POST", f"/api/customers/{other}/link-call", wanted)
+        assert (status, body["error"]["code"]) == (409, "conflict")
+        ticket.leave("abandoned")
+        record.end("abandoned")
+    found = await house.services.crm.customers.identify("13711110202")
+    assert found is not None
+    assert found.customer_id == customer_id
+
+
 async def test_a_masked_number_sent_back_is_refused_and_nothing_is_lost(house, agent):
     customer_id = await made(
         house, "遮号", "13711110031", addresses=[{"detail": "一路", "phone": "13711110032"}]

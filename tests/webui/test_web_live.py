@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import text
 
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
@@ -278,10 +279,19 @@ async def test_a_page_of_another_site_is_refused_though_it_has_cookie_and_ticket
 
 async def test_a_page_needs_its_right(house: House):
     async with house.browser("agent") as browser, house.browser("operations") as other:
-        for who, page in ((browser, "board"), (other, "sidebar")):
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                await who.open(page)
-            assert refused.value.status == 403
+        async with house.services.database.begin() as session:
+            of_role = "role_code = 'operations' AND right_code = 'todo.work'"
+            await session.execute(text(f"DELETE FROM role_rights WHERE {of_role}"))
+        try:
+            for who, page in ((browser, "board"), (other, "sidebar")):
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await who.open(page)
+                assert refused.value.status == 403
+        finally:
+            async with house.services.database.begin() as session:
+                await session.execute(
+                    text("INSERT INTO role_rights VALUES ('operations', 'todo.work')")
+                )
 
 
 async def test_log_out_closes_the_pages_of_that_session_at_once(house: House):

@@ -9,7 +9,7 @@ from pydantic import Field
 from crm_core.customers.criteria import Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
-from crm_core.errors import Invalid, NotFound
+from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.fields import CallId, Id, Moment, Text
 from crm_core.rights import Right
 from crm_core.timeline import Place
@@ -43,6 +43,12 @@ class WantedCustomer(Model, NewCustomer):
     """Without `phones` the number of the call is taken, which its reader may not be able to see."""
 
     call_id: CallId | None = None
+
+
+class WantedCall(Model):
+    """A call on one's own screen whose caller nobody knew."""
+
+    call_id: CallId
 
 
 class CustomerChange(Model, CustomerFields):
@@ -244,6 +250,22 @@ async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
     return await _answer(asked, card.id)
 
 
+async def link_call(asked: Asked[WantedCall, Nothing]) -> CustomerAnswer:
+    """The caller is this customer: the call and its pop know it, and its number becomes the customer's."""
+    crm, who, door = asked.services.crm, asked.principal, asked.door
+    call_id, customer_id = asked.body.call_id, int(asked.id)
+    call = door.live.on_screen(who.user_id, call_id)
+    if call is None:
+        raise NotFound("This call is not on your screen (any more).")
+    card = await crm.customers.get(who, customer_id)
+    if call.customer_id not in (None, card.id):
+        raise Conflict("This caller is known as another customer already.")
+    if call.caller is not None:
+        card = await crm.customers.add_phone(who, card.id, call.caller)
+    door.live.link_customer(call_id, card)
+    return await _answer(asked, card.id)
+
+
 async def change(asked: Asked[CustomerChange, Nothing]) -> CustomerAnswer:
     """Change some fields; 409 when somebody else has changed the record since."""
     given = asked.body.model_dump(exclude_unset=True, exclude={"version"})
@@ -377,6 +399,7 @@ ROUTES = (
     ),
     Route("GET", _ONE, show, _VIEW, answer=CustomerAnswer),
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),
+    Route("POST", f"{_ONE}/link-call", link_call, _EDIT, WantedCall, answer=CustomerAnswer),
     Route("GET", f"{_ONE}/below", below, _VIEW, query=BelowPage, answer=BelowList),
     Route("GET", f"{_ONE}/moves", moves, _VIEW, answer=MoveList),
     Route("GET", f"{_ONE}/timeline", timeline, _VIEW, query=TimelinePage, answer=Timeline),

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 from aiohttp import web
 from pydantic import Field
 
-from crm_core.benefits.commands import CouponCode
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
 from orders.methods import Method
@@ -21,7 +20,7 @@ from orders.sales.commands import (
 )
 from orders.sales.views import OrderView
 from orders.stock.commands import WarehouseCode
-from webui.api.products import WantedLines
+from webui.api.products import CouponCodes, CouponTakenItem, WantedLines
 from webui.asked import Asked, Model, Nothing
 from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, json_answer, needs
@@ -35,7 +34,7 @@ class WantedOrder(Model):
     address: Annotated[Text, Field(max_length=300)] | None = None
     note: Annotated[Text, Field(max_length=500)] | None = None
     payment: Method | None = None
-    coupon_codes: Annotated[tuple[CouponCode, ...], Field(max_length=10)] = ()
+    coupon_codes: CouponCodes = ()
     urgent: bool = False
     wanted_on: Day | None = None
     backorder: bool = False
@@ -105,13 +104,6 @@ class OrderItem(View):
     lines: tuple[OrderedLineView, ...]
 
 
-class OrderCouponItem(View):
-    code: str
-    name_zh: str
-    name_en: str
-    discount: Decimal
-
-
 class OrderDetail(OrderItem):
     ENTITY = "customer"
     SAME_FIELD: ClassVar = {"address": "addresses"}
@@ -122,7 +114,7 @@ class OrderDetail(OrderItem):
     warehouse: str
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
-    coupons: tuple[OrderCouponItem, ...]
+    coupons: tuple[CouponTakenItem, ...]
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
     placed_by: int | None

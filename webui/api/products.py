@@ -5,9 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from crm_core.benefits.commands import CouponCode
 from crm_core.fields import Id, Text
 from crm_core.rights import Right
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine
+from orders.sales.commands import MOST_COUPONS
 from orders.stock.commands import WarehouseCode
 from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
@@ -32,6 +34,7 @@ class WantedLine(Model):
         return OrderLine(self.sku, self.quantity, self.unit)
 
 
+CouponCodes = Annotated[tuple[CouponCode, ...], Field(max_length=MOST_COUPONS)]
 WantedLines = Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
 
 
@@ -39,6 +42,7 @@ class WantedQuote(Model):
     customer_id: Id
     lines: WantedLines
     warehouse: WarehouseCode | None = None
+    coupon_codes: CouponCodes = ()
 
 
 class PackItem(View):
@@ -79,11 +83,19 @@ class QuotedLineItem(View):
     why: tuple[ReasonView, ...]
 
 
+class CouponTakenItem(View):
+    code: str
+    name_zh: str
+    name_en: str
+    discount: Decimal
+
+
 class QuoteView(View):
     lines: tuple[QuotedLineItem, ...]
     total: Decimal
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
+    coupons: tuple[CouponTakenItem, ...]
     warnings: tuple[ReasonView, ...]
     warehouse: str
     warehouse_why: ReasonView
@@ -100,9 +112,13 @@ async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
 
 async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
     """What these lines cost this customer now; nothing is reserved."""
-    lines = [line.line() for line in asked.body.lines]
+    body = asked.body
     quoted = await asked.services.trade.orders.quote(
-        asked.principal, asked.body.customer_id, lines, asked.body.warehouse
+        asked.principal,
+        body.customer_id,
+        [line.line() for line in body.lines],
+        body.warehouse,
+        body.coupon_codes,
     )
     return QuoteView.model_validate(quoted)
 

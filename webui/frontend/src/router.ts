@@ -20,11 +20,11 @@ router.beforeEach(async (to): Promise<RouteLocationRaw | boolean> => {
   if (!(await session.restore().catch(() => false)) || session.hold.value) {
     return { name: "login", query: to.path === "/" ? {} : { next: to.path } };
   }
-  if (to.name === "sidebar" && !session.canWork.value) {
+  if (to.name === "sidebar" && !session.hasDesk.value) {
     return { name: session.canWatch.value ? "board" : "no-page" };
   }
   if (to.name === "board" && !session.canWatch.value) {
-    return { name: session.canWork.value ? "sidebar" : "no-page" };
+    return { name: session.hasDesk.value ? "sidebar" : "no-page" };
   }
   return true;
 });

@@ -42,6 +42,19 @@ describe("an order being written", () => {
     expect(withProduct([], { ...rice, packs: [] })[0]).not.toHaveProperty("units");
   });
 
+  it("sends coupons, the wished day and what is to come later only when they were chosen", () => {
+    const draft = { ...newDraft("key"), lines: withProduct([], rice) };
+    const plain = wantedOrder(draft, { id: 1, address: null }, "call");
+    expect(Object.keys(plain).sort()).toEqual(["call_id", "customer_id", "lines"]);
+    const chosen = { ...draft, coupons: ["K1"], urgent: true, wantedOn: "2026-12-01", backorder: true };
+    expect(wantedOrder(chosen, { id: 1, address: null }, "call")).toMatchObject({
+      coupon_codes: ["K1"],
+      urgent: true,
+      wanted_on: "2026-12-01",
+      backorder: true,
+    });
+  });
+
   it("sends the customer's own address until the agent writes another", () => {
     const draft = { ...newDraft("key"), lines: withProduct([], rice) };
     const customer = { id: 7, address: "天津" };
@@ -64,17 +77,7 @@ describe("an order being written", () => {
     const empty = newDraft("key");
     const written = { ...empty, lines: withProduct([], rice) };
     const sent = { ...empty, sent: wantedOrder(written, { id: 7, address: null }, "c1") };
-    const order: Order = {
-      id: 1,
-      number: "1",
-      status: "reviewed",
-      total: "64.60",
-      placed_at: "2026-11-23T06:00:00Z",
-      customer_id: 7,
-      call_id: "c1",
-      lines: [],
-      messages: [],
-    };
+    const order = { id: 1, number: "1", status: "reviewed" } as Order;
     expect([undefined, empty, written, sent, { ...written, order }].map(isUnfinished)).toEqual([
       false,
       false,

@@ -2,6 +2,21 @@
 
 import { request } from "./client";
 import type {
+  Benefits,
+  ComplaintCategory,
+  FoundCustomer,
+  KnowledgeEntry,
+  KnowledgeHit,
+  NewComplaint,
+  NewQuestion,
+  NewTodo,
+  Opportunity,
+  Stage,
+  Supervisor,
+  Todo,
+  Verdict,
+} from "./desk";
+import type {
   Agent,
   AgentCommand,
   Callback,
@@ -13,9 +28,11 @@ import type {
   NewCallback,
   NewCustomer,
   Order,
+  OrderEdited,
   OrderWanted,
   Product,
   Quote,
+  Reason,
   Session,
 } from "./types";
 
@@ -51,15 +68,15 @@ export const api = {
       { signal },
     ),
 
-  quote: (customerId: number, lines: LineWanted[], signal: AbortSignal) =>
+  quote: (customerId: number, lines: LineWanted[], coupons: string[], signal: AbortSignal) =>
     request<Quote>("/api/orders/quote", {
       method: "POST",
-      body: { customer_id: customerId, lines },
+      body: { customer_id: customerId, lines, coupon_codes: coupons },
       signal,
     }),
 
   placeOrder: (order: OrderWanted, key: string) =>
-    request<{ order: Order }>("/api/orders", {
+    request<{ order: Order; warnings: Reason[] }>("/api/orders", {
       method: "POST",
       body: order,
       headers: { "Idempotency-Key": key },
@@ -67,10 +84,35 @@ export const api = {
 
   order: (orderId: number) => request<{ order: Order }>(`/api/orders/${orderId}`),
 
+  editOrder: (orderId: number, order: OrderEdited) =>
+    request<{ order: Order }>(`/api/orders/${orderId}`, { method: "PUT", body: order }),
+
+  cancelOrder: (orderId: number, reason?: string) =>
+    request<{ order: Order }>(`/api/orders/${orderId}/move`, {
+      method: "POST",
+      body: { to: "cancelled", reason },
+    }),
+
+  benefits: (customerId: number) => request<Benefits>(`/api/customers/${customerId}/benefits`),
+
+  opportunities: (customerId: number) =>
+    request<{ items: Opportunity[] }>(`/api/opportunities?customer_id=${customerId}&limit=10`),
+
+  stages: () => request<{ items: Stage[] }>("/api/opportunity-stages"),
+
   customFields: () => request<{ items: CustomField[] }>("/api/custom-fields"),
 
   createCustomer: (customer: NewCustomer) =>
     request<{ customer: Customer }>("/api/customers", { method: "POST", body: customer }),
+
+  findCustomers: (q: string, signal: AbortSignal) =>
+    request<{ items: FoundCustomer[] }>(`/api/customers?q=${id(q)}&limit=8`, { signal }),
+
+  linkCall: (customerId: number, callId: string) =>
+    request<{ customer: Customer }>(`/api/customers/${customerId}/link-call`, {
+      method: "POST",
+      body: { call_id: callId },
+    }),
 
   noticeTold: (noticeId: number, customerId: number, callId: string) =>
     request<void>(`/api/notices/${noticeId}/told`, {
@@ -85,6 +127,52 @@ export const api = {
     request<void>(`/api/todos/${todoId}/snooze`, {
       method: "POST",
       body: { version, due_at: dueAt },
+    }),
+
+  todo: (todoId: number) => request<{ todo: Todo }>(`/api/todos/${todoId}`),
+
+  takeTodo: (todoId: number, version: number, assigneeId: number) =>
+    request<void>(`/api/todos/${todoId}/reassign`, {
+      method: "POST",
+      body: { version, assignee_id: assigneeId },
+    }),
+
+  createTodo: (todo: NewTodo) =>
+    request<{ todo: Todo }>("/api/todos", { method: "POST", body: todo }),
+
+  supervisors: () => request<{ items: Supervisor[] }>("/api/todos/supervisors"),
+
+  complaintCategories: () =>
+    request<{ items: ComplaintCategory[] }>("/api/complaints/categories"),
+
+  createComplaint: (complaint: NewComplaint) =>
+    request<void>("/api/complaints", { method: "POST", body: complaint }),
+
+  findKnowledge: (q: string, signal: AbortSignal) =>
+    request<{ items: KnowledgeHit[] }>(`/api/knowledge/entries?q=${id(q)}&limit=6`, { signal }),
+
+  knowledge: (entryId: number) =>
+    request<{ entry: KnowledgeEntry }>(`/api/knowledge/entries/${entryId}`),
+
+  useKnowledge: (entryId: number, callId?: string) =>
+    request<{ counted: boolean; uses: number }>(`/api/knowledge/entries/${entryId}/use`, {
+      method: "POST",
+      body: { call_id: callId },
+    }),
+
+  judgeKnowledge: (entryId: number, verdict: Verdict, callId?: string) =>
+    request<void>(`/api/knowledge/entries/${entryId}/opinion`, {
+      method: "POST",
+      body: { verdict, call_id: callId },
+    }),
+
+  ask: (question: NewQuestion) =>
+    request<void>("/api/knowledge/questions", { method: "POST", body: question }),
+
+  answer: (questionId: number, text: string) =>
+    request<void>(`/api/knowledge/questions/${questionId}/answer`, {
+      method: "POST",
+      body: { text },
     }),
 
   createCallback: (callback: NewCallback) =>

@@ -79,6 +79,21 @@ export interface PricePolicy {
   discount: string | null;
 }
 
+export interface PaymentTerms {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  days: number;
+  prepaid: boolean;
+}
+
+/** Somebody higher in the channel. */
+export interface Above {
+  id: number;
+  name: string;
+  level_code: string;
+}
+
 export interface CustomerPhone {
   id: number;
   number: string;
@@ -142,8 +157,8 @@ export interface OpenTodo {
   assignee_name: string;
 }
 
-/** A complaint that is not handled yet; severity 3 is the gravest. */
-export interface OpenComplaint {
+/** A complaint that waits, or was handled lately (`handled_at`); severity 3 is the gravest. */
+export interface CustomerComplaint {
   id: number;
   category_zh: string;
   category_en: string;
@@ -152,6 +167,7 @@ export interface OpenComplaint {
   due_at: Instant;
   overdue: boolean;
   handler_name: string | null;
+  handled_at?: Instant | null;
 }
 
 /** All but id and name is null or empty until the card has been read, and for who may not see it. */
@@ -160,18 +176,22 @@ export interface Customer {
   name: string;
   level: Level | null;
   price_policy: PricePolicy | null;
+  payment_terms: PaymentTerms | null;
   credit_limit: Money | null;
   credit_used: Money | null;
   credit_available: Money | null;
+  credit_overdue: Money | null;
   salesperson: { id: number; name: string } | null;
   email: string | null;
   address: string | null;
   note: string | null;
+  /** The topmost first. */
+  above: Above[];
   phones: CustomerPhone[];
   insight: Insight | null;
   notices: CustomerNotice[];
   todos: OpenTodo[];
-  complaints: OpenComplaint[];
+  complaints: CustomerComplaint[];
   last_orders: PastOrder[];
 }
 
@@ -222,44 +242,6 @@ export interface Notice {
   params: Record<string, string>;
 }
 
-export interface QueueFigures {
-  name: string;
-  label_zh: string;
-  label_en: string;
-  waiting: number;
-  longest_since: Instant | null;
-  ready: number;
-  busy: number;
-  calls_today: number;
-  answered_today: number;
-  abandoned_today: number;
-  within_target_today: number;
-  service_level: number | null;
-  target_s: number;
-}
-
-export interface BoardAgent {
-  agent_id: number;
-  name: string;
-  extension: string | null;
-  state: string;
-  reason: string | null;
-  since: Instant;
-  queues: string[];
-}
-
-export interface WaitingCall {
-  call_id: string;
-  queue: string;
-  caller_display: string | null;
-  customer_name: string | null;
-  level: Level | null;
-  priority: number;
-  since: Instant;
-  position: number;
-  why: Reason[];
-}
-
 /** A larger unit of a product. */
 export interface Pack {
   unit: string;
@@ -296,18 +278,45 @@ export interface QuotedLine extends LineWanted {
   why: Reason[];
 }
 
+/** A coupon and what it takes off. */
+export interface CouponTaken {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  discount: Money;
+}
+
 export interface Quote {
   lines: QuotedLine[];
   total: Money;
   discount: Money;
   discount_why: Reason[];
+  coupons: CouponTaken[];
   warnings: Reason[];
+  /** Where the goods come from, and why from there. */
+  warehouse_why: Reason;
 }
 
 export interface CustomerMessage {
   channel: string;
   recipient_masked: string;
   status: string;
+}
+
+export interface PlacedLine extends OrderedLine {
+  line_no: number;
+  unit: string;
+  line_total: Money;
+  unit_price: Money;
+  why: Reason[];
+}
+
+/** A part that was split off, or the order that a part is of. */
+export interface OrderPart {
+  id: number;
+  number: string;
+  status: string;
+  total: Money;
 }
 
 export interface Order {
@@ -318,20 +327,48 @@ export interface Order {
   placed_at: Instant;
   customer_id: number;
   call_id: string | null;
-  lines: OrderedLine[];
+  lines: PlacedLine[];
   messages: CustomerMessage[];
+  address: string | null;
+  note: string | null;
+  payment: string | null;
+  discount: Money;
+  coupons: CouponTaken[];
+  urgent: boolean;
+  wanted_on: string | null;
+  review_why: Reason[];
+  version: number;
+  split_from: OrderPart | null;
+  parts: OrderPart[];
+  /** The statuses this reader may move it to, and `edit`. */
+  allowed: string[];
 }
 
-export interface OrderWanted {
-  customer_id: number;
-  call_id?: string;
-  lines: LineWanted[];
+/** What is asked for besides the lines; left out where nobody said anything. */
+interface OrderTerms {
   address?: string;
   note?: string;
   payment?: string;
+  urgent?: boolean;
+  /** The day, "2026-11-30". */
+  wanted_on?: string;
 }
 
-/** Without a number that of the call is meant, which the reader may not be able to see. */
+export interface OrderWanted extends OrderTerms {
+  customer_id: number;
+  call_id?: string;
+  lines: LineWanted[];
+  coupon_codes?: string[];
+  /** What is not there now is sent later. */
+  backorder?: boolean;
+}
+
+/** The order anew and whole, made from `version`. */
+export interface OrderEdited extends OrderTerms {
+  version: number;
+  lines: LineWanted[];
+}
+
 /** A field that this business added. */
 export interface CustomField {
   code: string;
@@ -345,6 +382,7 @@ export interface CustomField {
 
 export type CustomInput = string | boolean | string[];
 
+/** Without a number that of the call is meant, which the reader may not be able to see. */
 export interface NewCustomer {
   name: string;
   phones?: string[];

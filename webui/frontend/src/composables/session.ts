@@ -27,7 +27,10 @@ export const session = {
   user,
   hold,
   canWork: computed(() => has("agent.work")),
+  /** Has something to do on the sidebar, with or without a telephone. */
+  hasDesk: computed(() => has("agent.work") || has("todo.work")),
   canWatch: computed(() => has("board.view")),
+  may: has,
 
   /** Finds the session of the cookie; false when there is none. */
   async restore(): Promise<boolean> {

@@ -20,7 +20,8 @@ export type CodeTable =
   | "directions"
   | "callbackStatus"
   | "callbackSources"
-  | "systems";
+  | "systems"
+  | "reviewSays";
 
 export function useWords() {
   const { t, te, locale } = useI18n();
@@ -35,11 +36,15 @@ export function useWords() {
     return (locale.value === "en" ? thing.name_en || thing.name_zh : thing.name_zh) || thing.name_en;
   }
 
-  /** A rule that has a name is called by it. */
+  /** A rule that has a name is called by it, and one of review says what comes of it. */
   function reason({ code, params }: Reason): string {
-    const { name_zh, name_en } = params ?? {};
-    if (name_zh === undefined || name_en === undefined) return word("reasons", code, params);
-    return word("reasons", code, { ...params, name: named({ name_zh, name_en }) || t("reasons.promotion") });
+    const { name_zh, name_en, says } = params ?? {};
+    const name =
+      name_zh === undefined || name_en === undefined
+        ? {}
+        : { name: named({ name_zh, name_en }) || t("reasons.promotion") };
+    const what = word("reasons", code, { ...params, ...name });
+    return says === undefined ? what : word("reviewSays", says, { what });
   }
 
   return {

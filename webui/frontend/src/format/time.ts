@@ -54,3 +54,22 @@ export function formatHour(instant: Instant, locale: Locale): string {
 export function isSameDay(instant: Instant, nowMs: number): boolean {
   return new Date(instant).toDateString() === new Date(nowMs).toDateString();
 }
+
+/** The reader's own day, as a date field holds it: "2026-11-30". */
+export function dayOf(ms: number): string {
+  const date = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** "11-30" of an instant or a day, with the year only when it is another one. */
+export function formatDay(at: Instant, nowMs: number, locale: Locale): string {
+  // A day without an hour is the reader's, and not midnight in Greenwich.
+  const date = new Date(at.length === 10 ? `${at}T00:00` : at);
+  const sameYear = date.getFullYear() === new Date(nowMs).getFullYear();
+  return date.toLocaleDateString(locale, {
+    ...(sameYear ? {} : { year: "numeric" }),
+    month: "2-digit",
+    day: "2-digit",
+  });
+}

@@ -3,7 +3,7 @@
  * it, so that sending it twice can never make two orders; pure, stored by drafts.ts.
  */
 
-import type { LineWanted, Order, OrderWanted, Product } from "@/api/types";
+import type { LineWanted, Order, OrderWanted, Product, Reason } from "@/api/types";
 
 export interface DraftLine extends LineWanted {
   name_zh: string;
@@ -14,17 +14,29 @@ export interface DraftLine extends LineWanted {
 
 type Line = Pick<LineWanted, "sku" | "unit">;
 
-export interface Draft {
-  key: string;
-  lines: DraftLine[];
+/** Where to, when and how, of an order that is written or changed. */
+export interface Delivery {
   /** null while nobody changed it: the customer's own address is shown and sent. */
   address: string | null;
   note: string;
   payment: string;
+  urgent: boolean;
+  /** The day the customer wishes to have it, "2026-11-30"; empty: any. */
+  wantedOn: string;
+}
+
+export interface Draft extends Delivery {
+  key: string;
+  lines: DraftLine[];
+  /** The codes of the customer's coupons that are used. */
+  coupons: string[];
+  /** What is not there now is sent later. */
+  backorder: boolean;
   /** What was sent and has no answer yet: it is sent again exactly so, under the same key. */
   sent: OrderWanted | null;
-  /** The order it became. */
+  /** The order it became, and what the agent must know of it. */
   order: Order | null;
+  warnings: Reason[];
 }
 
 export const LARGEST_QUANTITY = 99_999;
@@ -36,8 +48,13 @@ export function newDraft(key: string): Draft {
     address: null,
     note: "",
     payment: "",
+    coupons: [],
+    urgent: false,
+    wantedOn: "",
+    backorder: false,
     sent: null,
     order: null,
+    warnings: [],
   };
 }
 
@@ -74,8 +91,8 @@ export function isUnfinished(draft: Draft | undefined): boolean {
   return draft !== undefined && draft.order === null && (draft.lines.length > 0 || draft.sent !== null);
 }
 
-export function wantedLines(draft: Draft): LineWanted[] {
-  return draft.lines.map(({ sku, quantity, unit }) => ({ sku, quantity, unit }));
+export function wantedLines({ lines }: Pick<Draft, "lines">): LineWanted[] {
+  return lines.map(({ sku, quantity, unit }) => ({ sku, quantity, unit }));
 }
 
 export function wantedOrder(
@@ -92,5 +109,9 @@ export function wantedOrder(
     ...(address && { address }),
     ...(note && { note }),
     ...(draft.payment && { payment: draft.payment }),
+    ...(draft.coupons.length > 0 && { coupon_codes: [...draft.coupons] }),
+    ...(draft.urgent && { urgent: true }),
+    ...(draft.wantedOn && { wanted_on: draft.wantedOn }),
+    ...(draft.backorder && { backorder: true }),
   };
 }

@@ -8,9 +8,15 @@ import { isUnfinished, newDraft, type Draft } from "./draft";
 
 const STORED = "zongji.drafts";
 
-const drafts = reactive<Record<string, Draft>>(
-  JSON.parse(sessionStorage.getItem(STORED) ?? "{}") as Record<string, Draft>,
-);
+const drafts = reactive<Record<string, Draft>>(restored());
+
+/** Those of this tab; one that an older page wrote has less in it. */
+function restored(): Record<string, Draft> {
+  const stored = JSON.parse(sessionStorage.getItem(STORED) ?? "{}") as Record<string, Draft>;
+  return Object.fromEntries(
+    Object.entries(stored).map(([callId, draft]) => [callId, { ...newDraft(draft.key), ...draft }]),
+  );
+}
 
 watch(drafts, () => sessionStorage.setItem(STORED, JSON.stringify(drafts)), {
   deep: true,

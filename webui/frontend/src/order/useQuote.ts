@@ -6,7 +6,11 @@ import type { LineWanted, Quote } from "@/api/types";
 
 const PAUSE_MS = 250;
 
-export function useQuote(customerId: () => number, lines: () => LineWanted[]) {
+export function useQuote(
+  customerId: () => number,
+  lines: () => LineWanted[],
+  coupons: () => string[] = () => [],
+) {
   const quote = ref<Quote | null>(null);
   const pending = ref(false);
   const problem = ref<unknown>(null);
@@ -16,7 +20,7 @@ export function useQuote(customerId: () => number, lines: () => LineWanted[]) {
   async function ask(): Promise<void> {
     const mine = (asked = new AbortController());
     try {
-      quote.value = await api.quote(customerId(), lines(), mine.signal);
+      quote.value = await api.quote(customerId(), lines(), coupons(), mine.signal);
       problem.value = null;
     } catch (error) {
       if (mine.signal.aborted) return;
@@ -33,7 +37,7 @@ export function useQuote(customerId: () => number, lines: () => LineWanted[]) {
     else quote.value = null;
   }
 
-  watch(() => JSON.stringify([customerId(), lines()]), askSoon, { immediate: true });
+  watch(() => JSON.stringify([customerId(), lines(), coupons()]), askSoon, { immediate: true });
   onBeforeUnmount(() => {
     window.clearTimeout(timer);
     asked?.abort();

@@ -21,7 +21,9 @@ export function useSubmit(draft: () => Draft, customer: () => Customer, callId: 
     refusal.value = null;
     mine.sent ??= wantedOrder(mine, customer(), callId);
     try {
-      mine.order = (await api.placeOrder(mine.sent, mine.key)).order;
+      const { order, warnings } = await api.placeOrder(mine.sent, mine.key);
+      mine.warnings = warnings;
+      mine.order = order;
       mine.sent = null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -1,5 +1,7 @@
 /** The usual promises of a call-back as instants. Pure: now is an argument; the day is the reader's own. */
 
+import { dayOf } from "@/format/time";
+
 export const SOON = ["now", "quarter", "hour", "tomorrow"] as const;
 export type Soon = (typeof SOON)[number];
 
@@ -32,6 +34,5 @@ export function dueAfter(choice: Soon, nowMs: number): Date | null {
 export function toLocalInput(date: Date | null): string {
   if (!date) return "";
   const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+  return `${dayOf(date.getTime())}T${two(date.getHours())}:${two(date.getMinutes())}`;
 }

@@ -1,13 +1,14 @@
-/** Products for what is being typed, with this customer's own price. Rule: only the last question's answer counts. */
+/** What is found for what is being typed. Rule: only the last question's answer counts. */
 
 import { onBeforeUnmount, ref, watch, type Ref } from "vue";
-import { api } from "@/api/api";
-import type { Product } from "@/api/types";
 
 const PAUSE_MS = 150;
 
-export function useProductSearch(query: Ref<string>, customerId: () => number) {
-  const items = ref<Product[]>([]);
+export function useSearch<T>(
+  query: Ref<string>,
+  find: (text: string, signal: AbortSignal) => Promise<{ items: T[] }>,
+) {
+  const items = ref([]) as Ref<T[]>;
   const pending = ref(false);
   /** True when `items` belong to what stands in the field now. */
   const answered = ref(false);
@@ -19,7 +20,7 @@ export function useProductSearch(query: Ref<string>, customerId: () => number) {
     const mine = (asked = new AbortController());
     failure.value = null;
     try {
-      items.value = (await api.products(text, customerId(), mine.signal)).items;
+      items.value = (await find(text, mine.signal)).items;
       answered.value = true;
     } catch (error) {
       if (mine.signal.aborted) return;

@@ -23,11 +23,14 @@ from orders.payments.ports import Gateway
 from orders.payments.service import PaymentService
 from orders.payments.statements.service import StatementService
 from orders.pricing.service import PriceRuleService
+from orders.progress.links import LinkTerms
+from orders.progress.service import ProgressService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
 from orders.sales.service import OrderService
+from orders.suggestions.service import SuggestionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Trade:
     debits: DebitService
     statements: StatementService
     invoices: InvoiceService
+    progress: ProgressService
+    suggestions: SuggestionService
 
     @classmethod
     def of(
@@ -65,13 +70,16 @@ class Trade:
         font: Path | None = None,
         gateway: Gateway | None = None,
         debit_merchant: str = "",
+        links: LinkTerms | None = None,
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
         on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
-        customers pay, `debit_merchant` our number at the bank that debits accounts.
+        customers pay, `debit_merchant` our number at the bank that debits accounts, `links` how customers are
+        sent to the pages of their orders.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
+        till = GatewayService(database, bus, gateway, clock=clock, channels=channels)
         return cls(
             orders=orders,
             changes=OrderChanges(database, bus, clock=clock, channels=channels, zone=zone),
@@ -88,10 +96,14 @@ class Trade:
             fleet=FleetService(database),
             runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
             payments=PaymentService(database, bus, clock=clock, channels=channels),
-            gateway=GatewayService(database, bus, gateway, clock=clock, channels=channels),
+            gateway=till,
             debits=DebitService(
                 database, bus, clock=clock, merchant=debit_merchant, channels=channels
             ),
             statements=StatementService(database, gateway, clock=clock, zone=zone),
             invoices=InvoiceService(database, clock=clock),
+            progress=ProgressService(
+                database, bus, till, links or LinkTerms(), clock=clock, zone=zone
+            ),
+            suggestions=SuggestionService(database, clock=clock, zone=zone),
         )

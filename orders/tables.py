@@ -8,11 +8,13 @@ from orders.payments import tables as payments
 from orders.payments.debit import tables as debit
 from orders.payments.statements import tables as statements
 from orders.pricing import tables as pricing
+from orders.progress import tables as progress
 from orders.quotas import tables as quotas
 from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
+from orders.suggestions import tables as suggestions
 
 __all__ = [
     "catalogue",
@@ -21,6 +23,7 @@ __all__ = [
     "invoices",
     "payments",
     "pricing",
+    "progress",
     "quotas",
     "receipts",
     "review",
@@ -28,4 +31,5 @@ __all__ = [
     "sales",
     "statements",
     "stock",
+    "suggestions",
 ]

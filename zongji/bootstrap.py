@@ -52,10 +52,11 @@ from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.services import Trade
+from orders.suggestions.counting import PairCounting
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji import telling
-from zongji.core import care_sources, core, insight_sources, now
+from zongji.core import care_sources, core, insight_sources, link_terms, now
 from zongji.exchange import launch
 from zongji.settings import Settings
 
@@ -178,6 +179,7 @@ def _trade(
         font=settings.paper_font,
         gateway=gateway,
         debit_merchant=settings.debit_merchant,
+        links=link_terms(settings),
     )
 
 
@@ -244,7 +246,10 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    workers: list[Worker] = [
+        BackorderFilling(database, trade.orders),
+        PairCounting(database, clock=now),
+    ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)
         workers.append(OrderApproval(database, trade.orders, clock=now, after=after))
@@ -313,7 +318,7 @@ def _sender(settings: Settings) -> Sender:
 
 def _web_options(settings: Settings) -> WebOptions:
     return WebOptions(
-        origins=settings.web.origins,
+        origins=settings.web.allowed_origins,
         metrics_from=tuple(ip_network(network) for network in settings.web.metrics_from),
     )
 

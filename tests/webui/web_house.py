@@ -57,6 +57,7 @@ from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from tests.orders.order_shop import LINKS
 from webui.ports import Node
 from webui.rounds import Rhythm
 from webui.server import Tls, WebServer
@@ -305,7 +306,9 @@ async def open_house(
     )
     services = WebServices(
         crm=crm,
-        trade=Trade.of(database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001"),
+        trade=Trade.of(
+            database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001", links=LINKS
+        ),
         acd=acd,
         calls=store,
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),

@@ -22,7 +22,9 @@ from orders.sales.service import OrderService
 from orders.sales.views import PlacedOrder
 from orders.services import Trade
 
-LINKS = LinkTerms("https://shop.example", (b"the key of the links of the tests 1",), company="总机商贸")
+LINKS = LinkTerms(
+    "https://shop.example", (b"the key of the links of the tests 1",), company="总机商贸"
+)
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 

@@ -14,7 +14,7 @@ KEY, OTHER = b"k" * 32, b"o" * 32
 TERMS = LinkTerms("https://shop.example/", (KEY,), days=30)
 MADE = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 ORDERS = st.integers(1, 2**31 - 1)
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(1_600_000_000, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
 
 
 @given(ORDERS, MOMENTS, st.integers(1, 365))
@@ -22,7 +22,7 @@ def test_a_link_says_what_it_was_made_of_and_fits_into_an_sms(order_id, made_at,
     terms = LinkTerms("https://shop.example", (KEY,), days)
     token = links.token(terms, order_id, made_at)
     assert len(token) == 35
-    assert links.read(terms, token) == Claim(order_id, made_at.replace(microsecond=0), days)
+    assert links.read(terms, token) == Claim(order_id, made_at, days)
 
 
 @given(ORDERS, MOMENTS, st.integers(0, 25), st.integers(1, 255))

@@ -97,7 +97,11 @@ async def test_goods_that_go_together_are_suggested_with_the_reason(shop: Shop):
     found = await service(shop).suggest(SYSTEM, shop.plain, lines)
     assert [each.sku for each in found] == [lid]
     (why,) = found[0].why
-    assert (why.code, why.params["percent"], why.params["orders"]) == ("bought_together", "100", "4")
+    assert (why.code, why.params["percent"], why.params["orders"]) == (
+        "bought_together",
+        "100",
+        "4",
+    )
     assert why.params["name_zh"] == f"货{pot}"
     assert await suggested(shop, pot, lid) == []
     assert await suggested(shop) == []

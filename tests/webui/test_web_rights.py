@@ -19,7 +19,13 @@ def name(route: object) -> str:
     return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)
 
 
-SAMPLES = {LINK: "A" * 35, CALL: "f" * 32, NUMBER: "987654321", CODE: "no_such_code", SKU: "NO-SUCH-SKU"}
+SAMPLES = {
+    LINK: "A" * 35,
+    CALL: "f" * 32,
+    NUMBER: "987654321",
+    CODE: "no_such_code",
+    SKU: "NO-SUCH-SKU",
+}
 
 
 def path_of(route: Route) -> str:

@@ -20,7 +20,10 @@ export type CodeTable =
   | "directions"
   | "callbackStatus"
   | "callbackSources"
-  | "systems";
+  | "systems"
+  | "progressStatus"
+  | "parcelStates"
+  | "parcelEvents";
 
 export function useWords() {
   const { t, te, locale } = useI18n();

@@ -121,15 +121,17 @@ class ProgressService:
             await trail.record(session, actor.user_id, "order.link_revoke", "order", order_id)
 
     async def _admit(self, token: str, address: str) -> tuple[Claim, datetime]:
-        """What the link says and when it ends."""
+        """What the link says and when it ends. A right one is let in whatever else comes from its address, which
+        may be that of a whole town.
+        """
         now, subject = self._clock(), f"order-links:{address[:100]}"
         claim = links.read(self._terms, token)
         async with self._database.reading() as connection:
-            await login_limits.refuse_blocked(connection, subject, now)
             if claim is not None:
                 ends = await reading.ends_at(connection, claim, self._terms, now)
                 if ends is not None:
                     return claim, ends
+            await login_limits.refuse_blocked(connection, subject, now)
         async with self._database.begin() as session:
             await login_limits.count(session, subject, FAILURES, now)
         raise LinkNotValid

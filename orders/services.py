@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
+from orders.delivery import consignees
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
 from orders.delivery.paper_service import PaperService
@@ -82,7 +83,14 @@ class Trade:
         till = GatewayService(database, bus, gateway, clock=clock, channels=channels)
         return cls(
             orders=orders,
-            changes=OrderChanges(database, bus, clock=clock, channels=channels, zone=zone),
+            changes=OrderChanges(
+                database,
+                bus,
+                clock=clock,
+                channels=channels,
+                zone=zone,
+                goes_to=consignees.follow,
+            ),
             quotas=QuotaService(database, clock=clock, zone=zone),
             review_rules=ReviewRuleService(database, clock=clock),
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),

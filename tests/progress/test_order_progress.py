@@ -227,6 +227,25 @@ async def test_of_customer_and_agent_at_once_one_looks_again(depot: Depot):
     assert after.note in {"座席改的", "客户改的"}
 
 
+async def test_an_address_that_an_agent_edits_later_counts_and_the_recipient_stays(depot: Depot):
+    order_id, token, view = await opened(depot)
+    await page(depot).change(token, HOME, change(view, address=to(view, recipient="王小明")))
+    order = await depot.trade.orders.get(SYSTEM, order_id)
+    lines = [{"sku": line.sku, "quantity": line.quantity} for line in order.lines]
+    edit = {"version": order.version, "lines": lines, "address": "天津市南开区鞍山道1号"}
+    await depot.trade.changes.edit(SYSTEM, order_id, EditOrder.model_validate(edit))
+    there = await depot.trade.waybills.consignee(SYSTEM, order_id)
+    assert (there.recipient, there.city, there.district, there.street) == (
+        "王小明",
+        "天津市",
+        "南开区",
+        "鞍山道1号",
+    )
+    shown = await page(depot).show(token, HOME)
+    assert shown.consignee is not None
+    assert shown.consignee.address == "天津市鞍山***"
+
+
 async def test_an_address_that_an_agent_changed_meanwhile_is_not_overwritten(depot: Depot):
     order_id, token, view = await opened(depot)
     await depot.consignee(order_id, recipient="新收货人", street="友谊路6号", city="天津市")

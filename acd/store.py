@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from acd.rows import COLUMNS, AgentStateRow, CallRow, Line, RecordingRow, StepRow
 from acd.tables import AgentStateChange, Call, CallStep, Recording
+from crm_core.customers.visibility import concerns_seen
 from crm_core.db import Database
+from crm_core.rights import Actor
 
 _KEYS = {
     "calls": ("id",),
@@ -76,15 +78,20 @@ class AcdStore:
         async with self._database.begin() as session:
             return await _calls(session, Call.outcome.is_(None))
 
-    async def call(self, call_id: str) -> CallRow | None:
+    async def call(self, actor: Actor, call_id: str) -> CallRow | None:
+        """None also when it is of a customer whom the actor may not see."""
         async with self._database.begin() as session:
-            found = await _calls(session, Call.id == call_id)
+            found = await _calls(session, (Call.id == call_id) & _seen(actor))
         return found[0] if found else None
 
-    async def latest_calls(self, *, limit: int, agent_id: int | None = None) -> list[CallRow]:
-        """The newest first, of all or of one agent."""
+    async def latest_calls(
+        self, actor: Actor, *, limit: int, agent_id: int | None = None
+    ) -> list[CallRow]:
+        """The newest first, of all or of one agent; none of a customer whom the actor may not see."""
         async with self._database.begin() as session:
-            condition = Call.agent_id == agent_id if agent_id is not None else Call.id.is_not(None)
+            condition = _seen(actor)
+            if agent_id is not None:
+                condition &= Call.agent_id == agent_id
             return await _calls(session, condition, limit)
 
     async def steps(self, call_id: str) -> list[StepRow]:
@@ -123,6 +130,10 @@ class AcdStore:
         )
         async with self._database.begin() as session:
             return [QueueCounts(*row) for row in await session.execute(query)]
+
+
+def _seen(actor: Actor) -> ColumnElement[bool]:
+    return concerns_seen(Call.customer_id, actor)
 
 
 async def _calls(

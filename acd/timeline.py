@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acd.tables import Call
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> Sequence[TimelineEntry]:
-    """Calls that began before a time, the newest first."""
+    """Calls that began after a place, the newest first."""
+    place = (Call.started_at, literal("call.") + Call.direction, Call.id)
     rows = await connection.execute(
         select(
             Call.id,
@@ -28,10 +29,10 @@ async def entries(
         )
         .where(
             Call.customer_id.in_(customer_ids),
-            Call.started_at < before,
+            after.is_after(*place),
             Call.outcome.is_not(None),
         )
-        .order_by(Call.started_at.desc())
+        .order_by(*newest_first(*place))
         .limit(limit)
     )
     return [

@@ -12,6 +12,7 @@ import uvloop
 from sqlalchemy import text
 
 from bench.server import database_server, make_schema
+from crm_core.customers.card_views import address_line
 from crm_core.db import Database
 from crm_core.search_text import search_text
 from crm_core.seeds import seed_channel, seed_roles
@@ -143,6 +144,7 @@ _GIVEN = [
 ]
 
 
+_STREETS = ["友谊路", "中山路", "解放北路", "人民东街", "建设大道", "和平里", "新华西道", "南京路"]
 NUMBER_STEP = 977
 
 
@@ -227,6 +229,24 @@ async def _make(database: Database, customers: int) -> None:
                 for province, city, area in _PLACES
             ],
         )
+        await session.execute(
+            text(
+                "CREATE TEMP TABLE streets (n serial, province text, city text, street text, name text,"
+                " pinyin text, initials text)"
+            )
+        )
+        await session.execute(
+            text(
+                "INSERT INTO streets (province, city, street, name, pinyin, initials)"
+                " VALUES (:province, :city, :street, :name, :pinyin, :initials)"
+            ),
+            [
+                {"province": province, "city": city, "street": street}
+                | _spoken(address_line(province, city, None, street))
+                for province, city, _ in _PLACES
+                for street in _STREETS
+            ],
+        )
         await session.execute(text(_CUSTOMERS), {"many": customers})
         await session.execute(text(_CHANNEL))
         await session.execute(text(_PHONES))
@@ -279,12 +299,16 @@ UNION ALL
 SELECT COALESCE(area_code, '022') || lpad((20000000 + id)::text, 8, '0'), id, false FROM customers
 ON CONFLICT DO NOTHING
 """
+# As `crm_core.customers.words.of_address` makes it of a street with its place, the house's number and 号.
 _ADDRESSES = """
-INSERT INTO customer_addresses (customer_id, is_main, province, city, detail)
-SELECT id, true, province, city,
-       (ARRAY['友谊路','中山路','解放北路','人民东街','建设大道','和平里','新华西道','南京路'])[1 + id % 8]
-         || (1 + id % 900) || '号'
-  FROM customers WHERE level_code <> 'consumer'
+INSERT INTO customer_addresses (customer_id, is_main, province, city, detail, search_text)
+SELECT c.id, true, c.province, c.city, s.street || house || '号',
+       s.name || house || '号 ' || s.pinyin || ' hao ' || s.pinyin || 'hao ' || s.initials
+         || left(house, 1) || 'h'
+  FROM customers c
+  CROSS JOIN LATERAL (SELECT (1 + c.id % 900)::text) AS numbered (house)
+  JOIN streets s ON s.province = c.province AND s.city = c.city AND s.n % 8 = c.id % 8
+ WHERE c.level_code <> 'consumer'
 """
 _INSIGHT = """
 INSERT INTO customer_insight (customer_id, segment_code, grade_code, last_order_at)

@@ -20,6 +20,7 @@ import uvloop
 import xlsxwriter
 
 from bench.crm_data import filled
+from crm_core.customers.words import of_address
 from crm_core.db import Database
 from crm_core.exchange.importing import ImportService
 from crm_core.rights import SYSTEM
@@ -81,7 +82,10 @@ async def _copy(url: str) -> float:
         for n, row in enumerate(rows)
     ]  # fmt: skip
     phones = [(row[2], 10_000_000 + n, True) for n, row in enumerate(rows)]
-    addresses = [(10_000_000 + n, True, row[6]) for n, row in enumerate(rows)]
+    addresses = [
+        (10_000_000 + n, True, row[6], of_address(None, None, None, row[6], None))
+        for n, row in enumerate(rows)
+    ]
     database = Database(url, statement_timeout_s=600)
     began = time.perf_counter()
     async with database.begin() as session:
@@ -90,7 +94,7 @@ async def _copy(url: str) -> float:
             ("customers", ("id", "code", "name", "search_text", "level_code", "province", "city",
                            "price_policy_code", "credit_limit", "note"), customers),
             ("customer_phones", ("number", "customer_id", "is_main"), phones),
-            ("customer_addresses", ("customer_id", "is_main", "detail"), addresses),
+            ("customer_addresses", ("customer_id", "is_main", "detail", "search_text"), addresses),
         ):  # fmt: skip
             await driver.copy_records_to_table(table, records=records, columns=columns)
     took = time.perf_counter() - began

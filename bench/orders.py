@@ -193,6 +193,8 @@ def _script() -> str:
         "at": "now()",
         "goods": "0",
         "held": "1",
+        "barred": "0",
+        "frees": "-1",
         "kind": "'reserve'",
     }
 

@@ -86,7 +86,7 @@ SEARCHES: tuple[tuple[str, tuple[tuple[str, str, Any], ...], str], ...] = (
         (("addresses", "contains", "友谊路88号"), ("level", "is", "retailer")),
         (
             "c.level_code = 'retailer' AND c.id IN (SELECT customer_id FROM customer_addresses WHERE"
-            " search_grams(detail) @> '{友谊,谊路,号}' AND detail LIKE '%友谊路88号%')"
+            " search_grams(search_text) @> '{友谊,谊路,号}' AND search_text LIKE '%友谊路88号%')"
         ),
     ),
 )

@@ -2,13 +2,14 @@
 
 Rule: `normalise` gives the form people dial inside China (mobile `13800138000`, landline
 `02223456789`, 400 and 800 numbers and short numbers as they are), `+…` for numbers abroad, and
-None for a hidden number or none at all; applied twice it changes nothing.
+None for a hidden or masked number or none at all; applied twice it changes nothing.
 """
 
 import re
 import unicodedata
 
 _NAMED_EXTENSION = re.compile(r"(?:转|分机|ext\.?|x|#|,|;|\*).*$", re.IGNORECASE | re.DOTALL)
+_MASKED = re.compile(r"\*.*\*|[\d*]x{2}", re.IGNORECASE | re.DOTALL)
 _ADDRESS = re.compile(r"^(?:sips?|tel):", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s().·/_\-‐-―−﹣~]+")
 _DASHED_EXTENSION = re.compile(r"^(?P<number>.*\d)[\-‐-―−]\s*\d{1,6}$", re.DOTALL)
@@ -24,7 +25,7 @@ _COUNTRY = "86"
 
 def normalise(raw: str | None) -> str | None:
     """The one form of a number, None when it is hidden, anonymous, empty or no number at all."""
-    if raw is None:
+    if raw is None or is_masked(raw):
         return None
     written = unicodedata.normalize("NFKC", raw).strip()
     written = _ADDRESS.sub("", written).partition("@")[0]
@@ -47,6 +48,11 @@ def area_code(number: str) -> str | None:
 
 def is_mobile(number: str) -> bool:
     return _MOBILE.fullmatch(number) is not None
+
+
+def is_masked(raw: str) -> bool:
+    """Whether digits are hidden in it, as `mask` and others hide them: it names nobody's number."""
+    return _MASKED.search(unicodedata.normalize("NFKC", raw).partition("@")[0]) is not None
 
 
 def mask(number: str) -> str:

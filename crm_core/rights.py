@@ -26,6 +26,7 @@ class Right(StrEnum):
     CHANNEL_MANAGE = "channel.manage"
     COMPLAINT_MANAGE = "complaint.manage"
     COMPLAINT_WORK = "complaint.work"
+    CONNECTION_MANAGE = "connection.manage"
     CUSTOMER_EDIT = "customer.edit"
     CUSTOMER_EXPORT = "customer.export"
     CUSTOMER_IMPORT = "customer.import"
@@ -58,6 +59,8 @@ class Right(StrEnum):
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    STOCK_MANAGE = "stock.manage"
+    STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
     TODO_WORK = "todo.work"
     TOKEN_MANAGE = "token.manage"  # noqa: S105
@@ -113,6 +116,8 @@ _OPERATIONS = frozenset(
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,
+        Right.STOCK_MANAGE,
+        Right.STOCK_VIEW,
         Right.TODO_WORK,
     }
 )
@@ -171,6 +176,11 @@ class Actor(Protocol):
     @property
     def scope(self) -> Scope: ...
 
+    @property
+    def at_hand(self) -> frozenset[int]:
+        """Customers who may be seen beyond the scope, because their call stands on the screen."""
+        ...
+
     def require(self, right: Right) -> None:
         """Raises Forbidden."""
 
@@ -202,6 +212,7 @@ class Principal:
     hold: Hold | None = None
     second_factor: bool = False
     token: str | None = None
+    at_hand: frozenset[int] = frozenset()
 
     def may(self, right: Right) -> bool:
         return right in self.rights
@@ -245,6 +256,7 @@ class System:
 
     user_id: int | None = None
     scope: Scope = Scope.ALL
+    at_hand: frozenset[int] = frozenset()
 
     def require(self, right: Right) -> None:
         """Everything is allowed."""

@@ -31,7 +31,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_core.db import Base
 
-LONGEST = 1000
+_TIMES = 5
 _WORD = re.compile(r"[a-z0-9\x80-\U0010ffff]+")
 _SHORT = re.compile(r"[a-z0-9]{2}")
 _PART = re.compile(r"[a-z0-9]+|[㐀-鿿\U00020000-\U0003ffff]+")
@@ -95,9 +95,9 @@ def plain(words: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", words).casefold().split())
 
 
-def search_text(name: str) -> str:
-    """The name, its pinyin and its initials: 华北食品 → 华北食品 huabeishipin hbsp."""
-    known = plain(name)[:200]
+def search_text(name: str, most: int = 200) -> str:
+    """The name, its pinyin and its initials: 华北食品 → 华北食品 huabeishipin hbsp; of its first `most` signs."""
+    known = plain(name)[:most]
     parts = _PART.findall(known)
     spoken = [_pinyin(part) for part in parts if not part.isascii()]
     pinyin = ["".join(syllables) for syllables in spoken]
@@ -106,7 +106,7 @@ def search_text(name: str) -> str:
         for part in parts
     )
     added = dict.fromkeys([*pinyin, "".join(pinyin), initials])
-    return " ".join(filter(None, (known, *added)))[:LONGEST]
+    return " ".join(filter(None, (known, *added)))[: most * _TIMES]
 
 
 @lru_cache(maxsize=20_000)
@@ -135,7 +135,9 @@ def _cut(word: str, size: int) -> list[str]:
     return [word[place : place + size] for place in range(len(word) - size + 1)]
 
 
-def contains(column: InstrumentedAttribute[str], wanted: str) -> ColumnElement[bool] | None:
+def contains(
+    column: ColumnElement[str] | InstrumentedAttribute[Any], wanted: str
+) -> ColumnElement[bool] | None:
     """That the column (made by `search_text`, or digits) contains each word of `wanted`.
 
     None when there is nothing long enough to look for. In an OR with another condition the grams of
@@ -152,12 +154,14 @@ def contains(column: InstrumentedAttribute[str], wanted: str) -> ColumnElement[b
     return and_(*conditions) if conditions else None
 
 
-def text_index(name: str, column: str) -> Index:
-    """The index that `contains` uses."""
-    return Index(name, text(f"search_grams({column})"), postgresql_using="gin")
+def text_index(name: str, column: str, **options: Any) -> Index:
+    """The index that `contains` uses; `column` may also be an expression."""
+    return Index(name, text(f"search_grams({column})"), postgresql_using="gin", **options)
 
 
-def _holds(column: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+def _holds(
+    column: ColumnElement[str] | InstrumentedAttribute[Any], word: str
+) -> ColumnElement[bool]:
     if len(word) == 2 and word.isascii():  # noqa: PLR2004
         return (
             column.regexp_match(rf"(^|[^a-z0-9]){word}")

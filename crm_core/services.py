@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Self
 
 from crm_core.audit.service import AuditTrail
+from crm_core.benefits.ports import HasDelivery, nothing_delivered
 from crm_core.benefits.service import BenefitService
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.care.service import CareService
+from crm_core.complaints.ports import IsOrderOf, any_order
 from crm_core.complaints.service import ComplaintService
 from crm_core.customers.channel import ChannelService
 from crm_core.customers.custom_fields import CustomFieldService
@@ -23,6 +25,7 @@ from crm_core.db import Database
 from crm_core.dealers.service import DealerService
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.exchange.limits import PER_DAY, ExportLimits
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
@@ -30,6 +33,7 @@ from crm_core.leads.service import LeadService
 from crm_core.messages.service import MessageService
 from crm_core.messages.templates import TemplateService
 from crm_core.notices import timeline as notice_timeline
+from crm_core.notices.ports import NeverCalled, nobody_refuses
 from crm_core.notices.service import NoticeService
 from crm_core.outbox.wording import WordBook, Words
 from crm_core.people.accounts import AccountService
@@ -39,6 +43,7 @@ from crm_core.people.tokens import TokenService
 from crm_core.people.units import UnitService
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.service import PrivacyService
+from crm_core.request_keys.service import RequestKeys
 from crm_core.rights import Right
 from crm_core.todos.service import TodoService
 
@@ -55,6 +60,7 @@ class Crm:
     history: HistoryService
     imports: ImportService
     exports: ExportService
+    export_limits: ExportLimits
     family: FamilyService
     insight: InsightService
     channel: ChannelService
@@ -74,6 +80,7 @@ class Crm:
     care: CareService
     dealers: DealerService
     tokens: TokenService
+    request_keys: RequestKeys
 
     @classmethod
     def of(
@@ -89,9 +96,13 @@ class Crm:
         obstacles: Sequence[Obstacle] = (),
         folders: Mapping[str, Path] | None = None,
         care: CareSources | None = None,
+        has_delivery: HasDelivery = nothing_delivered,
+        is_order_of: IsOrderOf = any_order,
+        never_called: NeverCalled = nobody_refuses,
         secrets_key: bytes | None = None,
         words: Words | None = None,
         company: str = "",
+        exports_per_day: int = PER_DAY,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -99,15 +110,19 @@ class Crm:
         `sources` what they tell of sales and conversations; `channels` are
         the ways of telling customers for which there is a connector; `obstacles` and `folders` are
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
-        orders, and the company's time zone. Without `secrets_key` nobody can enrol an authenticator.
+        orders, and the company's time zone; `has_delivery` says whether a customer had one,
+        `is_order_of` whose an order is; `never_called` gives
+        the numbers that are never called. Without `secrets_key` nobody can enrol an authenticator.
         `words` are what messages to customers say as shipped, `company` is who says it.
+        `exports_per_day`: how many customers a person may take out, whose role has no limit of its own.
         """
         care = care or CareSources()
         search = SearchService(database)
+        limits = ExportLimits(database, exports_per_day)
         customers = CustomerService(database)
-        complaints = ComplaintService(database, clock=clock)
+        complaints = ComplaintService(database, clock=clock, is_order_of=is_order_of)
         todos = TodoService(database, clock=clock)
-        benefits = BenefitService(database, clock=clock, zone=care.zone)
+        benefits = BenefitService(database, clock=clock, zone=care.zone, has_delivery=has_delivery)
         leads = LeadService(database, clock=clock)
         book = WordBook(words or Words({}, {}), company, database=database, clock=clock)
         own = (
@@ -125,7 +140,8 @@ class Crm:
             search=search,
             history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
-            exports=ExportService(database, files, search, clock=clock),
+            exports=ExportService(database, files, search, clock=clock, limits=limits),
+            export_limits=limits,
             family=FamilyService(database),
             insight=InsightService(database, sources or Sources(), clock=clock),
             channel=ChannelService(database),
@@ -138,7 +154,13 @@ class Crm:
             leads=leads,
             messages=MessageService(database, book, clock=clock),
             templates=TemplateService(database, book, clock=clock),
-            notices=NoticeService(database, clock=clock, zone=care.zone, channels=channels),
+            notices=NoticeService(
+                database,
+                clock=clock,
+                zone=care.zone,
+                channels=channels,
+                never_called=never_called,
+            ),
             privacy=PrivacyService(
                 database,
                 clock=clock,
@@ -151,4 +173,5 @@ class Crm:
             care=CareService(database, care, clock=clock),
             dealers=DealerService(database, clock=clock, zone=care.zone),
             tokens=TokenService(database, clock=clock),
+            request_keys=RequestKeys(database, clock=clock),
         )

@@ -15,6 +15,7 @@ from crm_core.outbox import tables as outbox
 from crm_core.people import tables as people
 from crm_core.places import tables as places
 from crm_core.privacy import tables as privacy
+from crm_core.request_keys import tables as request_keys
 from crm_core.todos import tables as todos
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "people",
     "places",
     "privacy",
+    "request_keys",
     "todos",
 ]

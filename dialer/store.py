@@ -82,6 +82,15 @@ class OpenAttempt:
     number: str
 
 
+_CONTACTS = text("""
+INSERT INTO campaign_contacts (campaign_id, number, customer_id)
+SELECT :campaign_id, n.number, p.customer_id
+FROM unnest(CAST(:numbers AS text[])) WITH ORDINALITY AS n (number, place)
+LEFT JOIN customer_phones p ON p.number = n.number
+ORDER BY n.place
+""")
+
+
 async def until_stored(write: Callable[[], Awaitable[_T]]) -> _T:
     """Repeat a write until the database is there; what happened on the line is not forgotten."""
     while True:
@@ -340,10 +349,9 @@ class DialerStore:
                 .returning(Campaign.id)
             )
             campaign_id = campaign.scalar_one()
-            for number in dict.fromkeys(numbers):
-                await session.execute(
-                    insert(CampaignContact).values(campaign_id=campaign_id, number=number)
-                )
+            await session.execute(
+                _CONTACTS, {"campaign_id": campaign_id, "numbers": list(dict.fromkeys(numbers))}
+            )
             return campaign_id
 
     async def set_campaign_status(self, campaign_id: int, status: str) -> None:

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.bus import Bus
 from crm_core.customers.tables import Level
 from crm_core.db import Database
+from crm_core.rights import SYSTEM
 from orders.catalogue.tables import Product, ProductCategory, ProductPack
 from orders.catalogue.words import found_by
 from orders.money import to_fen
 from orders.pricing.rules import RuleKind
 from orders.pricing.tables import PriceRule
-from orders.stock import ledger
-from orders.stock.tables import Stock
+from orders.stock.documents.commands import NewReceipt
+from orders.stock.documents.service import DocumentService
+from orders.stock.tables import MAIN, Stock, Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,16 @@ _CATEGORIES = {
     "FB": ("instant", "方便食品", "Instant food"),
     "ZP": ("household", "日化纸品", "Household"),
 }
+_SHELF_LIVES = {"PJ-001": 240, "YL-002": 270, "FB-001": 180, "FB-002": 60}
+_OUTLET: dict[str, object] = {
+    "code": "binhai",
+    "name_zh": "滨海门市",
+    "name_en": "Binhai outlet",
+    "kind": "outlet",
+    "serves": ["滨海新区"],
+}
+_COST = Decimal("0.70")
+_ZONE = ZoneInfo("Asia/Shanghai")
 _PACKS = (("BJ-004", "箱", 6, "738.00"), ("LY-003", "吨", 100, None), ("FB-002", "箱", 10, None))
 _PROMOTIONS: tuple[dict[str, object], ...] = (
     {
@@ -138,10 +152,32 @@ async def fill(database: Database, *, clock: Callable[[], datetime]) -> None:
         own = PriceRule.sku.in_([item.sku for item in CATALOGUE])
         if await session.scalar(select(PriceRule.id).where(own).limit(1)) is None:
             await _add_rules(session)
-        for item in CATALOGUE:
-            known = await session.scalar(select(Stock.sku).where(Stock.sku == item.sku))
-            if known is None:
-                await ledger.receive(session, item.sku, item.on_hand, clock())
+        await session.execute(insert(Warehouse).on_conflict_do_nothing(), [_OUTLET])
+        skus = [item.sku for item in CATALOGUE]
+        known = await session.scalar(select(Stock.sku).where(Stock.sku.in_(skus)).limit(1))
+    if known is not None:
+        return
+    documents = DocumentService(database, Bus(), clock=clock, zone=_ZONE)
+    for warehouse, share in ((MAIN, 1), ("binhai", 4)):
+        await _open_stock(documents, warehouse, share, clock().astimezone(_ZONE).date())
+
+
+async def _open_stock(documents: DocumentService, warehouse: str, share: int, today: date) -> None:
+    """Opening stock as a receipt; two batches of what keeps for some time only."""
+    lines = []
+    for item in CATALOGUE:
+        quantity = item.on_hand // share
+        cost = (item.list_price * _COST).quantize(Decimal("0.01"))
+        parts: tuple[dict[str, object], ...] = ({"quantity": quantity},)
+        if item.sku in _SHELF_LIVES:
+            near = quantity // 3
+            parts = (
+                {"quantity": near, "batch_no": "A01", "expires_on": today + timedelta(days=20)},
+                {"quantity": quantity - near, "batch_no": "A02", "made_on": today},
+            )
+        lines += [part | {"sku": item.sku, "unit_cost": cost} for part in parts if part["quantity"]]
+    new = NewReceipt.model_validate({"warehouse": warehouse, "lines": lines})
+    await documents.receive(SYSTEM, f"demo-{warehouse}", new)
 
 
 async def _add_products(session: AsyncSession) -> None:
@@ -158,6 +194,7 @@ async def _add_products(session: AsyncSession) -> None:
             "category_code": _CATEGORIES[item.sku[:2]][0],
             "unit": item.unit,
             "list_price": item.list_price,
+            "shelf_life_days": _SHELF_LIVES.get(item.sku),
             "search": found_by(item.sku, item.name_zh, item.name_en),
         }
         for item in CATALOGUE

@@ -5,11 +5,18 @@ DomainError
 │   ├── UnknownProduct     no such product, or it is no longer sold (fields: sku)
 │   ├── UnknownUnit        the product is not sold in this unit (fields: sku, unit)
 │   ├── UnknownOrder       no such order
-│   └── UnknownQuote       no such quote
+│   ├── UnknownQuote       no such quote
+│   ├── UnknownWarehouse   no such warehouse, or it is closed (fields: warehouse)
+│   ├── UnknownBatch       no such batch there (fields: sku, batch_no)
+│   └── UnknownDocument    no such stock document
 ├── Conflict
 │   ├── OutOfStock         fewer are free than wanted (fields: sku, available)
+│   ├── TooMuchStock       more than a balance can hold (fields: sku, most)
+│   ├── BatchDiffers       the batch is known with other dates (fields: sku, batch_no)
+│   ├── DocumentClosed     the document's state does not allow it (fields: state)
 │   ├── OverCredit         the customer's credit does not cover it (fields: total)
 │   ├── SameKeyOtherOrder  the key was used for an order of other content
+│   ├── SameKeyOtherDocument  the key was used for a stock document of other content
 │   ├── MoveNotAllowed     the status table has no such move (fields: status, to)
 │   ├── EditNotAllowed     the order is past changing (fields: status)
 │   ├── ChangedMeanwhile   somebody else has changed the order (fields: version)
@@ -20,7 +27,8 @@ DomainError
 │   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
 │   └── QuoteExpired       its last day is over (fields: valid_until)
 └── Invalid
-    └── BadOrder           a line or a text cannot be accepted
+    ├── BadOrder           a line or a text cannot be accepted
+    └── BadDocument        a stock document cannot be accepted
 """
 
 from collections.abc import Sequence
@@ -61,6 +69,35 @@ class OutOfStock(Conflict):
         )
 
 
+class TooMuchStock(Conflict):
+    code = "too_much_stock"
+
+    def __init__(self, sku: str, most: int) -> None:
+        super().__init__(
+            f"No warehouse holds more than {most} of {sku}: check the quantity.",
+            fields={"sku": sku, "most": most},
+        )
+
+
+class BatchDiffers(Conflict):
+    code = "batch_differs"
+
+    def __init__(self, sku: str, batch_no: str) -> None:
+        super().__init__(
+            f"Batch {batch_no} of {sku} is there with another last day: check the number and the dates.",
+            fields={"sku": sku, "batch_no": batch_no},
+        )
+
+
+class DocumentClosed(Conflict):
+    code = "document_closed"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"This document is {state}: make another one, or reverse it.", fields={"state": state}
+        )
+
+
 class OverCredit(Conflict):
     code = "over_credit"
 
@@ -77,6 +114,16 @@ class SameKeyOtherOrder(Conflict):
     def __init__(self, number: str) -> None:
         super().__init__(
             f"This key already placed order {number} with other content: use a new key.",
+            fields={"number": number},
+        )
+
+
+class SameKeyOtherDocument(Conflict):
+    code = "same_key_other_document"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"This key already made document {number} with other content: use a new key.",
             fields={"number": number},
         )
 
@@ -178,3 +225,36 @@ class QuoteExpired(Conflict):
 
 class BadOrder(Invalid):
     code = "bad_order"
+
+
+class UnknownWarehouse(NotFound):
+    code = "unknown_warehouse"
+
+    def __init__(self, warehouse: str) -> None:
+        super().__init__(
+            f"There is no open warehouse {warehouse}: choose another one.",
+            fields={"warehouse": warehouse},
+        )
+
+
+class UnknownBatch(NotFound):
+    code = "unknown_batch"
+
+    def __init__(self, sku: str, batch_no: str) -> None:
+        super().__init__(
+            f"There is no batch {batch_no} of {sku} in this warehouse.",
+            fields={"sku": sku, "batch_no": batch_no},
+        )
+
+
+class UnknownDocument(NotFound):
+    code = "unknown_document"
+
+    def __init__(self, document_id: int) -> None:
+        super().__init__(
+            f"There is no stock document {document_id}.", fields={"document_id": document_id}
+        )
+
+
+class BadDocument(Invalid):
+    code = "bad_document"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from orders.errors import BadOrder
 
@@ -27,10 +28,11 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """Base units of one product."""
+    """Base units of one product; `value` is what they are worth, None at the average cost of what is there."""
 
     sku: str
     quantity: int
+    value: Decimal | None = None
 
 
 def merged(lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from crm_core.bus import Bus
 from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
+from orders.connections.addresses import Networks
+from orders.connections.services import Connections
 from orders.delivery import consignees
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
@@ -30,7 +32,11 @@ from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
+from orders.sales.recall import RecallService
 from orders.sales.service import OrderService
+from orders.stock.documents.service import DocumentService
+from orders.stock.planning.service import PlanningService
+from orders.stock.service import StockService
 from orders.suggestions.service import SuggestionService
 
 
@@ -45,6 +51,11 @@ class Trade:
     quotes: QuoteService
     catalogue: CatalogueService
     price_rules: PriceRuleService
+    connections: Connections
+    stock: StockService
+    stock_documents: DocumentService
+    stock_planning: PlanningService
+    recalls: RecallService
     couriers: CourierService
     waybills: WaybillService
     papers: PaperService
@@ -66,17 +77,21 @@ class Trade:
         *,
         clock: Callable[[], datetime],
         channels: Collection[str] = (),
-        zone: tzinfo | None = None,
+        zone: ZoneInfo | None = None,
         sender: Sender | None = None,
         font: Path | None = None,
         gateway: Gateway | None = None,
         debit_merchant: str = "",
+        secrets_key: bytes | None = None,
+        callable_networks: Networks = (),
         links: LinkTerms | None = None,
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
         on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
         customers pay, `debit_merchant` our number at the bank that debits accounts, `links` how customers are
         sent to the pages of their orders.
+
+        Without `secrets_key` there are no connections; `callable_networks` they may call besides the internet.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
@@ -96,6 +111,13 @@ class Trade:
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
+            connections=Connections.of(
+                database, clock=clock, secrets_key=secrets_key, allowed=callable_networks
+            ),
+            stock=StockService(database, bus, clock=clock, zone=zone),
+            stock_documents=DocumentService(database, bus, clock=clock, zone=zone),
+            stock_planning=PlanningService(database),
+            recalls=RecallService(database),
             couriers=CourierService(database, clock=clock),
             waybills=WaybillService(database, bus, clock=clock, channels=channels, zone=zone),
             papers=PaperService(

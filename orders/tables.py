@@ -1,6 +1,7 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
 from orders.catalogue import tables as catalogue
+from orders.connections import tables as connections
 from orders.delivery import run_tables as runs
 from orders.delivery import tables as delivery
 from orders.invoices import tables as invoices
@@ -14,10 +15,13 @@ from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
 from orders.stock import tables as stock
+from orders.stock.documents import tables as stock_documents
+from orders.stock.planning import tables as stock_planning
 from orders.suggestions import tables as suggestions
 
 __all__ = [
     "catalogue",
+    "connections",
     "debit",
     "delivery",
     "invoices",
@@ -31,5 +35,7 @@ __all__ = [
     "sales",
     "statements",
     "stock",
+    "stock_documents",
+    "stock_planning",
     "suggestions",
 ]

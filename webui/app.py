@@ -7,7 +7,7 @@ from aiohttp import web
 from webui.door import DOOR, Door
 from webui.middlewares import add_headers, own_pages_only, refusals
 from webui.routes import ROUTES
-from webui.routing import OUTSIDE, endpoint
+from webui.routing import SIGNED_HANDLERS, endpoint
 from webui.services import WebServices
 from webui.spa import add_pages
 
@@ -18,10 +18,13 @@ def create_app(services: WebServices) -> web.Application:
         middlewares=(refusals, own_pages_only), client_max_size=services.options.body_limit
     )
     app[DOOR] = Door.of(services)
-    app[OUTSIDE] = frozenset(route.path for route in ROUTES if route.needs.outside)
     app.on_response_prepare.append(add_headers)
+    signed = set()
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, endpoint(route))
+        added = app.router.add_route(route.method, route.path, endpoint(route))
+        if route.needs.signed:
+            signed.add(added.handler)
+    app[SIGNED_HANDLERS] = frozenset(signed)
     add_pages(app)
     app.cleanup_ctx.append(_open)
     app.on_shutdown.append(_close_pages)

@@ -31,7 +31,7 @@ async def read_card(crm: Crm, orders: OrderService, customer_id: int) -> Card | 
         customer,
         await orders.last_orders(customer.id, LAST_ORDERS),
         await crm.todos.open_of(customer.id),
-        await crm.complaints.open_of(customer.id),
+        await crm.complaints.on_card(customer.id),
         await crm.notices.untold(customer.id),
         await crm.insight.brief(customer.id),
     )

@@ -75,6 +75,7 @@ class Door:
             accounts=services.crm.accounts,
             callbacks=services.callbacks,
             todos=services.crm.todos,
+            questions=services.crm.knowledge.questions,
             database=services.database,
             rhythm=options.rhythm,
         )

@@ -27,6 +27,7 @@ from crm_core.errors import (
     NotFound,
     TooManyAttempts,
 )
+from orders.connections.errors import SignatureRefused
 from orders.errors import UnknownProduct
 
 
@@ -54,6 +55,7 @@ STATUS: Mapping[type[DomainError], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
     LoginRefused: 401,
+    SignatureRefused: 401,
     Forbidden: 403,
     OriginRefused: 403,
     NotOurPage: 403,

@@ -6,12 +6,12 @@ is shown are part of it.
 
 from dataclasses import dataclass
 
-from crm_core.rights import Principal, Right
+from crm_core.rights import Principal, Right, Scope
 from webui.page import Page, PageKind
 from webui.state import Store
 
 COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
-    "sidebar": ("me", "pops", "callbacks", "alarms", "notices"),
+    "sidebar": ("me", "pops", "callbacks", "alarms", "questions", "notices"),
     "board": ("queues", "agents", "waiting", "system"),
 }
 NEEDS: dict[PageKind, Right] = {"sidebar": Right.AGENT_WORK, "board": Right.BOARD_VIEW}
@@ -25,6 +25,7 @@ _MATTERS = {
             Right.TODO_WORK,
             Right.TODO_SUPERVISE,
             Right.COMPLAINT_WORK,
+            Right.KNOWLEDGE_EDIT,
         }
     ),
     "board": frozenset({Right.NUMBER_UNMASK}),
@@ -41,6 +42,7 @@ class Viewer:
     agent_id: int = 0
     name: str = ""
     extension: str | None = None
+    scope: Scope = Scope.ALL
 
     @classmethod
     def of(cls, kind: PageKind, principal: Principal) -> "Viewer":
@@ -48,7 +50,13 @@ class Viewer:
         if kind == "board":
             return cls(kind, rights, principal.hidden)
         return cls(
-            kind, rights, principal.hidden, principal.user_id, principal.name, principal.extension
+            kind,
+            rights,
+            principal.hidden,
+            principal.user_id,
+            principal.name,
+            principal.extension,
+            principal.scope,
         )
 
 

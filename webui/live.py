@@ -20,6 +20,8 @@ from acd.records import CallerFacts
 from acd.service import AcdService
 from crm_core.bus import Bus
 from crm_core.customers.card_views import CustomerCard
+from crm_core.knowledge.events import QuestionAnswered, QuestionAsked
+from crm_core.knowledge.question_views import LiveQuestion
 from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
@@ -62,6 +64,7 @@ class Live:
         self._stops: list[Callable[[], None]] = []
         self.board_is_old = False
         self.alarms_are_old = True
+        self.questions_are_old = True
 
     def start(self) -> None:
         """Take up the talks that an earlier daemon left going on, then listen."""
@@ -77,6 +80,7 @@ class Live:
             self._bus.subscribe(self._on_callback, CallbackChanged),
             self._bus.subscribe(self._on_order, OrderPlaced),
             self._bus.subscribe(self.mark_alarms, TodoAlarm, TodoEscalated),
+            self._bus.subscribe(self.mark_questions, QuestionAsked, QuestionAnswered),
         ]
 
     async def close(self) -> None:
@@ -87,6 +91,10 @@ class Live:
     def shown(self, call_id: str) -> CallFacts | None:
         """The facts of a call that still stands on a screen, though it may be over."""
         return self._book.shown(call_id)
+
+    def at_hand(self, agent_id: int) -> frozenset[int]:
+        """The customers with whom the agent talks, or has just talked."""
+        return self._book.customers(agent_id)
 
     def card_ready(self, call_id: str) -> None:
         """The customer's card has come: the pops of the call show it, and the board its level."""
@@ -130,6 +138,16 @@ class Live:
         if self._sidebar.keep_alarms(alarms):
             for feed in self._hub.feeds("sidebar"):
                 self._hub.refresh(feed)
+
+    def show_questions(self, questions: Iterable[LiveQuestion]) -> None:
+        """All questions as they are now."""
+        if self._sidebar.keep_questions(questions):
+            for feed in self._hub.feeds("sidebar"):
+                self._hub.refresh(feed)
+
+    def mark_questions(self, _event: object = None) -> None:
+        """Somebody asked or answered: the rounds read them anew."""
+        self.questions_are_old = True
 
     def mark_alarms(self, _event: object = None) -> None:
         """A to-do alarmed, or was changed: the rounds read them anew."""

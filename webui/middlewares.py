@@ -14,7 +14,7 @@ from crm_core.errors import DomainError
 from webui import errors
 from webui.bearer import bearer_of
 from webui.door import DOOR
-from webui.routing import CSRF_HEADER, OUTSIDE
+from webui.routing import CSRF_HEADER, SIGNED_HANDLERS
 
 log = structlog.get_logger(__name__)
 
@@ -66,16 +66,21 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 async def own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What changes something must come from one of our pages, or from a program with a token.
 
-    No other site can make a browser send a token, and with one the cookie counts for nothing. What comes from
-    outside carries a seal, and no session counts for it.
+    No other site can make a browser send a token, and with one the cookie counts for nothing; nor can
+    it sign, and where a signature counts the cookie is not looked at.
     """
-    by_page = request.path not in request.app[OUTSIDE] and bearer_of(request) is None
-    if request.method not in _READING and by_page:
+    if _is_signed(request):
+        return await handler(request)
+    if request.method not in _READING and bearer_of(request) is None:
         if not request.app[DOOR].origins.allows(request):
             raise errors.OriginRefused("This address may not ask for changes here.")
         if request.headers.get(CSRF_HEADER) != "1":
             raise errors.NotOurPage(f"Send the header {CSRF_HEADER}: 1.")
     return await handler(request)
+
+
+def _is_signed(request: web.Request) -> bool:
+    return request.match_info.handler in request.app[SIGNED_HANDLERS]
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

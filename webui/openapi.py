@@ -12,12 +12,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from webui.asked import Asked, Nothing
+from webui.once import KEY, KEY_FORM
 from webui.routing import CSRF_HEADER, LOGGED_IN, Route
 
 _ABOUT = """\
 What the daemon answers, made from its own models. Every change carries the header `X-Zongji`; what you \
 may do is decided by the rights of your role, and what you may not see is left out. An edit names the \
-`version` it was made from and is refused (409) when somebody else was faster."""
+`version` it was made from and is refused (409) when somebody else was faster. Where an `Idempotency-Key` \
+is taken, the same request sent again within a day is answered as before and does nothing."""
 _REF = "#/components/schemas/{model}"
 
 
@@ -90,8 +92,11 @@ def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
     for name, field in route.query.model_fields.items():
         schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
         yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
-    ours = () if route.method == "GET" or route.needs.outside else (CSRF_HEADER,)
-    for name in (*route.headers, *ours):
+    if route.once:
+        schema = text | {"pattern": KEY_FORM.pattern}
+        yield {"name": KEY, "in": "header", "required": False, "schema": schema}
+    page_only = route.method != "GET" and not route.needs.signed
+    for name in (*route.headers, *((CSRF_HEADER,) if page_only else ())):
         schema = text | ({"default": "1"} if name == CSRF_HEADER else {})
         yield {"name": name, "in": "header", "required": True, "schema": schema}
 

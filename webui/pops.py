@@ -131,6 +131,14 @@ class PopBook:
     def pops(self, agent_id: int) -> Mapping[str, Pop]:
         return self._pops.get(agent_id, {})
 
+    def customers(self, agent_id: int) -> frozenset[int]:
+        """Whose calls stand on the agent's screen, answered by this agent."""
+        return frozenset(
+            pop.call.customer_id
+            for pop in self.pops(agent_id).values()
+            if pop.call.customer_id is not None and pop.answered_at is not None
+        )
+
     def shown(self, call_id: str) -> CallFacts | None:
         """The facts of a call that stands on a screen."""
         return next((pop.call for _, pop in self._of_call(call_id)), None)

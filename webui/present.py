@@ -13,9 +13,10 @@ from acd.views import AgentView, WaitingView
 from crm_core.complaints.views import ComplaintBrief
 from crm_core.customers.card_views import CustomerCard
 from crm_core.insight.views import InsightBrief
+from crm_core.knowledge.question_views import QuestionView
 from crm_core.notices.views import NoticeBrief
 from crm_core.numbers import mask, shown
-from crm_core.rights import Right
+from crm_core.rights import Right, Scope
 from crm_core.todos.views import RaisedAlarm, TodoBrief
 from dialer.events import CallbackView
 from orders.sales.views import OrderSummary
@@ -32,6 +33,7 @@ from webui.views import (
     CustomerView,
     InsightBriefView,
     LevelView,
+    LiveQuestionView,
     NoticeBriefView,
     PastOrderView,
     PhoneView,
@@ -143,6 +145,18 @@ def alarm_view(alarm: RaisedAlarm, viewer_id: int) -> AlarmView:
     )
 
 
+def question_view(question: QuestionView, viewer_id: int) -> LiveQuestionView:
+    return LiveQuestionView(
+        id=question.id,
+        text=question.text,
+        asked_by_name=question.asker_name,
+        asked_at=question.asked_at,
+        answer=question.answer,
+        answered_at=question.answered_at,
+        own=question.asker_id == viewer_id,
+    )
+
+
 def caller_display(call: CallFacts, rights: Rights) -> str | None:
     """The caller's number as this reader sees it; None for a hidden one."""
     if call.caller is None:
@@ -192,14 +206,20 @@ def logged_out(
     )
 
 
-def callback_item(view: CallbackView, rights: Rights) -> CallbackItem:
-    number = shown(view.number, unmasked=may_see_numbers(rights))
+def callback_item(
+    view: CallbackView, rights: Rights, *, agent_id: int, scope: Scope
+) -> CallbackItem:
+    """Anybody's call-back is anybody's work; who is called, one who does not see every customer learns
+    when it is the own one or the call begins.
+    """
+    named = scope is Scope.ALL or view.agent_id == agent_id
+    number = shown(view.number, unmasked=named and may_see_numbers(rights))
     return CallbackItem(
         id=view.id,
         number=number,
         number_display=number,
-        customer_id=view.customer_id,
-        customer_name=view.customer_name,
+        customer_id=view.customer_id if named else None,
+        customer_name=view.customer_name if named else None,
         queue=view.queue,
         agent_id=view.agent_id,
         source=view.source,

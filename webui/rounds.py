@@ -12,6 +12,7 @@ import structlog
 
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
+from crm_core.knowledge.questions import KnowledgeQuestions
 from crm_core.people.accounts import AccountService
 from crm_core.rights import Principal
 from crm_core.todos.service import TodoService
@@ -23,7 +24,8 @@ from webui.ports import Callbacks
 log = structlog.get_logger(__name__)
 
 _MOST_CALLBACKS = 1000
-_MOST_ALARMS = 1000
+_ALARMS_EACH = 50
+_QUESTIONS_EACH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Rhythm:
 
 
 class Rounds:
-    """Heartbeats, the board, the health of the parts, sessions that ended, the list of call-backs."""
+    """Heartbeats, the board, the health of the parts, sessions that ended, what waits for people."""
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Rounds:
         accounts: AccountService,
         callbacks: Callbacks,
         todos: TodoService,
+        questions: KnowledgeQuestions,
         database: Database,
         rhythm: Rhythm,
     ) -> None:
@@ -57,6 +60,7 @@ class Rounds:
         self._accounts = accounts
         self._callbacks = callbacks
         self._todos = todos
+        self._questions = questions
         self._database = database
         self._rhythm = rhythm
         self._system = health.system()
@@ -70,6 +74,7 @@ class Rounds:
             (rhythm.sessions_s, self._close_ended_sessions),
             (rhythm.callbacks_s, self._read_callbacks),
             (rhythm.board_s, self._show_alarms),
+            (rhythm.board_s, self._show_questions),
         )
         self._tasks = [asyncio.create_task(_repeat(*each)) for each in rounds]
 
@@ -97,9 +102,18 @@ class Rounds:
         if self._live.alarms_are_old:
             self._live.alarms_are_old = False
             try:
-                self._live.show_alarms(await self._todos.raised(_MOST_ALARMS))
+                self._live.show_alarms(await self._todos.raised(_ALARMS_EACH))
             except BaseException:
                 self._live.alarms_are_old = True
+                raise
+
+    async def _show_questions(self) -> None:
+        if self._live.questions_are_old:
+            self._live.questions_are_old = False
+            try:
+                self._live.show_questions(await self._questions.live(_QUESTIONS_EACH))
+            except BaseException:
+                self._live.questions_are_old = True
                 raise
 
     async def _close_ended_sessions(self) -> None:
@@ -114,6 +128,7 @@ class Rounds:
     async def _read_callbacks(self) -> None:
         """The bus tells of every change; this is for what was so before the daemon began."""
         self._live.mark_alarms()
+        self._live.mark_questions()
         self._live.show_callbacks(await self._callbacks.callbacks(limit=_MOST_CALLBACKS))
 
 

@@ -5,7 +5,8 @@ service token, hold, right, query, body. A handler that is reached may rely on a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,14 +20,15 @@ from webui.bearer import TokenNotAccepted, bearer_of
 from webui.cookie import token_of
 from webui.door import DOOR, Door
 from webui.errors import Unauthenticated
+from webui.once import KEY, once
 from webui.sight import seen
 from webui.views import View
 
 Answer = View | web.StreamResponse | None
 Handler = Callable[[Asked[Any, Any]], Awaitable[Answer]]
 
+SIGNED_HANDLERS = web.AppKey("signed_handlers", frozenset[Any])
 CSRF_HEADER = "X-Zongji"
-OUTSIDE = web.AppKey("outside", frozenset[str])
 NUMBER = r"{id:[1-9][0-9]{0,8}}"
 CALL = r"{id:[0-9a-f]{32}}"
 SKU = r"{id:[A-Za-z0-9][A-Za-z0-9._-]{0,39}}"
@@ -37,26 +39,26 @@ CODE = r"{id:[a-z][a-z0-9_]{0,29}}"
 class Needs:
     """Who may ask: anyone, anyone logged in, or who holds one of the rights.
 
+    `signed`: a program of somebody else's, known by its signature, which the handler checks.
     `by_token` False: only a browser with its session, no program with a service token. `lifts`: what
     may also be asked by somebody who is held, because it ends the hold or the session.
-    `outside`: asked by another program, for which no page's header could vouch: its own seal does.
     """
 
     session: bool = True
+    signed: bool = False
     any_of: frozenset[Right] = frozenset()
     by_token: bool = True
     lifts: frozenset[Hold] = frozenset()
-    outside: bool = False
 
     def allows(self, rights: frozenset[Right]) -> bool:
         return not self.any_of or bool(self.any_of & rights)
 
 
 ANYONE = Needs(session=False)
-SEALED = Needs(session=False, outside=True)
 LOGGED_IN = Needs()
 BROWSER = Needs(by_token=False)
 ANY_BROWSER = Needs(session=False, by_token=False)
+SIGNED = Needs(session=False, signed=True, by_token=False)
 OWN_SESSION = Needs(by_token=False, lifts=frozenset(Hold))
 ENROLMENT = Needs(by_token=False, lifts=frozenset({Hold.SECOND_FACTOR}))
 
@@ -69,7 +71,8 @@ def needs(*rights: Right) -> Needs:
 @dataclass(frozen=True, slots=True)
 class Route:
     """One line of the table. `answer` None: no content (status 204), or a file; `raw`: the handler
-    reads the body itself, because it is a file.
+    reads the body itself, because it is a file; `once`: it creates something, and with the header
+    Idempotency-Key it does so once.
     """
 
     method: str
@@ -82,6 +85,7 @@ class Route:
     status: int = 200
     headers: tuple[str, ...] = ()
     raw: bool = False
+    once: bool = False
 
     @property
     def answers_file(self) -> bool:
@@ -112,18 +116,25 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 structlog.contextvars.bind_contextvars(token=who.token)
             _check_hold(route, who)
             _check_rights(route, who)
+            who = replace(who, at_hand=door.live.at_hand(who.user_id))
         query = read_query(request, route.query)
         no_json = route.raw or request.method == "GET"
         body = Nothing() if no_json else await read_body(request, route.body)
         asked = Asked(body, query, request, door, who, token)
-        answer = await route.handler(asked)
-        if answer is None:
-            return web.Response(status=204)
-        if isinstance(answer, View):
-            return json_answer(answer, route.status, hidden=asked.hidden)
-        return answer
+        if route.once and KEY in request.headers:
+            return await once(asked, partial(_answered, route, asked))
+        return await _answered(route, asked)
 
     return handle
+
+
+async def _answered(route: Route, asked: Asked[Any, Any]) -> web.StreamResponse:
+    answer = await route.handler(asked)
+    if answer is None:
+        return web.Response(status=204)
+    if isinstance(answer, View):
+        return json_answer(answer, route.status, hidden=asked.hidden)
+    return answer
 
 
 async def _who(door: Door, token: str | None, bearer: str | None) -> Principal:

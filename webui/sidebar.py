@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from acd.service import AcdService
+from crm_core.knowledge.question_views import LiveQuestion
 from crm_core.rights import Right
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackView
@@ -16,7 +17,14 @@ from webui.cards import Cards
 from webui.feed import Viewer
 from webui.health import Health
 from webui.pops import PopBook
-from webui.present import alarm_view, callback_item, logged_out, own_state, pop_view
+from webui.present import (
+    alarm_view,
+    callback_item,
+    logged_out,
+    own_state,
+    pop_view,
+    question_view,
+)
 from webui.state import Objects
 from webui.views import AgentStateView, QueueNameView
 
@@ -44,6 +52,7 @@ class Sidebar:
         self._since = since
         self._callbacks: dict[int, CallbackView] = {}
         self._alarms: tuple[RaisedAlarm, ...] = ()
+        self._questions: tuple[LiveQuestion, ...] = ()
         self._queues = {
             queue.name: QueueNameView(
                 name=queue.name, label_zh=queue.label_zh, label_en=queue.label_en
@@ -57,6 +66,7 @@ class Sidebar:
             "pops": self.pops(viewer, self._book.pops(viewer.agent_id)),
             "callbacks": self.callbacks(viewer, self._callbacks),
             "alarms": self.alarms(viewer),
+            "questions": self.questions(viewer),
             "notices": self._health.notices(),
         }
 
@@ -88,19 +98,37 @@ class Sidebar:
             return {}
         views = [self._callbacks[each] for each in ids if each in self._callbacks]
         return {
-            str(view.id): callback_item(view, viewer.rights)
+            str(view.id): callback_item(
+                view, viewer.rights, agent_id=viewer.agent_id, scope=viewer.scope
+            )
             for view in views
             if view.agent_id in (None, viewer.agent_id)
         }
 
     def alarms(self, viewer: Viewer) -> dict[str, BaseModel]:
-        """The viewer's own ones, and for supervisors those that escalated."""
+        """The viewer's own ones, and for supervisors those that came to them."""
         supervises = Right.TODO_SUPERVISE in viewer.rights
         return {
             str(each.todo_id): alarm_view(each, viewer.agent_id)
             for each in self._alarms
-            if each.assignee_id == viewer.agent_id or (supervises and each.escalated)
+            if each.assignee_id == viewer.agent_id
+            or (supervises and viewer.agent_id in each.supervisors)
         }
+
+    def questions(self, viewer: Viewer) -> dict[str, BaseModel]:
+        """The viewer's own ones with their answers, and those that wait for the viewer's answer."""
+        answers = Right.KNOWLEDGE_EDIT in viewer.rights
+        return {
+            str(each.question.id): question_view(each.question, viewer.agent_id)
+            for each in self._questions
+            if each.question.asker_id == viewer.agent_id
+            or (answers and each.question.answer is None and viewer.agent_id in each.readers)
+        }
+
+    def keep_questions(self, questions: Iterable[LiveQuestion]) -> bool:
+        """Take in what is so now; whether it differs from before."""
+        before, self._questions = self._questions, tuple(questions)
+        return before != self._questions
 
     def keep_alarms(self, alarms: Iterable[RaisedAlarm]) -> bool:
         """Take in what is so now; whether it differs from before."""

@@ -82,6 +82,8 @@ class PhoneView(View):
 
 
 class AddressView(View):
+    """`phone` is masked for those who may not see it; a call-back by the address's `id` dials it all the same."""
+
     id: int
     is_main: bool
     label: str | None
@@ -201,7 +203,7 @@ class NoticeBriefView(View):
 
 
 class ComplaintBriefView(View):
-    """A complaint that is not handled yet."""
+    """A complaint that is not handled yet, or was lately."""
 
     id: int
     category_zh: str
@@ -211,6 +213,7 @@ class ComplaintBriefView(View):
     due_at: datetime
     overdue: bool
     handler_name: str | None
+    handled_at: datetime | None = None
 
 
 class CustomerView(View):
@@ -236,6 +239,7 @@ class CustomerView(View):
     wecom_group: str | None = None
     told_by: tuple[str, ...] | None = None
     language: str | None = None
+    opt_outs: tuple[str, ...] = ()
     birthday: date | None = None
     anniversary: date | None = None
     area_code: str | None = None
@@ -311,6 +315,18 @@ class AlarmView(View):
     due_at: datetime
     escalated: bool
     version: int
+
+
+class LiveQuestionView(View):
+    """A question to those who keep the knowledge base; `own` ones also with their answer."""
+
+    id: int
+    text: str
+    asked_by_name: str
+    asked_at: datetime
+    answer: str | None
+    answered_at: datetime | None
+    own: bool
 
 
 class CallbackItem(View):

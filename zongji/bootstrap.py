@@ -24,8 +24,10 @@ from ami_bridge.fastagi import FastAgiServer, Handler
 from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.audit.sealing import AuditSealer
+from crm_core.benefits.runs import CouponRuns
 from crm_core.bus import Bus
 from crm_core.care.worker import CareWorker
+from crm_core.complaints.alarms import ComplaintAlarms
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.exchange.worker import ExchangeWorker
@@ -35,16 +37,23 @@ from crm_core.notices.sending import NoticeSender
 from crm_core.people.purging import AccountPurge
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
+from crm_core.request_keys.service import RequestKeyPurge
+from crm_core.services import Crm
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.worker import Worker
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
+from dialer.notice_source import never_called
 from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.connections.delivering import WebhookDeliverer
+from orders.connections.purging import ConnectionPurge
+from orders.connections.sequencing import EventSequencer
+from orders.connections.working import ConnectionWorker
 from orders.delivery.late import LateParcels
 from orders.delivery.papers.content import Sender
 from orders.payments.watch import OverpaidWatch, PaymentWatch
@@ -52,11 +61,15 @@ from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.services import Trade
+from orders.stock.expiry import ExpiryWorker
+from orders.stock.planning.alarms import StockAlarms
+from orders.stock.planning.worker import ForecastWorker
 from orders.suggestions.counting import PairCounting
+from webui.described import describer
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji import telling
-from zongji.core import care_sources, core, insight_sources, link_terms, now
+from zongji.core import care_sources, core, insight_sources, link_terms, now, secrets_key
 from zongji.exchange import launch
 from zongji.settings import Settings
 
@@ -99,7 +112,12 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
 
     calls = AcdStore(database)
     trade = _trade(settings, database, bus, channels, stack)
-    for worker in (*_workers(settings, database, bus), *_order_workers(settings, database, trade)):
+    stack.push_async_callback(trade.connections.outgoing.close)
+    for worker in (
+        *_workers(settings, database, bus),
+        *_order_workers(settings, database, trade),
+        *_connecting(settings, database, bus, crm=crm, trade=trade, channels=channels),
+    ):
         worker.start()
         stack.push_async_callback(worker.close)
     acd = await _acd(settings, plan, bus, calls, stack)
@@ -180,6 +198,8 @@ def _trade(
         gateway=gateway,
         debit_merchant=settings.debit_merchant,
         links=link_terms(settings),
+        secrets_key=secrets_key(settings),
+        callable_networks=settings.connections.networks,
     )
 
 
@@ -228,18 +248,23 @@ def _spoken(acd: AcdService, call_id: str) -> bool | None:
 
 
 def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, ...]:
-    """What goes on in the background of the SQL core."""
+    """What goes on in the background of the SQL core and of orders."""
     return (
         AccountPurge(database, clock=now),
         AuditSealer(database, settings.audit_anchor, clock=now),
         CareWorker(database, care_sources(settings), clock=now),
+        ComplaintAlarms(database, clock=now),
+        CouponRuns(database, clock=now),
         ExchangeWorker(database, launch, settings.var / "exchange", clock=now),
+        ExpiryWorker(database, bus, clock=now, zone=settings.zone),
+        ForecastWorker(database, clock=now, zone=settings.zone),
         InsightWorker(database, insight_sources(settings), clock=now),
         LateParcels(database, clock=now),
-        NoticeSender(database, clock=now),
+        NoticeSender(database, clock=now, never_called=never_called),
         OverpaidWatch(database, clock=now),
         OutboxPurge(database, clock=now, kept=timedelta(days=settings.messages.kept_days)),
         OutboxWatch(database, bus, clock=now),
+        StockAlarms(database, clock=now, zone=settings.zone),
         TodoAlarms(database, bus, clock=now),
     )
 
@@ -256,6 +281,29 @@ def _order_workers(settings: Settings, database: Database, trade: Trade) -> tupl
     if settings.wechat_pay is not None:
         workers.append(PaymentWatch(database, trade.gateway, clock=now))
     return tuple(workers)
+
+
+def _connecting(
+    settings: Settings,
+    database: Database,
+    bus: Bus,
+    *,
+    crm: Crm,
+    trade: Trade,
+    channels: Sequence[str],
+) -> tuple[Worker, ...]:
+    """What goes on between us and other programs."""
+    used = trade.connections
+    describe = describer(database, crm, trade)
+    return (
+        EventSequencer(database, clock=now),
+        WebhookDeliverer(database, used.vault, used.outgoing, describe, bus, clock=now),
+        ConnectionWorker(
+            database, used.clients, bus, clock=now, channels=channels, zone=settings.zone
+        ),
+        ConnectionPurge(database, clock=now),
+        RequestKeyPurge(database, clock=now),
+    )
 
 
 def _nodes(settings: Settings, bus: Bus) -> AsteriskNodes:

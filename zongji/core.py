@@ -15,11 +15,14 @@ from crm_core.insight.ports import Sources
 from crm_core.notices.wording import NOTICE_WORDS
 from crm_core.rights import Right
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from orders.payments.wording import PAYMENT_WORDS
 from orders.progress.links import LinkTerms
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
@@ -75,15 +78,19 @@ def core(
         sources=insight_sources(settings),
         channels=channels,
         care=care_sources(settings),
+        has_delivery=has_delivery,
+        is_order_of=is_order_of,
+        never_called=never_called,
         obstacles=(open_orders, live_calls),
-        secrets_key=_secrets_key(settings),
+        secrets_key=secrets_key(settings),
         words=WORDS,
         company=settings.company,
+        exports_per_day=settings.exports_per_day,
         folders={"recordings": settings.recordings} if settings.recordings else {},
     )
 
 
-def _secrets_key(settings: Settings) -> bytes | None:
+def secrets_key(settings: Settings) -> bytes | None:
     key = settings.secrets_key
     return None if key is None else key.get_secret_value().encode()
 

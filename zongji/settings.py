@@ -262,6 +262,25 @@ class MessageSettings(Section):
     at_once: int = Field(default=20, ge=1, le=500)
 
 
+class ConnectionSettings(Section):
+    """What webhooks, ERP and shops may be called besides the internet."""
+
+    allowed: tuple[str, ...] = Field(
+        default=(), description="networks such as 10.0.3.0/24; these also over plain http"
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network) for network in self.allowed)
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -278,7 +297,7 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="encrypts the authenticators' secrets; without it nobody can enrol one",
+        description="encrypts the secrets of authenticators and connections; without it there are none",
     )
     company: str = Field(default="总机商贸", description="the name that customers read in messages")
     timezone: str = "Asia/Shanghai"
@@ -289,6 +308,11 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^0\d{2,3}$",
         description="numbers elsewhere need the right to dial long distance; without it none do",
+    )
+    exports_per_day: int = Field(
+        default=20_000,
+        ge=0,
+        description="how many customers a person may take out in 24 hours, unless the role has its own limit",
     )
     caller_id: str = Field(default="4006001001", description="the number shown on outbound calls")
     approve_orders_after_min: int | None = Field(
@@ -317,6 +341,7 @@ class Settings(BaseSettings):
     fax: FaxSettings | None = None
     messages: MessageSettings = MessageSettings()
     links: LinkSettings = LinkSettings()
+    connections: ConnectionSettings = ConnectionSettings()
 
     @field_validator("timezone")
     @classmethod

@@ -8,7 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from crm_core.customers.channel import Code
-from crm_core.fields import Command, Id, Text, Version
+from crm_core.customers.criteria import Conditions
+from crm_core.fields import PAGE, Command, Id, Limit, Text, Version
 
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 Above = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
@@ -62,6 +63,21 @@ class IssueCoupons(Command):
         tuple[Id, ...], Field(min_length=1, max_length=1000), AfterValidator(_each_once)
     ]
     reason: Reason | None = None
+
+
+class NewCouponRun(Command):
+    """One coupon for everybody who fits the conditions of a customer search, such as a segment."""
+
+    kind_code: Code
+    conditions: Annotated[Conditions, Field(min_length=1)]
+    reason: Reason | None = None
+
+
+class CouponRunQuery(Command):
+    """`before`: the last run of the page before; the newest come first."""
+
+    before: Id | None = None
+    limit: Limit = PAGE
 
 
 class PackageItemContent(Command):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, case, insert, select, update
+from sqlalchemy import Select, case, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -43,6 +43,34 @@ async def issue(
     source: str | None = None,
 ) -> tuple[int, ...]:
     """One for each; their ids. With a source only once, whoever asks. Raises Invalid (the kind)."""
+    whom = [(each, source) for each in customer_ids]
+    return await _issue(session, actor, kind_code, whom, reason=reason, now=now)
+
+
+async def issue_each(
+    session: AsyncSession,
+    actor: Actor,
+    kind_code: str,
+    customer_ids: Sequence[int],
+    *,
+    reason: str | None,
+    now: datetime,
+    run_id: int,
+) -> int:
+    """One for each of a run, whoever goes on with it; how many. Raises Invalid (the kind)."""
+    whom = [(each, f"run:{run_id}:{each}") for each in customer_ids]
+    return len(await _issue(session, actor, kind_code, whom, reason=reason, now=now)) if whom else 0
+
+
+async def _issue(
+    session: AsyncSession,
+    actor: Actor,
+    kind_code: str,
+    whom: Sequence[tuple[int, str | None]],
+    *,
+    reason: str | None,
+    now: datetime,
+) -> tuple[int, ...]:
     days = await session.scalar(
         select(CouponKind.valid_days).where(CouponKind.code == kind_code, CouponKind.active)
     )
@@ -54,29 +82,40 @@ async def issue(
     common = {
         "kind_code": kind_code,
         "reason": reason,
-        "source": source,
         "issued_by": actor.user_id,
         "issued_at": now,
         "valid_from": now,
         "valid_until": now + timedelta(days=days),
     }
-    rows = [common | {"code": new_code(), "customer_id": each} for each in customer_ids]
-    statement = upsert(Coupon) if source else insert(Coupon)
-    if source:
-        statement = upsert(Coupon).on_conflict_do_nothing(index_elements=["source"])
-    made = tuple((await session.scalars(statement.values(rows).returning(Coupon.id))).all())
-    told = {"kind_code": kind_code, "source": source}
+    rows = [
+        common | {"code": new_code(), "customer_id": customer_id, "source": source}
+        for customer_id, source in whom
+    ]
+    statement = upsert(Coupon).on_conflict_do_nothing(index_elements=["source"]).values(rows)
+    made = (await session.execute(statement.returning(Coupon.id, Coupon.source))).all()
     await trail.record_many(
         session,
-        [trail.Entry(actor.user_id, "coupon.issue", ENTITY, each, after=told) for each in made],
+        [
+            trail.Entry(
+                actor.user_id,
+                "coupon.issue",
+                ENTITY,
+                each.id,
+                after={"kind_code": kind_code, "source": each.source},
+            )
+            for each in made
+        ],
     )
-    return made
+    return tuple(each.id for each in made)
 
 
 async def take(
     session: AsyncSession, codes: Sequence[str], customer_id: int, total: Decimal, now: datetime
 ) -> tuple[Taken, ...]:
-    """Lock these coupons for an order of this total. Raises CouponRefused with the reason."""
+    """Lock these coupons for an order of this total; days are said in the zone of `now`.
+
+    Raises CouponRefused with the reason.
+    """
     wanted = [_read(code) for code in codes]
     if len(set(wanted)) != len(wanted):
         raise CouponRefused("The same coupon is given twice.", fields={"coupon_codes": "double"})
@@ -171,7 +210,7 @@ def _check(row: Any, level: str | None, total: Decimal, now: datetime) -> None:
     if row.state != "issued":
         raise _refused(row.code, "was used" if row.state == "used" else "is cancelled")
     if row.valid_until <= now:
-        raise _refused(row.code, f"ended on {row.valid_until:%Y-%m-%d}")
+        raise _refused(row.code, f"ended on {row.valid_until.astimezone(now.tzinfo):%Y-%m-%d}")
     if row.level_codes and level not in row.level_codes:
         raise _refused(row.code, "is not for this customer's level")
     if total < row.least_total:

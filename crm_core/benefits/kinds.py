@@ -4,9 +4,10 @@ Rule: an edit names the version it was made from (0 makes a new one); a kind is 
 inactive, and what was issued stays as it is.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -15,9 +16,14 @@ from crm_core.audit import trail
 from crm_core.benefits.commands import CouponKindContent, PackageKindContent
 from crm_core.benefits.tables import CouponKind, PackageItem, PackageKind, ReferralRule
 from crm_core.benefits.views import CouponKindView, PackageItemView, PackageKindView
-from crm_core.errors import Invalid
+from crm_core.errors import Conflict, Invalid
 from crm_core.rights import Actor
 from crm_core.versioned import put
+
+
+class KindInUse(Conflict):
+    code = "coupon_kind_in_use"
+
 
 _COUPON = (
     CouponKind.code, CouponKind.name_zh, CouponKind.name_en, CouponKind.what, CouponKind.value,
@@ -66,17 +72,22 @@ async def package_kinds(connection: AsyncConnection) -> tuple[PackageKindView, .
 async def put_coupon_kind(
     session: AsyncSession, actor: Actor, code: str, version: int, content: CouponKindContent
 ) -> None:
-    """Raises Conflict (edited since, code taken)."""
+    """Raises Conflict (edited since, code taken), KindInUse (made inactive while something names it)."""
     values = content.model_dump() | {"level_codes": list(content.level_codes)}
     await put(session, CouponKind, code, version, values)
+    if not content.active:
+        await _check_unused(session, code)
     await _note(session, actor, "coupon_kind", code, values)
 
 
 async def put_package_kind(
     session: AsyncSession, actor: Actor, code: str, version: int, content: PackageKindContent
 ) -> None:
-    """Raises Conflict (edited since, code taken), Invalid (a coupon that does not exist)."""
+    """Raises Conflict (edited since, code taken), Invalid (a coupon that is not issued)."""
     values = content.model_dump(exclude={"items"})
+    if content.active:
+        named = [each.coupon_kind_code for each in content.items if each.coupon_kind_code]
+        await check_active(session, named, "coupon_kind_code")
     await put(session, PackageKind, code, version, values)
     await session.execute(delete(PackageItem).where(PackageItem.kind_code == code))
     rows = [
@@ -91,6 +102,41 @@ async def put_package_kind(
             fields={"coupon_kind_code": "unknown"},
         ) from error
     await _note(session, actor, "package_kind", code, content.model_dump(mode="json"))
+
+
+async def check_active(session: AsyncSession, codes: Sequence[str], field: str) -> None:
+    """Kinds of coupons that can be issued, and stay so until the end of the transaction. Raises Invalid."""
+    found = await session.scalars(
+        select(CouponKind.code)
+        .where(CouponKind.code.in_(codes), CouponKind.active)
+        .order_by(CouponKind.code)
+        .with_for_update(read=True)
+    )
+    if set(codes) - set(found):
+        raise Invalid(
+            "There is no such kind of coupon: choose one of the list.", fields={field: "unknown"}
+        )
+
+
+async def _check_unused(session: AsyncSession, code: str) -> None:
+    """Raises KindInUse naming what promises such coupons."""
+    rule, item = ReferralRule, PackageItem
+    named = await session.scalar(
+        select(rule.id).where(or_(rule.referrer_kind_code == code, rule.referred_kind_code == code))
+    )
+    packages = await session.scalars(
+        select(PackageKind.code)
+        .join(item, item.kind_code == PackageKind.code)
+        .where(item.coupon_kind_code == code, PackageKind.active)
+        .distinct()
+        .order_by(PackageKind.code)
+    )
+    users = [*(["the referral rule"] if named is not None else []), *packages]
+    if users:
+        raise KindInUse(
+            f"These coupons are promised by {', '.join(users)}: change that first.",
+            fields={"active": "in use"},
+        )
 
 
 async def _note(

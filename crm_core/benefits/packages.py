@@ -110,6 +110,7 @@ async def use(
             Package.starts_on <= today,
             Package.ends_on >= today,
         )
+        .with_for_update(of=Package, read=True)
     )
     if package_id is None:
         raise NotFound("This service is not part of a package that is valid today.")

@@ -7,19 +7,22 @@ one statement that notes that the first order was delivered.
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Select, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
-from crm_core.benefits import coupons
+from crm_core.benefits import coupons, kinds
 from crm_core.benefits.commands import ReferralRuleContent
 from crm_core.benefits.tables import Referral, ReferralRule
 from crm_core.benefits.views import ReferralRuleView, ReferralView
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Invalid
 from crm_core.rights import SYSTEM, Actor
+
+log = structlog.get_logger(__name__)
 
 ENTITY = "referral"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.referrals'))")
@@ -75,9 +78,23 @@ async def qualify(session: AsyncSession, customer_id: int, now: datetime) -> Non
     )
     for kind, whom, part in rewards:
         if kind is not None:
-            source = f"referral:{row.id}:{part}"
-            await coupons.issue(session, SYSTEM, kind, [whom], reason=None, now=now, source=source)
+            await _reward(session, kind, whom, f"referral:{row.id}:{part}", now)
     await trail.record(session, None, "referral.qualify", ENTITY, row.id)
+
+
+async def _reward(
+    session: AsyncSession, kind: str, customer_id: int, source: str, now: datetime
+) -> None:
+    """What cannot be issued is noted for a person to make good: the delivery goes on."""
+    try:
+        await coupons.issue(
+            session, SYSTEM, kind, [customer_id], reason=None, now=now, source=source
+        )
+    except Invalid as refused:
+        log.warning("referral_unrewarded", source=source, kind=kind, reason=refused.message)
+        told = {"kind_code": kind, "customer_id": customer_id, "reason": refused.message}
+        _, referral_id, _ = source.split(":")
+        await trail.record(session, None, "referral.unrewarded", ENTITY, referral_id, after=told)
 
 
 async def rule(connection: AsyncConnection) -> ReferralRuleView:
@@ -96,18 +113,13 @@ async def rule(connection: AsyncConnection) -> ReferralRuleView:
 async def change_rule(session: AsyncSession, actor: Actor, given: ReferralRuleContent) -> None:
     """Raises Conflict (edited since), Invalid (a kind)."""
     values: dict[str, Any] = given.model_dump(exclude={"version"})
-    try:
-        changed = await session.scalar(
-            update(ReferralRule)
-            .where(ReferralRule.version == given.version)
-            .values(**values, version=given.version + 1)
-            .returning(ReferralRule.id)
-        )
-    except IntegrityError as error:
-        raise Invalid(
-            "There is no such kind of coupon: choose one of the list.",
-            fields={"kind_code": "unknown"},
-        ) from error
+    await kinds.check_active(session, [code for code in values.values() if code], "kind_code")
+    changed = await session.scalar(
+        update(ReferralRule)
+        .where(ReferralRule.version == given.version)
+        .values(**values, version=given.version + 1)
+        .returning(ReferralRule.id)
+    )
     if changed is None:
         raise Conflict("The rule was changed since you opened it: look at it as it is now.")
     await trail.record(session, actor.user_id, "referral.rule", "referral_rule", 1, after=values)

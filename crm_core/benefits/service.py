@@ -12,20 +12,24 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from crm_core.benefits import coupons, kinds, packages, referrals, timeline
+from crm_core.benefits import coupons, kinds, packages, referrals, runs, timeline
 from crm_core.benefits.commands import (
     CouponKindContent,
+    CouponRunQuery,
     Grant,
     IssueCoupons,
+    NewCouponRun,
     PackageKindContent,
     ReferralContent,
     ReferralRuleContent,
     UseEntitlement,
 )
+from crm_core.benefits.ports import HasDelivery, nothing_delivered
 from crm_core.benefits.tables import Coupon, Entitlement, EntitlementUse, Package
 from crm_core.benefits.views import (
     BenefitsOfCustomer,
     CouponKindView,
+    CouponRunView,
     PackageKindView,
     PackageView,
     ReferralRuleView,
@@ -33,22 +37,34 @@ from crm_core.benefits.views import (
 )
 from crm_core.customers.visibility import must_see, within_scope
 from crm_core.db import Database
-from crm_core.errors import NotFound
+from crm_core.errors import Conflict, NotFound
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
 _SHOWN = 200
 
 
+class NotNew(Conflict):
+    code = "referral_too_late"
+
+
 class BenefitService:
     """Every method may raise Forbidden and DatabaseUnavailable."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime], zone: tzinfo) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo,
+        has_delivery: HasDelivery = nothing_delivered,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._zone = zone
+        self._has_delivery = has_delivery
 
     async def of_customer(self, actor: Actor, customer_id: int) -> BenefitsOfCustomer:
         """What a customer has. Raises NotFound."""
@@ -76,7 +92,7 @@ class BenefitService:
     async def put_coupon_kind(
         self, actor: Actor, code: str, version: int, content: CouponKindContent
     ) -> None:
-        """Version 0 makes a new one. Raises Conflict (edited since, code taken)."""
+        """Version 0 makes a new one. Raises Conflict (edited since, code taken), KindInUse."""
         actor.require(Right.BENEFIT_MANAGE)
         async with self._database.begin() as session:
             await kinds.put_coupon_kind(session, actor, code, version, content)
@@ -100,6 +116,36 @@ class BenefitService:
         log.info("coupons_issued", kind=given.kind_code, many=len(made), by=actor.user_id)
         return len(made)
 
+    async def begin_run(self, actor: Actor, new: NewCouponRun) -> CouponRunView:
+        """Coupons for everybody who fits, in the background.
+
+        Raises Invalid (the kind, a condition, nobody or too many), Forbidden (a hidden field).
+        """
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.begin() as session:
+            run_id = await runs.begin(session, actor, new, self._clock())
+            found = await runs.read(session, run_id)
+        log.info("coupon_run_begun", run=run_id, kind=new.kind_code, customers=found.total)
+        return found
+
+    async def run(self, actor: Actor, run_id: int) -> CouponRunView:
+        """How far it is. Raises NotFound."""
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.reading() as connection:
+            return await runs.read(connection, run_id)
+
+    async def runs(self, actor: Actor, wanted: CouponRunQuery) -> tuple[CouponRunView, ...]:
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.reading() as connection:
+            return await runs.listed(connection, wanted)
+
+    async def cancel_run(self, actor: Actor, run_id: int) -> CouponRunView:
+        """What was issued stays. Raises NotFound, Conflict (at its end already)."""
+        actor.require(Right.BENEFIT_ISSUE)
+        async with self._database.begin() as session:
+            await runs.cancel(session, actor, run_id, self._clock())
+            return await runs.read(session, run_id)
+
     async def check(
         self, actor: Actor, codes: Sequence[str], customer_id: int, total: Decimal
     ) -> tuple[Taken, ...]:
@@ -107,7 +153,9 @@ class BenefitService:
         actor.require(Right.ORDER_PLACE)
         async with self._database.begin() as session:
             seen = await must_see(session, actor, customer_id)
-            return await coupons.take(session, codes, seen, total, self._clock())
+            return await coupons.take(
+                session, codes, seen, total, self._clock().astimezone(self._zone)
+            )
 
     async def cancel_coupon(self, actor: Actor, coupon_id: int) -> None:
         """Raises NotFound, Conflict (used or cancelled before)."""
@@ -163,11 +211,19 @@ class BenefitService:
             )
 
     async def refer(self, actor: Actor, customer_id: int, given: ReferralContent) -> int:
-        """Who brought this customer. Raises NotFound, Invalid (a circle), Conflict (known already)."""
+        """Who brought this customer, who has no delivery yet: the first one is what is rewarded.
+
+        Raises NotFound, Invalid (a circle), Conflict (known already), NotNew.
+        """
         actor.require(Right.CUSTOMER_EDIT)
         async with self._database.begin() as session:
             seen = await must_see(session, actor, customer_id)
             referrer = await must_see(session, actor, given.referrer_customer_id)
+            if await self._has_delivery(session, seen):
+                raise NotNew(
+                    "This customer has had a delivery already: only the first one is rewarded.",
+                    fields={"customer_id": "delivered"},
+                )
             return await referrals.enter(session, actor, seen, referrer, self._clock())
 
     async def referral_rule(self, actor: Actor) -> ReferralRuleView:
@@ -188,11 +244,11 @@ class BenefitService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """Benefits in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

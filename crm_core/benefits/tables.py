@@ -19,9 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.customers.references import never_same_as, one_for_each
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
 
@@ -80,6 +81,32 @@ class Coupon(Base):
     used_for: Mapped[int | None] = mapped_column(BigInteger)
     used_at: Mapped[datetime | None] = mapped_column(_Time)
     discount: Mapped[Decimal | None] = mapped_column(_Money)
+
+
+class CouponRun(Base):
+    """Coupons for everybody who fits `conditions`: `done` of `total` customers, until `last_customer`."""
+
+    __tablename__ = "coupon_runs"
+    __table_args__ = (
+        CheckConstraint("state IN ('running','done','cancelled','failed')", name="state_known"),
+        CheckConstraint("(state = 'running') = (ended_at IS NULL)", name="ended_with_its_time"),
+        CheckConstraint("0 <= issued AND issued <= done", name="issued_to_some_of_them"),
+        Index("ix_coupon_runs_running", "id", postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    kind_code: Mapped[str] = mapped_column(ForeignKey("coupon_kinds.code"), index=True)
+    reason: Mapped[str | None] = mapped_column(String(200))
+    conditions: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(String(10), server_default="running")
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(server_default="0")
+    issued: Mapped[int] = mapped_column(server_default="0")
+    last_customer: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None] = mapped_column(String(300))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(_Time)
+    ended_at: Mapped[datetime | None] = mapped_column(_Time)
 
 
 class PackageKind(Base):
@@ -188,8 +215,12 @@ class Referral(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    referrer_customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    referrer_customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), index=True, info=never_same_as("customer_id")
+    )
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id"), info=one_for_each() | never_same_as("referrer_customer_id")
+    )
     entered_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     entered_at: Mapped[datetime] = mapped_column(_Time)
     qualified_at: Mapped[datetime | None] = mapped_column(_Time)

@@ -1,20 +1,19 @@
 """Benefits in a customer's history: coupons issued and used, packages granted."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, Select, cast, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.benefits.tables import Coupon, CouponKind, Package, PackageKind
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> tuple[TimelineEntry, ...]:
-    """What happened before a time, newest first."""
+    """What happened after a place, newest first."""
     coupon = (Coupon, CouponKind)
     moments = (
         _moment(*coupon, Coupon.issued_at, "coupon.issued", Coupon.issued_by),
@@ -25,16 +24,16 @@ async def entries(
         ),
     )  # fmt: skip
     parts = (
-        query.where(table.customer_id.in_(customer_ids), at < before)
-        .order_by(at.desc(), table.id.desc())
+        query.where(table.customer_id.in_(customer_ids), after.is_after(at, what, table.id))
+        .order_by(*newest_first(at, what, table.id))
         .limit(limit)
         .subquery()
         .select()
-        for query, table, at in moments
+        for query, table, at, what in moments
     )
     every = union_all(*parts).subquery()
     rows = await connection.execute(
-        select(every).order_by(every.c.at.desc(), every.c.id.desc(), every.c.what).limit(limit)
+        select(every).order_by(*newest_first(every.c.at, every.c.what, every.c.id)).limit(limit)
     )
     return tuple(
         TimelineEntry(row.at, row.what, str(row.id), row.name_zh, {"name_en": row.name_en}, row.by)
@@ -44,9 +43,9 @@ async def entries(
 
 def _moment(
     table: Any, kind: Any, at: Any, what: str, by: Any
-) -> tuple[Select[*tuple[Any, ...]], Any, Any]:
+) -> tuple[Select[*tuple[Any, ...]], Any, Any, str]:
     query = select(
         at.label("at"), table.id, literal(what).label("what"), kind.name_zh, kind.name_en,
         by.label("by"),
     ).join(kind, kind.code == table.kind_code)  # fmt: skip
-    return query, table, at
+    return query, table, at, what

@@ -43,6 +43,23 @@ class CouponView:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponRunView:
+    """`done` of `total` customers were looked at, `issued` of them got a coupon."""
+
+    id: int
+    kind_code: str
+    reason: str | None
+    state: str
+    total: int
+    done: int
+    issued: int
+    error: str | None
+    created_by: int | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A coupon that an order may use, locked for it."""
 

@@ -19,9 +19,9 @@ from crm_core.care.tables import CareRule
 from crm_core.care.views import CareRuleView
 from crm_core.customers.tables import Level
 from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.people.holders import holders
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
-from crm_core.todos.staff import holders
 
 _MOST = 200
 _ENTITY = "care_rule"

@@ -2,7 +2,7 @@
 
 Rule: one daemon at a time works on a rule, and an occasion makes one to-do for good, whoever looks and how
 often. What came round while no daemon ran is made up for within seven days; what lies before a rule was
-switched on is never told.
+switched on is never told. What nobody can do just now is looked for again, within the same seven days.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,19 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.care import due, staff, views
+from crm_core.care import due, views
+from crm_core.care import staff as care_staff
 from crm_core.care.due import SOURCE, DueCare, Place
 from crm_core.care.ports import CareSources
-from crm_core.care.staff import Assignee
 from crm_core.care.tables import CareRule
 from crm_core.care.views import CareRuleView
 from crm_core.care.wording import fill
 from crm_core.db import Database
 from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
-from crm_core.todos import writing
+from crm_core.todos import staff, writing
 from crm_core.todos.commands import NewTodo, Priority, TodoKind, TodoSource
+from crm_core.todos.staff import Worker as Assignee
 from crm_core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ class CareWorker(Worker):
 
     async def _keep(self, code: str, now: datetime) -> int:
         """Keep one rule, batch by batch; leave it to another daemon that has begun."""
-        made, place = 0, _BEGINNING
+        made, place, skipped = 0, _BEGINNING, 0
         while True:
             async with self._database.begin() as session:
                 rule = await _claimed(session, code)
@@ -73,19 +74,24 @@ class CareWorker(Worker):
                 found = await due.missing(
                     session, rule, self._sources, now, after=place, limit=self._batch
                 )
-                made += await self._make(session, rule, found, now)
+                todos = await self._make(session, rule, found, now)
+                made += sum(todos)
+                skipped += len(found) - len(todos)
                 if len(found) < self._batch:
-                    await _looked(session, code, now)
+                    if not skipped:
+                        await _looked(session, code, now)
                     return made
                 place = (found[-1].customer_id, found[-1].reference)
 
     async def _make(
         self, session: AsyncSession, rule: CareRuleView, found: Sequence[DueCare], now: datetime
-    ) -> int:
-        made, known = 0, await staff.read(session) if found else None
+    ) -> tuple[bool, ...]:
+        """Whether each to-do was made now; what nobody can do just now is left out."""
+        made: list[bool] = []
+        known = await staff.read(session) if found else None
         for each in found:
             assert known is not None
-            assignee = known.assignee(rule, each.salesperson_id)
+            assignee = await care_staff.assignee(session, known, rule, each)
             if assignee is None:
                 log.warning("care_without_assignee", rule=rule.code, customer=each.customer_id)
                 continue
@@ -96,10 +102,10 @@ class CareWorker(Worker):
             except Invalid:
                 log.warning("care_refused", rule=rule.code, customer=each.customer_id)
                 continue
-            made += todo_id is not None
-        if made:
-            log.info("care_todos_made", rule=rule.code, count=made)
-        return made
+            made.append(todo_id is not None)
+        if any(made):
+            log.info("care_todos_made", rule=rule.code, count=sum(made))
+        return tuple(made)
 
     def _todo(self, rule: CareRuleView, each: DueCare, assignee: Assignee) -> NewTodo:
         due_at = each.due(rule, self._sources)

@@ -1,8 +1,10 @@
 """Lists of complaints. Rule: one statement each, with a page's end."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.complaints import categories, views
@@ -12,7 +14,8 @@ from crm_core.complaints.views import ComplaintBrief, ComplaintView, StepView
 from crm_core.customers.visibility import concerns_seen
 from crm_core.rights import Actor
 
-_ON_THE_CARD = 5
+_ON_THE_CARD, _HANDLED_ON_THE_CARD = 5, 3
+_LATELY = timedelta(days=90)
 
 
 async def listed(
@@ -55,17 +58,29 @@ async def overdue(
     return tuple(ComplaintView(*row) for row in rows)
 
 
-async def open_of(
+async def on_card(
     connection: AsyncConnection, customer_id: int, now: datetime
 ) -> tuple[ComplaintBrief, ...]:
-    """What a customer waits for, the gravest first."""
-    rows = await connection.execute(
-        views.briefs(now)
-        .where(Complaint.customer_id == customer_id, Complaint.handled_at.is_(None))
+    """What a customer waits for, the gravest first; then what was handled lately, the latest first."""
+    briefs = views.briefs(now).where(Complaint.customer_id == customer_id)
+    waiting = (
+        briefs.where(Complaint.handled_at.is_(None))
         .order_by(Complaint.severity.desc(), Complaint.due_at, Complaint.id)
         .limit(_ON_THE_CARD)
     )
+    handled = (
+        briefs.where(Complaint.handled_at > now - _LATELY)
+        .order_by(Complaint.handled_at.desc(), Complaint.id.desc())
+        .limit(_HANDLED_ON_THE_CARD)
+    )
+    rows = [row for query in (waiting, handled) for row in await _rows(connection, query)]
     return tuple(ComplaintBrief(*row) for row in rows)
+
+
+async def _rows(
+    connection: AsyncConnection, query: Select[*tuple[Any, ...]]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    return (await connection.execute(query)).all()
 
 
 async def steps(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.complaints import categories, flow, lists, moving, report, timeline, writing
 from crm_core.complaints.category_service import CategoryService
@@ -27,6 +27,7 @@ from crm_core.complaints.commands import (
 )
 from crm_core.complaints.flow import Action, State
 from crm_core.complaints.moving import Change
+from crm_core.complaints.ports import IsOrderOf, any_order
 from crm_core.complaints.report import ReportLine
 from crm_core.complaints.views import ComplaintBrief, ComplaintView, StepView
 from crm_core.complaints.writing import Step
@@ -34,7 +35,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Invalid
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +47,16 @@ class ComplaintService:
     DatabaseUnavailable.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        is_order_of: IsOrderOf = any_order,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._is_order_of = is_order_of
         self.categories = CategoryService(database)
 
     async def create(self, actor: Actor, new: NewComplaint) -> ComplaintView:
@@ -57,6 +65,7 @@ class ComplaintService:
         now = self._clock()
         async with self._database.begin() as session:
             customer_id = await must_see(session, actor, new.customer_id)
+            await self._check_order(session, new.order_number, customer_id)
             hours = await categories.handling_hours(session, new.category_code, must_be_active=True)
             values = new.model_dump() | {
                 "customer_id": customer_id,
@@ -81,6 +90,7 @@ class ComplaintService:
             complaint = await writing.held(session, actor, complaint_id, now)
             flow.check_unhandled(complaint.state)
             writing.check_version(complaint, edit.version)
+            await self._check_order(session, values.get("order_number"), complaint.customer_id)
             if values.get("category_code", complaint.category_code) != complaint.category_code:
                 hours = await categories.handling_hours(
                     session, edit.category_code, must_be_active=True
@@ -172,20 +182,32 @@ class ComplaintService:
         async with self._database.reading() as connection:
             return await report.report(connection, actor, wanted, self._clock())
 
-    async def open_of(self, customer_id: int) -> tuple[ComplaintBrief, ...]:
-        """For the card of a customer whom its reader may see: the five gravest."""
+    async def on_card(self, customer_id: int) -> tuple[ComplaintBrief, ...]:
+        """For the card of a customer whom its reader may see: the five gravest, then the three handled
+        last, of the last 90 days.
+        """
         async with self._database.reading() as connection:
-            return await lists.open_of(connection, customer_id, self._clock())
+            return await lists.on_card(connection, customer_id, self._clock())
 
     async def entries(
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """The complaints in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
+
+    async def _check_order(
+        self, session: AsyncSession, number: str | None, customer_id: int
+    ) -> None:
+        """Raises Invalid."""
+        if number and not await self._is_order_of(session, number, customer_id):
+            raise Invalid(
+                "This customer has no such order: look its number up.",
+                fields={"order_number": "unknown"},
+            )
 
     async def _move(self, actor: Actor, complaint_id: int, change: Change) -> ComplaintView:
         actor.require(flow.right_for(change.action))

@@ -3,25 +3,26 @@ and edits stay in the complaint's own log.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.complaints.tables import Complaint, ComplaintCategory, ComplaintStep
 from crm_core.fields import LONGEST_PAGE
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 
 _TITLE_LENGTH = 100
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> tuple[TimelineEntry, ...]:
-    """What happened before a time, newest first; at most LONGEST_PAGE."""
+    """What happened after a place, newest first; at most LONGEST_PAGE."""
     step = ComplaintStep
+    place = (step.at, literal("complaint.") + step.to_state, step.id)
     rows = await connection.execute(
         select(
+            step.id.label("row"),
             step.at,
             step.to_state,
             Complaint.id,
@@ -36,10 +37,10 @@ async def entries(
         .join(ComplaintCategory, ComplaintCategory.code == Complaint.category_code)
         .where(
             Complaint.customer_id.in_(customer_ids),
-            step.at < before,
+            after.is_after(*place),
             step.from_state.is_distinct_from(step.to_state),
         )
-        .order_by(step.at.desc(), step.id.desc())
+        .order_by(*newest_first(*place))
         .limit(min(limit, LONGEST_PAGE))
     )
     return tuple(
@@ -55,6 +56,7 @@ async def entries(
                 "severity": str(row.severity),
             },
             actor_id=row.actor_id,
+            row=row.row,
         )
         for row in rows
     )

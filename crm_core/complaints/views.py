@@ -63,7 +63,7 @@ class ComplaintView:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintBrief:
-    """A line of the customer's card."""
+    """A line of the customer's card; `handled_at` None: it waits."""
 
     id: int
     category_code: str
@@ -75,6 +75,7 @@ class ComplaintBrief:
     overdue: bool
     handler_id: int | None
     handler_name: str | None
+    handled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def briefs(now: datetime) -> Select[*tuple[Any, ...]]:
             is_overdue(now),
             Complaint.handler_id,
             Handler.name,
+            Complaint.handled_at,
         )
         .join(ComplaintCategory, ComplaintCategory.code == Complaint.category_code)
         .outerjoin(Handler, Handler.id == Complaint.handler_id)

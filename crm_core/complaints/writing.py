@@ -13,6 +13,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
+from crm_core.complaints import todos
 from crm_core.complaints.tables import Complaint, ComplaintStep
 from crm_core.complaints.views import ComplaintView, complaints
 from crm_core.customers.visibility import must_see
@@ -22,6 +23,7 @@ from crm_core.rights import Actor, Right
 
 _ENTITY = "complaint"
 _NOT_TOLD = frozenset({"started_at", "handled_at", "closed_at", "created_at", "updated_at"})
+_ENDS_ALARM = frozenset({"handler_id", "handled_at", "due_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ async def write(
         .where(Complaint.id == complaint.id)
         .values(**values, version=complaint.version + 1, updated_at=now)
     )
+    if values.keys() & _ENDS_ALARM:
+        await todos.settle(session, actor, complaint, now)
     await add_step(session, actor, complaint.id, step, now)
     was, became = trail.changes(asdict(complaint), _told(values))
     await trail.record(

@@ -60,6 +60,12 @@ class Contact:
     note: str | None
 
 
+def address_line(province: str | None, city: str | None, district: str | None, detail: str) -> str:
+    """Province, city and district before the detail, unless it begins with them already."""
+    place = "".join(dict.fromkeys(filter(None, (province, city, district))))
+    return detail if detail.startswith(place) else place + detail
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     id: int
@@ -75,9 +81,7 @@ class Address:
 
     @property
     def line(self) -> str:
-        """Province, city and district before the detail, unless it begins with them already."""
-        place = "".join(dict.fromkeys(filter(None, (self.province, self.city, self.district))))
-        return self.detail if self.detail.startswith(place) else place + self.detail
+        return address_line(self.province, self.city, self.district, self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Above:
     id: int
     name: str
     level_code: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class CustomerCard:
     wecom_group: str | None
     told_by: tuple[str, ...] | None
     language: str | None
+    opt_outs: tuple[str, ...]
     birthday: date | None
     anniversary: date | None
     note: str | None
@@ -159,6 +165,10 @@ class CustomerCard:
     @property
     def parent_id(self) -> int | None:
         return self.above[-1].id if self.above else None
+
+    @property
+    def parent_code(self) -> str | None:
+        return self.above[-1].code if self.above else None
 
     @property
     def parent_name(self) -> str | None:

@@ -25,22 +25,24 @@ from crm_core.statement import Statement
 _CARD = Statement(
     """
 SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.salesperson_id,
-       c.email, c.fax, c.wecom, c.wecom_group, c.told_by, c.language, c.birthday, c.anniversary, c.note, c.area_code, c.province, c.city,
+       c.email, c.fax, c.wecom, c.wecom_group, c.told_by, c.language, c.opt_outs, c.birthday, c.anniversary,
+       c.note, c.area_code, c.province, c.city,
        c.version, c.created_at, c.updated_at,
        l.code AS level_code, l.name_zh AS level_zh, l.name_en AS level_en, l.is_vip,
        p.code AS policy_code, p.name_zh AS policy_zh, p.name_en AS policy_en, p.discount,
        t.code AS terms_code, t.name_zh AS terms_zh, t.name_en AS terms_en, t.days, t.prepaid,
        u.name AS salesperson,
-       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code)
+       (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'level_code', a.level_code,
+                                            'code', a.code)
                          ORDER BY array_position(c.path, a.id))
           FROM customers a WHERE a.id = ANY (c.path)) AS above,
        (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'number', n.number, 'is_main', n.is_main,
                                             'label', n.label, 'contact_id', n.contact_id)
                          ORDER BY n.is_main DESC, n.number)
           FROM customer_phones n WHERE n.customer_id = c.id) AS phones,
-       (SELECT jsonb_agg(to_jsonb(a) - 'customer_id' ORDER BY a.is_main DESC, a.id)
+       (SELECT jsonb_agg(to_jsonb(a) - '{customer_id,search_text}'::text[] ORDER BY a.is_main DESC, a.id)
           FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
-       (SELECT jsonb_agg(to_jsonb(k) - 'customer_id' ORDER BY k.id)
+       (SELECT jsonb_agg(to_jsonb(k) - '{customer_id,search_text}'::text[] ORDER BY k.id)
           FROM customer_contacts k WHERE k.customer_id = c.id) AS contacts,
        (SELECT jsonb_agg(jsonb_build_object('province', r.province, 'city', r.city) ORDER BY r.id)
           FROM territories r WHERE r.customer_id = c.id) AS territories,
@@ -90,6 +92,7 @@ def _card(row: Mapping[str, Any]) -> CustomerCard:
         wecom_group=row["wecom_group"],
         told_by=None if row["told_by"] is None else tuple(row["told_by"]),
         language=row["language"],
+        opt_outs=tuple(row["opt_outs"]),
         birthday=row["birthday"],
         anniversary=row["anniversary"],
         note=row["note"],

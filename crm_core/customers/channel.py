@@ -1,18 +1,22 @@
 """What the sales channel is made of: levels, price policies, payment terms.
 
-Rule: one that is in use cannot be removed, only changed; a level's rank cannot change while customers
-stand at it, because the tree was checked by it.
+Rule: one that is in use cannot be removed, only changed, and an edit names the version it was made from; a
+level's rank cannot change while customers stand at it, because the tree was checked by it.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
+from crm_core.customers import tree
 from crm_core.customers.tables import Customer, Level, PaymentTerms, PricePolicy
 from crm_core.db import Database
 from crm_core.errors import Conflict, NotFound
@@ -53,6 +57,12 @@ class TermsContent(_Content):
 ContentT = TypeVar("ContentT", bound=_Content)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[ContentT]):
+    content: ContentT
+    version: int
+
+
 class Kinds(Generic[ContentT]):
     """One of the three lists, for everybody to read and for `rules.manage` to change."""
 
@@ -62,25 +72,29 @@ class Kinds(Generic[ContentT]):
         self._content = content
         self._name = table.__tablename__
 
-    async def all(self) -> dict[str, ContentT]:
+    async def all(self) -> dict[str, Kept[ContentT]]:
         """By code, in the order of the codes."""
         async with self._database.reading_entities() as session:
             rows = await session.scalars(select(self._table).order_by(self._table.code))
-            return {row.code: self._content.model_validate(row) for row in rows}
+            return {row.code: self._kept(row) for row in rows}
 
-    async def put(self, actor: Actor, code: str, content: ContentT) -> None:
-        """Make it, or change it. Raises Forbidden, Conflict (the rank of a level in use)."""
+    async def put(
+        self, actor: Actor, code: str, content: ContentT, version: int | None = None
+    ) -> None:
+        """Make it without a version, else change that version.
+
+        Raises Forbidden, NotFound, Conflict (there already, edited since, the rank of a level in use).
+        """
         actor.require(Right.RULES_MANAGE)
         async with self._database.begin() as session:
-            before = await self._get(session, code)
+            await tree.lock(session)
+            kept = await self._get(session, code)
+            before = kept.content if kept else None
             values = content.model_dump()
-            if before is None:
-                await session.execute(insert(self._table).values(code=code, **values))
+            if version is None:
+                await self._make(session, code, values)
             else:
-                await self._check(session, code, before, content)
-                await session.execute(
-                    update(self._table).where(self._table.code == code).values(**values)
-                )
+                await self._change(session, code, kept, content, version)
             was = before.model_dump() if before else {}
             differs, became = trail.changes(was, values)
             await trail.record(
@@ -97,8 +111,8 @@ class Kinds(Generic[ContentT]):
         """Raises Forbidden, NotFound, Conflict (in use)."""
         actor.require(Right.RULES_MANAGE)
         async with self._database.begin() as session:
-            before = await self._get(session, code)
-            if before is None:
+            kept = await self._get(session, code)
+            if kept is None:
                 raise NotFound(f"There is no “{code}”.")
             try:
                 await session.execute(delete(self._table).where(self._table.code == code))
@@ -112,16 +126,51 @@ class Kinds(Generic[ContentT]):
                 f"{self._name}.remove",
                 self._name,
                 code,
-                before=before.model_dump(),
+                before=kept.content.model_dump(),
             )
 
-    async def _get(self, session: AsyncSession, code: str) -> ContentT | None:
+    async def _make(self, session: AsyncSession, code: str, values: Mapping[str, object]) -> None:
+        made = await session.scalar(
+            upsert(self._table)
+            .values(code=code, **values)
+            .on_conflict_do_nothing()
+            .returning(self._table.code)
+        )
+        if made is None:
+            raise Conflict(
+                f"“{code}” is there already: look at it, and name its version to change it.",
+                fields={"code": "taken"},
+            )
+
+    async def _change(
+        self,
+        session: AsyncSession,
+        code: str,
+        kept: Kept[ContentT] | None,
+        content: ContentT,
+        version: int,
+    ) -> None:
+        if kept is None:
+            raise NotFound(f"There is no “{code}”.")
+        if kept.version != version:
+            raise Conflict(
+                f"“{code}” was changed since you opened it: look again.",
+                fields={"version": kept.version},
+            )
+        await self._check(session, code, kept.content, content)
+        table = self._table
+        values = content.model_dump() | {"version": version + 1}
+        await session.execute(update(table).where(table.code == code).values(**values))
+
+    async def _get(self, session: AsyncSession, code: str) -> Kept[ContentT] | None:
         row = await session.get(self._table, code, with_for_update=True)
         if row is None:
             return None
-        found = self._content.model_validate(row)
         session.expunge(row)
-        return found
+        return self._kept(row)
+
+    def _kept(self, row: Any) -> Kept[ContentT]:
+        return Kept(self._content.model_validate(row), row.version)
 
     async def _check(
         self, session: AsyncSession, code: str, before: ContentT, after: ContentT

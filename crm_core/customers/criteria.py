@@ -4,7 +4,7 @@ Rule: a field is a line of `FIELDS`; its kind says which operators it has and ho
 that a role may not see cannot be searched by it either, or its values could be guessed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sqlalchemy import ColumnElement, false, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crm_core.customers.custom_values import Definition
 from crm_core.customers.insight_tables import CustomerInsight
@@ -26,6 +26,7 @@ from crm_core.customers.tables import (
 )
 from crm_core.errors import Invalid
 from crm_core.fields import Text
+from crm_core.numbers import normalise
 from crm_core.people.tables import User
 from crm_core.search_text import contains
 
@@ -97,6 +98,7 @@ def _day(value: object) -> date:
 
 _CODE = Kind(_string, frozenset({"is", "in", "not", "empty"}))
 _WORDS = Kind(_string, frozenset({"contains"}))
+_TEXT = Kind(_string, _CODE.operators | {"contains"})
 _REFERENCE = Kind(_whole, frozenset({"is", "in", "not", "empty"}))
 _NUMBER = Kind(_number, frozenset({"is", "from", "to", "empty"}))
 _DAY = Kind(_day, frozenset({"is", "from", "to", "empty"}))
@@ -168,31 +170,61 @@ def _part(column: InstrumentedAttribute[str], owner: Any) -> Searched:
     """Words in one of the lists that belong to a customer."""
 
     def build(_: str, value: Any) -> Clause:
-        found = contains(column, value)
-        if found is None:
-            raise ValueError("write at least one Chinese sign or three letters or digits")
-        return Customer.id.in_(select(owner).where(found))
+        return Customer.id.in_(select(owner).where(_words(column, value)))
 
     return Searched(_WORDS, build)
 
 
-def _name(_: str, value: Any) -> Clause:
-    found = contains(Customer.search_text, value)
+def _words(column: Any, value: Any) -> Clause:
+    found = contains(column, value)
     if found is None:
         raise ValueError("write at least one Chinese sign or two letters")
     return found
 
 
+def _name(_: str, value: Any) -> Clause:
+    return _words(Customer.search_text, value)
+
+
+def _worded(column: Any, other: Build) -> Build:
+    """A column whose text, as it was written, is also searched by a part of it."""
+
+    def build(op: str, value: Any) -> Clause:
+        return _words(func.lower(column), value) if op == "contains" else other(op, value)
+
+    return build
+
+
 def _phone(op: str, value: Any) -> Clause:
-    digits = "".join(filter(str.isdecimal, value))
+    number = normalise(value)
     if op == "is":
-        return Customer.id.in_(
-            select(CustomerPhone.customer_id).where(CustomerPhone.number.in_((value, digits)))
-        )
+        wanted = select(CustomerPhone.customer_id).where(CustomerPhone.number == (number or value))
+        return Customer.id.in_(wanted)
+    digits = digits_of(value)
     found = contains(CustomerPhone.number, digits)
-    if found is None or len(digits) < 3:  # noqa: PLR2004
+    if found is None or len(digits) < FRAGMENT:
         raise ValueError("write at least three digits")
     return Customer.id.in_(select(CustomerPhone.customer_id).where(found))
+
+
+FRAGMENT = 3
+
+
+def digits_of(written: str) -> str:
+    """The digits to look for in numbers, of one that is whole without what stands before it (+86, 0086)."""
+    return "".join(filter(str.isdecimal, normalise(written) or written))
+
+
+def coded(codes: Sequence[str]) -> Clause:
+    """Customers of these codes; that of a record that was merged leads to the one it became part of."""
+    record = aliased(Customer)
+    meant = func.coalesce(record.merged_into_id, record.id)
+    return Customer.id.in_(select(meant).where(record.code.in_(codes)))
+
+
+def _code(op: str, value: Any) -> Clause:
+    codes = {"is": (value,), "in": value}.get(op)
+    return coded(codes) if codes is not None else _compare(Customer.code, op, value)
 
 
 def _under(_: str, value: Any) -> Clause:
@@ -205,8 +237,13 @@ def _unit(op: str, value: Any) -> Clause:
 
 
 def _territory(op: str, value: Any) -> Clause:
-    sells = select(Territory.customer_id).where(_compare(Territory.province, op, value))
-    return Customer.id.in_(sells)
+    """By province or city; one who sells in a whole province is not found by its cities."""
+    table = Territory
+    if op == "contains":
+        held = or_(*(c.contains(value, autoescape=True) for c in (table.province, table.city)))
+    else:
+        held = _compare(table.province, op, value) | _compare(table.city, op, value)
+    return Customer.id.in_(select(table.customer_id).where(held))
 
 
 def _month(column: Any) -> Searched:
@@ -223,13 +260,19 @@ def _warning(op: str, value: Any) -> Clause:
     return Customer.id.in_(select(table.customer_id).where(given))
 
 
+def _opt_outs(op: str, value: Any) -> Clause:
+    """Who wants no notice by one of these ways."""
+    found: Clause = Customer.opt_outs.overlap([value] if op == "is" else list(value))
+    return found
+
+
 FIELDS: Mapping[str, Searched] = {
     "name": Searched(_WORDS, _name),
-    "code": _column(_CODE, Customer.code),
+    "code": Searched(_TEXT, _worded(Customer.code, _code)),
     "phones": Searched(Kind(_string, frozenset({"is", "contains"})), _phone),
-    "addresses": _part(CustomerAddress.detail, CustomerAddress.customer_id),
-    "contacts": _part(CustomerContact.name, CustomerContact.customer_id),
-    "territories": Searched(Kind(_string, frozenset({"is", "in"})), _territory),
+    "addresses": _part(CustomerAddress.search_text, CustomerAddress.customer_id),
+    "contacts": _part(CustomerContact.search_text, CustomerContact.customer_id),
+    "territories": Searched(Kind(_string, frozenset({"is", "in", "contains"})), _territory),
     "level": _column(_CODE, Customer.level_code),
     "parent": _column(_REFERENCE, Customer.parent_id),
     "under": Searched(Kind(_whole, frozenset({"is"})), _under),
@@ -239,9 +282,14 @@ FIELDS: Mapping[str, Searched] = {
     "province": _column(_CODE, Customer.province),
     "city": _column(_CODE, Customer.city),
     "language": _column(_CODE, Customer.language),
-    "email": _column(_CODE, Customer.email),
     "fax": _column(_CODE, Customer.fax),
     "wecom": _column(_CODE, Customer.wecom),
+    "opt_outs": Searched(Kind(_string, frozenset({"is", "in"})), _opt_outs),
+    "email": Searched(_TEXT, _worded(Customer.email, _column(_TEXT, Customer.email).build)),
+    "note": Searched(
+        Kind(_string, frozenset({"contains", "empty"})),
+        _worded(Customer.note, _column(_TEXT, Customer.note).build),
+    ),
     "price_policy": _column(_CODE, Customer.price_policy_code),
     "payment_terms": _column(_CODE, Customer.payment_terms_code),
     "credit_limit": _column(_NUMBER, Customer.credit_limit),
@@ -261,7 +309,7 @@ FIELDS: Mapping[str, Searched] = {
 }
 _LISTS = frozenset({"in", "not"})
 _CUSTOM = {
-    "text": (_CODE, CustomValue.string),
+    "text": (_TEXT, CustomValue.string),
     "choice": (_CODE, CustomValue.string),
     "choices": (_CODE, CustomValue.string),
     "number": (_NUMBER, CustomValue.number),
@@ -309,6 +357,15 @@ def _custom(field: Definition | None) -> Searched | None:
             held = true() if op == "empty" else column.in_(value)
             absent = Customer.id.not_in(rows.where(held))
             return absent if value is not False else ~absent
+        if op == "contains":
+            return Customer.id.in_(rows.where(_words(CustomValue.search_text, value)))
         return Customer.id.in_(rows.where(_compare(column, op, value)))
 
     return Searched(kind, build)
+
+
+def fields(custom: Mapping[str, Definition]) -> dict[str, frozenset[str]]:
+    """The operators of every field that customers can be searched by, the business's own among them."""
+    own = {f"custom.{code}": _CUSTOM[each.type][0] for code, each in custom.items()}
+    known = {name: each.kind for name, each in FIELDS.items()}
+    return {name: kind.operators for name, kind in (known | own).items()}

@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.customers.tables import CustomField, CustomValue
+from crm_core.customers.words import of_value
 from crm_core.errors import Invalid
 
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
@@ -39,11 +40,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One row of `custom_values`; exactly one is set."""
+    """One row of `custom_values`; exactly one is set, `words` with a text."""
 
     string: str | None = None
     number: Decimal | None = None
     day: date | None = None
+    words: str | None = None
 
 
 def judge(field: Definition, value: object) -> tuple[Stored, ...]:
@@ -54,7 +56,7 @@ def judge(field: Definition, value: object) -> tuple[Stored, ...]:
 def _text(_: Definition, value: object) -> tuple[Stored, ...]:
     if not isinstance(value, str) or not value:
         raise ValueError("write some text")
-    return (Stored(string=value),)
+    return (Stored(string=value, words=of_value(value)),)
 
 
 def _number(field: Definition, value: object) -> tuple[Stored, ...]:
@@ -168,6 +170,7 @@ async def write(
             "string": each.string,
             "number": each.number,
             "day": each.day,
+            "search_text": each.words,
         }
         for field_id, stored in rows.items()
         for place, each in enumerate(stored)

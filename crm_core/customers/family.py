@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from crm_core.customers.search import CustomerHit, hits
 from crm_core.customers.tables import Customer, CustomerAddress, CustomerMove
-from crm_core.customers.visibility import must_see, within_scope
+from crm_core.customers.visibility import must_see, there, within_scope
 from crm_core.db import Database
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
@@ -45,7 +45,7 @@ class MoveView:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """One page of those directly below; `in_all` counts everybody under the customer."""
+    """One page of those directly below; `in_all` counts everybody under the customer whom the reader may see."""
 
     hits: tuple[CustomerHit, ...]
     after: int | None
@@ -66,16 +66,15 @@ class FamilyService:
         limit = min(limit, _MOST)
         async with self._database.reading() as connection:
             seen = await must_see(connection, actor, customer_id)
+            shown = (*there(), within_scope(actor))
             rows = (
                 await connection.execute(
-                    hits(
-                        Customer.parent_id == seen, Customer.id > (after or 0), within_scope(actor)
-                    )
+                    hits(Customer.parent_id == seen, Customer.id > (after or 0), *shown)
                     .order_by(Customer.id)
                     .limit(limit + 1)
                 )
             ).all()
-            under = select(func.count()).where(Customer.path.contains([seen]))
+            under = select(func.count()).where(Customer.path.contains([seen]), *shown)
             in_all = await connection.scalar(under)
         found = tuple(CustomerHit(*row) for row in rows[:limit])
         return Below(found, found[-1].id if len(rows) > limit else None, int(in_all or 0))
@@ -100,7 +99,7 @@ class FamilyService:
                 hits(
                     or_(*_alike(own)),
                     Customer.id != seen,
-                    Customer.merged_into_id.is_(None),
+                    *there(),
                     within_scope(actor),
                 )
                 .order_by(Customer.id)
@@ -157,10 +156,10 @@ def _alike(own: Any) -> list[Any]:
     if own.email:
         same.append(Customer.email == own.email)
     if own.address:
-        there = contains(CustomerAddress.detail, own.address)
-        if there is not None:
+        lives = contains(CustomerAddress.search_text, own.address)
+        if lives is not None:
             homes = select(CustomerAddress.customer_id).where(
-                there, CustomerAddress.detail == own.address
+                lives, CustomerAddress.detail == own.address
             )
             same.append(Customer.id.in_(homes))
     return same

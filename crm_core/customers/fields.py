@@ -7,7 +7,7 @@ fields, the tree) is judged in the transaction that writes it.
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from crm_core.fields import Text
-from crm_core.numbers import normalise
+from crm_core.numbers import is_masked, normalise
 from crm_core.outbox.messages import Channel
 from crm_core.rights import Right
 
@@ -28,14 +28,21 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def _dialable(value: str) -> str:
+    if is_masked(value):
+        raise ValueError(
+            f"“{value[:40]}” is masked and no number: write it in full, or leave it as it is"
+        )
     number = normalise(value)
     if number is None:
         raise ValueError(f"“{value[:40]}” is not a telephone number: check its digits")
     return number
 
 
-def _once(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-    return tuple(sorted(set(channels)))
+WayT = TypeVar("WayT", bound=str)
+
+
+def _sorted(ways: tuple[WayT, ...]) -> tuple[WayT, ...]:
+    return tuple(sorted(set(ways)))
 
 
 def _as_entry(value: Any) -> Any:
@@ -48,9 +55,10 @@ Number = Annotated[str, Field(max_length=64), AfterValidator(_dialable)]
 Email = Annotated[Text, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 WeComUser = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 RobotKey = Annotated[Text, Field(pattern=r"^[0-9A-Za-z-]{8,64}$")]
-ToldBy = Annotated[tuple[Channel, ...], Field(max_length=20), AfterValidator(_once)]
+ToldBy = Annotated[tuple[Channel, ...], Field(max_length=20), AfterValidator(_sorted)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2)]
 Day = Annotated[date, Field(ge=_EARLIEST, le=_LATEST)]
+Way = Literal["call", "email", "sms"]
 RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Code = Annotated[Text, Field(min_length=1, max_length=40)]
 CustomInput = (
@@ -82,6 +90,8 @@ class PhoneEntry(_Entry):
 
 
 class AddressEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     label: Annotated[Text, Field(max_length=30)] | None = None
     recipient: Annotated[Text, Field(max_length=50)] | None = None
@@ -94,6 +104,8 @@ class AddressEntry(_Entry):
 
 
 class ContactEntry(_Entry):
+    """Of one that is there (`id`) only what is given changes."""
+
     id: RowId | None = None
     name: Annotated[Text, Field(min_length=1, max_length=50)]
     position: Annotated[Text, Field(max_length=50)] | None = None
@@ -114,7 +126,8 @@ class CustomerFields(BaseModel):
 
     Without `told_by` the customer is told by every channel that has an address, except by calls. Of `phones` and
     `addresses` the first is the main one; a list replaces the list that was there. Of
-    `custom` only the codes that are given change, null empties one.
+    `custom` only the codes that are given change, null empties one. `opt_outs`: by which ways no notice may
+    come.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -144,6 +157,7 @@ class CustomerFields(BaseModel):
     wecom_group: RobotKey | None = None
     told_by: ToldBy | None = None
     language: Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z-]*$")] | None = None
+    opt_outs: Annotated[tuple[Way, ...], Field(max_length=3), AfterValidator(_sorted)] = ()
     birthday: Day | None = None
     anniversary: Day | None = None
     note: Annotated[Text, Field(max_length=2000)] | None = None

@@ -1,13 +1,11 @@
 """A customer's whole history, from every package that knows a part of it.
 
-Rule: each source gives its newest entries before a moment, and the newest of all are shown; what belongs to
+Rule: each source gives its newest entries after a place, and the newest of all are shown; what belongs to
 records that were merged into this one belongs to it.
 """
 
-import heapq
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,11 +17,9 @@ from crm_core.db import Database
 from crm_core.fields import LONGEST_PAGE
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest, newest_first
 
-Source = Callable[
-    [AsyncConnection, Sequence[int], datetime, int], Awaitable[Sequence[TimelineEntry]]
-]
+Source = Callable[[AsyncConnection, Sequence[int], Place, int], Awaitable[Sequence[TimelineEntry]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +38,9 @@ class HistoryService:
         self._sources = (*sources, (None, moves))
 
     async def timeline(
-        self, actor: Actor, customer_id: int, *, before: datetime, limit: int = 50
+        self, actor: Actor, customer_id: int, *, after: Place, limit: int = 50
     ) -> tuple[Told, ...]:
-        """The newest first; for the next page ask before the last one's time.
+        """The newest first; for the next page ask after the last one's place.
 
         Raises Forbidden, NotFound.
         """
@@ -55,28 +51,27 @@ class HistoryService:
             merged = select(Customer.id).where(Customer.merged_into_id == seen)
             ids = [seen, *(await connection.scalars(merged))]
             found = [
-                await source(connection, ids, before, limit)
+                await source(connection, ids, after, limit)
                 for right, source in self._sources
                 if right is None or actor.may(right)
             ]
-            newest = heapq.nlargest(
-                limit, (entry for part in found for entry in part), key=lambda entry: entry.at
-            )
-            names = await _names(connection, {entry.actor_id for entry in newest})
-        return tuple(Told(entry, names.get(entry.actor_id)) for entry in newest)
+            shown = newest((entry for part in found for entry in part), limit)
+            names = await _names(connection, {entry.actor_id for entry in shown})
+        return tuple(Told(entry, names.get(entry.actor_id)) for entry in shown)
 
 
 async def moves(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> Sequence[TimelineEntry]:
     """Changes of standing in the channel."""
     had, has = aliased(Customer), aliased(Customer)
+    place = (CustomerMove.at, "customer.move", CustomerMove.id)
     rows = await connection.execute(
         select(CustomerMove, had.name.label("had"), has.name.label("has"))
         .outerjoin(had, had.id == CustomerMove.from_parent_id)
         .outerjoin(has, has.id == CustomerMove.to_parent_id)
-        .where(CustomerMove.customer_id.in_(customer_ids), CustomerMove.at < before)
-        .order_by(CustomerMove.at.desc())
+        .where(CustomerMove.customer_id.in_(customer_ids), after.is_after(*place))
+        .order_by(*newest_first(*place))
         .limit(limit)
     )
     return [

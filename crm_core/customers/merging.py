@@ -1,7 +1,8 @@
 """Two records of one customer become one, and can become two again.
 
 Rule: nothing is lost. Whatever refers to the dropped customer comes to the kept one and is noted, row by
-row, for the way back; what both have only once stays with the dropped record. Credit that is in use is
+row, for the way back; what both have only once, and what says something of the two of them, stays with
+the dropped record, and the audit trail says how much that is. Credit that is in use is
 never copied: it is the sum of what the rows that now belong to a customer hold.
 """
 
@@ -26,6 +27,7 @@ from crm_core.customers.tables import (
     CustomerMerge,
     CustomerPhone,
     CustomValue,
+    Level,
     Territory,
 )
 from crm_core.customers.visibility import must_see
@@ -128,18 +130,28 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
             "The customer to drop stands above the one to keep: keep that one, or move this one first.",
             fields={"dropped_id": "above"},
         )
+    if not await tree.fits_above(session, dropped.id, kept.level_code):
+        raise Invalid(
+            "Customers below the one to drop have a higher level than the one to keep: keep that one, or move "
+            "them first.",
+            fields={"dropped_id": "level"},
+        )
     moved = await _make_room(session, dropped.id, kept.id)
     moved["customers.parent_id"] = await _children(session, dropped.id)
     await _climb(session, moved["customers.parent_id"], dropped, kept)
+    left: dict[str, int] = {}
     for each in movable():
         if each.name != "customers.parent_id":
             moved[each.name] = await _repoint(session, each, dropped.id, kept.id)
+            left[each.name] = await _left(session, each, dropped.id)
     filled = {
         name: _plain(getattr(dropped, name))
         for name in _FILLED
         if getattr(kept, name) is None and getattr(dropped, name) is not None
     }
     values = {name: getattr(dropped, name) for name in filled}
+    refused = sorted(set(dropped.opt_outs) - set(kept.opt_outs))
+    values["opt_outs"] = sorted({*kept.opt_outs, *refused})
     await _set(session, kept, credit_overdue=kept.credit_overdue + dropped.credit_overdue, **values)
     await _set(session, dropped, merged_into_id=kept.id, credit_overdue=Decimal(0))
     await _settle_credit(session, kept.id, dropped.id)
@@ -151,14 +163,15 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
                 kept_id=kept.id,
                 dropped_id=dropped.id,
                 moved={name: keys for name, keys in moved.items() if keys},
-                filled=filled | {"credit_overdue": str(dropped.credit_overdue)},
+                filled=filled
+                | {"credit_overdue": str(dropped.credit_overdue), "opt_outs": refused},
                 actor_id=actor.user_id,
             )
             .returning(CustomerMerge.id)
         )
     ).scalar_one()
     for one, other, role in ((kept, dropped, "dropped_id"), (dropped, kept, "kept_id")):
-        told = {"merge_id": merge_id, role: other.id}
+        told = {"merge_id": merge_id, role: other.id, "left": {k: n for k, n in left.items() if n}}
         await trail.record(session, actor.user_id, "customer.merge", "customer", one.id, after=told)
     return merge_id
 
@@ -170,10 +183,11 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
         raise Conflict("The customer was merged further since: undo that merge first.")
     moved = merge.moved
     children = [child for child in moved.get("customers.parent_id", []) if isinstance(child, int)]
-    still = await _children(session, kept.id)
+    await _check_place(session, dropped)
+    still = await _returning(session, children, kept, dropped)
     overdue = Decimal(str(merge.filled["credit_overdue"]))
     await _set(session, dropped, merged_into_id=None, credit_overdue=overdue)
-    await _climb(session, [child for child in children if child in still], kept, dropped)
+    await _climb(session, still, kept, dropped)
     for each in movable():
         if each.name in moved and each.name != "customers.parent_id":
             await _give_back(session, each, moved[each.name], merge)
@@ -184,7 +198,10 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
         if name in _FILLED and _plain(getattr(kept, name)) == value
     }
     less = max(kept.credit_overdue - overdue, Decimal(0))
-    await _set(session, kept, credit_overdue=less, **emptied)
+    came = merge.filled.get("opt_outs", [])
+    assert isinstance(came, list)
+    stays = [each for each in kept.opt_outs if each not in came]
+    await _set(session, kept, credit_overdue=less, opt_outs=stays, **emptied)
     await _settle_credit(session, kept.id, dropped.id)
     await touch(session, (kept.id, dropped.id))
     await session.execute(
@@ -227,6 +244,44 @@ async def _children(session: AsyncSession, customer_id: int) -> list[object]:
     return list(found)
 
 
+async def _returning(
+    session: AsyncSession, children: Iterable[int], kept: Customer, dropped: Customer
+) -> list[object]:
+    """Those who came along, still stand there, and may stand below the dropped customer again."""
+    merged = Customer.merged_into_id.is_not(None)
+    fits = merged | (Level.rank >= await tree.rank(session, dropped.level_code))
+    found = await session.scalars(
+        select(Customer.id)
+        .join(Level, Level.code == Customer.level_code)
+        .where(
+            Customer.id.in_(children),
+            Customer.parent_id == kept.id,
+            Customer.id.not_in(dropped.path),
+            fits,
+        )
+    )
+    return list(found)
+
+
+async def _check_place(session: AsyncSession, dropped: Customer) -> None:
+    """What stands above the dropped customer may have changed while it was no customer of its own."""
+    if dropped.parent_id is None:
+        return
+    above = (
+        await session.execute(
+            select(Customer.name, Level.rank)
+            .join(Level, Level.code == Customer.level_code)
+            .where(Customer.id == dropped.parent_id)
+        )
+    ).one()
+    if above.rank > await tree.rank(session, dropped.level_code):
+        raise Conflict(
+            f"{above.name}, above the dropped customer, stands further out in the channel now: change its "
+            "level first.",
+            fields={"parent_id": "level"},
+        )
+
+
 async def _climb(
     session: AsyncSession, children: Iterable[object], below: Customer, above: Customer
 ) -> None:
@@ -257,6 +312,12 @@ async def _repoint(
     return [_key(row) for row in rows]
 
 
+async def _left(session: AsyncSession, each: Reference, dropped_id: int) -> int:
+    """How many rows did not fit and stay with the dropped record."""
+    query = select(func.count()).select_from(each.table).where(each.column == dropped_id)
+    return (await session.scalar(query)) or 0
+
+
 async def _give_back(
     session: AsyncSession, each: Reference, keys: Iterable[object], merge: CustomerMerge
 ) -> None:
@@ -272,7 +333,9 @@ async def _give_back(
 
 
 def _fits(each: Reference, to_id: int) -> ColumnElement[bool]:
-    """Rows of which a customer has only one stay where the other one has its own."""
+    """Rows of which a customer has only one stay where the other one has its own, and so do those that
+    would name the same customer twice.
+    """
     if each.table is CustomValue.__table__:
         own = aliased(CustomValue)
         return ~exists().where(own.customer_id == to_id, own.field_id == CustomValue.field_id)
@@ -282,11 +345,12 @@ def _fits(each: Reference, to_id: int) -> ColumnElement[bool]:
         return ~exists().where(
             there.customer_id == to_id, there.province == Territory.province, same
         )
-    if each.alone_by:
-        other = each.table.alias()
-        alike = (other.c[column.name] == column for column in each.alone_by)
-        return ~exists().where(other.c[each.column.name] == to_id, *alike)
-    return true()
+    fits = true() if each.other is None else each.other != to_id
+    if each.alone_by is not None:
+        own_rows = each.table.alias()
+        alike = (own_rows.c[column.name] == column for column in each.alone_by)
+        fits = and_(fits, ~exists().where(own_rows.c[each.column.name] == to_id, *alike))
+    return fits
 
 
 _MAIN: tuple[type[CustomerPhone | CustomerAddress], ...] = (CustomerPhone, CustomerAddress)

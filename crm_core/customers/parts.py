@@ -1,7 +1,7 @@
 """The lists that belong to a customer's record, written inside the transaction that changes it.
 
-Rule: a list given replaces the one that was there: entries with an `id` stay (and change), others
-come, and those not named go. An id of another customer's entry is refused.
+Rule: a list given replaces the one that was there: entries with an `id` stay, and of each only what is
+given changes; others come, and those not named go. An id of another customer's entry is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers import words
 from crm_core.customers.fields import (
     AddressEntry,
     ContactEntry,
@@ -25,16 +26,20 @@ from crm_core.customers.tables import (
     CustomerPhone,
     Territory,
 )
+from crm_core.customers.visibility import within_scope
 from crm_core.errors import Invalid, NumberTaken
+from crm_core.rights import Actor
 
 
-async def write(session: AsyncSession, customer_id: int, given: CustomerFields) -> None:
+async def write(
+    session: AsyncSession, actor: Actor, customer_id: int, given: CustomerFields
+) -> None:
     """The lists among the fields that are given. Raises Invalid, NumberTaken."""
     names = given.model_fields_set
     if "contacts" in names:
         await _write_contacts(session, customer_id, given.contacts)
     if "phones" in names:
-        await _write_phones(session, customer_id, given.phones)
+        await _write_phones(session, actor, customer_id, given.phones)
     if "addresses" in names:
         await _write_addresses(session, customer_id, given.addresses)
     if "territories" in names:
@@ -44,13 +49,9 @@ async def write(session: AsyncSession, customer_id: int, given: CustomerFields) 
 async def _write_contacts(
     session: AsyncSession, customer_id: int, entries: Sequence[ContactEntry]
 ) -> None:
-    await _replace(
-        session,
-        CustomerContact,
-        customer_id,
-        "contacts",
-        [entry.model_dump() for entry in entries],
-    )
+    rows = [_given(entry) for entry in entries]
+    await _replace(session, CustomerContact, customer_id, "contacts", rows)
+    await words.write_contacts(session, customer_id)
 
 
 async def _write_addresses(
@@ -61,8 +62,14 @@ async def _write_addresses(
         .where(CustomerAddress.customer_id == customer_id, CustomerAddress.is_main)
         .values(is_main=False)
     )
-    rows = [entry.model_dump() | {"is_main": place == 0} for place, entry in enumerate(entries)]
+    rows = [_given(entry) | {"is_main": place == 0} for place, entry in enumerate(entries)]
     await _replace(session, CustomerAddress, customer_id, "addresses", rows)
+    await words.write_addresses(session, customer_id)
+
+
+def _given(entry: AddressEntry | ContactEntry) -> dict[str, Any]:
+    """A masked reader cannot send back what it was not shown, so what is not given stays."""
+    return {"id": None, **entry.model_dump(exclude_unset=True)}
 
 
 async def _replace(
@@ -103,35 +110,41 @@ async def _write_territories(
 
 
 async def _write_phones(
-    session: AsyncSession, customer_id: int, entries: Sequence[PhoneEntry]
+    session: AsyncSession, actor: Actor, customer_id: int, entries: Sequence[PhoneEntry]
 ) -> None:
-    there = {
-        row.id: row.number
-        for row in await session.execute(
-            select(CustomerPhone.id, CustomerPhone.number).where(
-                CustomerPhone.customer_id == customer_id
-            )
+    table = CustomerPhone
+    rows = await session.execute(
+        select(table.id, table.number, table.label, table.contact_id).where(
+            table.customer_id == customer_id
         )
-    }
-    numbered: dict[str, PhoneEntry] = {}
+    )
+    there = {row.id: row for row in rows}
+    was = {row.number: {"label": row.label, "contact_id": row.contact_id} for row in there.values()}
+    numbered: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
-        number = entry.number if entry.id is None else there.get(entry.id)
+        known = there.get(entry.id) if entry.id is not None else None
+        number = known.number if known else entry.number
         if number is None:
             raise Invalid("A telephone of this list is not there (any more).", fields=_UNKNOWN)
-        numbered.setdefault(number, entry)
+        given = entry.model_dump(exclude_unset=True, exclude={"id", "number"})
+        numbered.setdefault(number, {**was.get(number, _NEW_PHONE), **given})
     await _check_contacts(session, customer_id, entries)
     own = CustomerPhone.customer_id == customer_id
     await session.execute(delete(CustomerPhone).where(own, CustomerPhone.number.not_in(numbered)))
     await session.execute(update(CustomerPhone).where(own).values(is_main=False))
     if numbered:
-        await _put_phones(session, customer_id, numbered)
+        await _put_phones(session, actor, customer_id, numbered)
 
 
 _UNKNOWN = {"phones": "unknown"}
+_NEW_PHONE: Mapping[str, Any] = {"label": None, "contact_id": None}
 
 
 async def _put_phones(
-    session: AsyncSession, customer_id: int, numbered: Mapping[str, PhoneEntry]
+    session: AsyncSession,
+    actor: Actor,
+    customer_id: int,
+    numbered: Mapping[str, Mapping[str, Any]],
 ) -> None:
     statement = upsert(CustomerPhone).values(
         [
@@ -139,10 +152,9 @@ async def _put_phones(
                 "number": number,
                 "customer_id": customer_id,
                 "is_main": place == 0,
-                "label": entry.label,
-                "contact_id": entry.contact_id,
+                **values,
             }
-            for place, (number, entry) in enumerate(numbered.items())
+            for place, (number, values) in enumerate(numbered.items())
         ]
     )
     new = statement.excluded
@@ -155,7 +167,7 @@ async def _put_phones(
     )
     refused = set(numbered) - set(written)
     if refused:
-        raise await number_taken(session, refused)
+        raise await _number_taken(session, actor, refused)
 
 
 async def _check_contacts(
@@ -175,16 +187,26 @@ async def _check_contacts(
         )
 
 
-async def number_taken(session: AsyncSession, numbers: Iterable[str]) -> NumberTaken:
-    """Whose number it is already."""
+async def _number_taken(session: AsyncSession, actor: Actor, numbers: Iterable[str]) -> NumberTaken:
+    """Whose number it is already; who may not see that customer is told the number alone."""
     owner = (
         await session.execute(
-            select(CustomerPhone.number, Customer.id, Customer.name)
+            select(
+                CustomerPhone.number,
+                Customer.id,
+                Customer.name,
+                within_scope(actor).label("seen"),
+            )
             .join(Customer, Customer.id == CustomerPhone.customer_id)
             .where(CustomerPhone.number.in_(numbers))
             .limit(1)
         )
     ).one()
+    if not owner.seen:
+        return NumberTaken(
+            f"{owner.number} belongs to a customer of somebody else already: ask a supervisor.",
+            fields={"number": owner.number},
+        )
     return NumberTaken(
         f"{owner.number} belongs to {owner.name} already: open that customer instead.",
         fields={"number": owner.number, "customer_id": owner.id, "customer_name": owner.name},

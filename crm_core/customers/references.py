@@ -19,8 +19,16 @@ HOLDS_CREDIT = {"holds_credit": True}
 
 
 def one_for_each(*columns: str) -> dict[str, tuple[str, ...]]:
-    """The `info` of a column of which a customer has one row for each value of these columns."""
+    """The `info` of a column of which a customer has one row for each value of these columns.
+
+    Without columns a customer has one row at all.
+    """
     return {"one_for_each": columns}
+
+
+def never_same_as(column: str) -> dict[str, str]:
+    """The `info` of a column that never names the same customer as this other one of its row."""
+    return {"never_same_as": column}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +43,16 @@ class Reference:
         return f"{self.table.name}.{self.column.name}"
 
     @property
-    def alone_by(self) -> tuple[Column[Any], ...]:
-        """The columns for each value of which a customer has one row; none: as many as there are."""
-        return tuple(self.table.c[name] for name in self.column.info.get("one_for_each", ()))
+    def alone_by(self) -> tuple[Column[Any], ...] | None:
+        """The columns for each value of which a customer has one row; None: as many as there are."""
+        names = self.column.info.get("one_for_each")
+        return None if names is None else tuple(self.table.c[name] for name in names)
+
+    @property
+    def other(self) -> Column[Any] | None:
+        """The column that never names the same customer."""
+        name = self.column.info.get("never_same_as")
+        return None if name is None else self.table.c[name]
 
     @property
     def keys(self) -> tuple[Column[Any], ...]:

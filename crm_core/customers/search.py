@@ -4,13 +4,14 @@ Rule: a search costs what it shows, not what matches: a page is read in the orde
 counting stops at `_COUNTED`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
+    ColumnElement,
     Select,
     delete,
     func,
@@ -28,12 +29,22 @@ from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers import custom_values
-from crm_core.customers.criteria import Clause, Condition, Conditions, clause
-from crm_core.customers.tables import Customer, CustomerPhone, SavedSearch
-from crm_core.customers.visibility import within_scope
+from crm_core.customers.criteria import (
+    FRAGMENT,
+    Clause,
+    Condition,
+    Conditions,
+    clause,
+    coded,
+    digits_of,
+    fields,
+)
+from crm_core.customers.tables import Customer, CustomerContact, CustomerPhone, SavedSearch
+from crm_core.customers.visibility import there, within_scope
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.fields import Text
+from crm_core.numbers import MOBILE
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
 from crm_core.search_text import contains, plain
@@ -42,7 +53,6 @@ from crm_core.text import is_control
 MOST_FOUND = 200
 _COUNTED = 10_000
 _CANDIDATES = 400
-_FRAGMENT = 3
 
 Order = Literal["newest", "name"]
 
@@ -101,13 +111,31 @@ class SearchService:
         self._database = database
 
     async def quick(self, actor: Actor, wanted: str, limit: int = 20) -> tuple[CustomerHit, ...]:
-        """By a part of the name, its pinyin or initials, of a number, or by code; nothing for too little."""
+        """By a part of the name of the customer or of a contact, its pinyin or initials, of a number, or by code;
+        nothing for too little.
+        """
         typed = "".join(sign for sign in wanted if not is_control(sign)).strip()
         if not typed:
             return ()
         async with self._database.reading() as connection:
             found = await _closest(connection, actor, typed, min(limit, MOST_FOUND))
         return tuple(found)
+
+    async def numbers_to_call(
+        self, actor: Actor, conditions: Sequence[Condition], *, limit: int
+    ) -> tuple[str, ...]:
+        """A number of each who fits and wants to be called, by customer. Raises Invalid, Forbidden."""
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            where = await clauses(connection, actor, conditions)
+            number = _number_to_call()
+            found = await connection.scalars(
+                select(number)
+                .where(*where, ~Customer.opt_outs.contains(["call"]), number.is_not(None))
+                .order_by(Customer.id)
+                .limit(limit)
+            )
+            return tuple(found)
 
     async def find(
         self,
@@ -129,6 +157,13 @@ class SearchService:
             total = await _count(connection, where) if count else None
         page = tuple(CustomerHit(*row) for row in rows[:limit])
         return Found(page, page[-1].id if len(rows) > limit else None, total)
+
+    async def fields(self, actor: Actor) -> Mapping[str, frozenset[str]]:
+        """What this person can search by, with the operators of each field. Raises Forbidden."""
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            every = fields(await custom_values.definitions(connection))
+        return {name: ops for name, ops in every.items() if actor.may_read("customer", name)}
 
     async def count(self, actor: Actor, conditions: Sequence[Condition], most: int) -> int:
         """How many fulfil every condition, counted up to `most`. Raises Forbidden, Invalid."""
@@ -207,6 +242,19 @@ class SearchService:
         raise NotFound(f"There is no saved search {search_id}.")
 
 
+def _number_to_call() -> ColumnElement[str]:
+    """A mobile one rather than the main one."""
+    table = CustomerPhone
+    return (
+        select(table.number)
+        .where(table.customer_id == Customer.id)
+        .order_by(table.number.regexp_match(MOBILE).desc(), table.is_main.desc(), table.number)
+        .limit(1)
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+
+
 async def clauses(
     holder: AsyncConnection | AsyncSession, actor: Actor, conditions: Sequence[Condition]
 ) -> tuple[Clause, ...]:
@@ -221,8 +269,7 @@ async def clauses(
         )
     own = any(each.field.startswith("custom.") for each in conditions)
     known = await custom_values.definitions(holder) if own else {}
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    return (there, within_scope(actor), *(clause(each, known) for each in conditions))
+    return (*there(), within_scope(actor), *(clause(each, known) for each in conditions))
 
 
 _MAIN_NUMBER = (
@@ -270,26 +317,33 @@ async def _closest(
     connection: AsyncConnection, actor: Actor, typed: str, limit: int
 ) -> list[CustomerHit]:
     """Exact names and codes first, then names that begin so, then those that contain it."""
-    there = Customer.merged_into_id.is_(None) & Customer.erased_at.is_(None)
-    seen = there & within_scope(actor)
+    seen = (*there(), within_scope(actor))
     ways = [
-        select(Customer.id).where(each, seen).limit(_CANDIDATES).subquery().select()
-        for each in _matches(typed)
+        select(Customer.id).where(each, *seen).limit(_CANDIDATES).subquery().select()
+        for each in _matches(actor, typed)
     ]
     rows = await connection.execute(hits(Customer.id.in_(union(*ways))))
     found = [CustomerHit(*row) for row in rows]
     return sorted(found, key=lambda hit: _closeness(hit, typed))[:limit]
 
 
-def _matches(typed: str) -> Iterator[Clause]:
-    """The ways in which a few signs may mean a customer, each with an index of its own."""
+def _matches(actor: Actor, typed: str) -> Iterator[Clause]:
+    """The ways in which a few signs may mean a customer, each with an index of its own; not by a field that the
+    actor does not see.
+    """
     yield Customer.name.startswith(typed, autoescape=True)
-    yield Customer.code.in_((typed, typed.upper(), plain(typed)))
+    if actor.may_read("customer", "code"):
+        yield coded((typed, typed.upper(), plain(typed)))
     words = contains(Customer.search_text, typed)
     if words is not None:
         yield words
-    digits = "".join(filter(str.isdecimal, typed))
-    if len(digits) >= _FRAGMENT and not any(sign.isalpha() for sign in typed):
+    person = contains(CustomerContact.search_text, typed)
+    if person is not None and actor.may_read("customer", "contacts"):
+        yield Customer.id.in_(select(CustomerContact.customer_id).where(person))
+    digits = digits_of(typed)
+    if len(digits) < FRAGMENT or any(sign.isalpha() for sign in typed):
+        return
+    if actor.may_read("customer", "phones"):
         number = contains(CustomerPhone.number, digits)
         assert number is not None
         yield Customer.id.in_(select(CustomerPhone.customer_id).where(number))

@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import Executable, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values, parts, tree
@@ -20,7 +22,7 @@ from crm_core.customers.card_views import CustomerCard, recorded
 from crm_core.customers.fields import LISTS, NEEDS, CustomerFields, NewCustomer, field_code
 from crm_core.customers.identity import CallerIdentity, Identities
 from crm_core.customers.insight_queue import touch
-from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.customers.tables import Customer, CustomerAddress, CustomerPhone
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
@@ -100,11 +102,24 @@ class CustomerService:
 
     async def phone(self, actor: Actor, phone_id: int) -> OwnedPhone:
         """A number by its id, to dial it. Raises NotFound, also outside the actor's scope."""
+        return await self._owned(actor, CustomerPhone, CustomerPhone.number, phone_id)
+
+    async def phone_of_address(self, actor: Actor, address_id: int) -> OwnedPhone:
+        """The number that stands with an address. Raises NotFound, also outside the actor's scope."""
+        return await self._owned(actor, CustomerAddress, CustomerAddress.phone, address_id)
+
+    async def _owned(
+        self,
+        actor: Actor,
+        table: type[CustomerPhone | CustomerAddress],
+        number: InstrumentedAttribute[Any],
+        row_id: int,
+    ) -> OwnedPhone:
         async with self._database.reading() as connection:
             row = (
                 await connection.execute(
-                    select(CustomerPhone.number, CustomerPhone.customer_id).where(
-                        CustomerPhone.id == phone_id
+                    select(number.label("number"), table.customer_id).where(
+                        table.id == row_id, number.is_not(None)
                     )
                 )
             ).one_or_none()
@@ -114,7 +129,7 @@ class CustomerService:
         return OwnedPhone(row.number, row.customer_id)
 
     async def create(self, actor: Actor, new: NewCustomer) -> CustomerCard:
-        """Raises Forbidden, NumberTaken (naming the customer), Invalid, DatabaseUnavailable."""
+        """Raises Forbidden, NumberTaken (naming a customer whom the actor may see), Invalid, DatabaseUnavailable."""
         require(actor, new.model_fields_set, new.custom)
         async with self._database.begin() as session:
             card = await enter(session, actor, new)
@@ -137,11 +152,11 @@ async def enter(session: AsyncSession, actor: Actor, new: NewCustomer) -> Custom
     Raises NumberTaken, Invalid.
     """
     values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
-    path = await tree.path_of_new(session, new.parent_id, new.level_code)
+    path = await tree.path_of_new(session, actor, new.parent_id, new.level_code)
     customer_id = await _write(
         session, insert(Customer).values(**values, path=path).returning(Customer.id)
     )
-    await parts.write(session, customer_id, new)
+    await parts.write(session, actor, customer_id, new)
     await custom_values.write(session, customer_id, new.custom, is_new=True)
     await touch(session, (customer_id,))
     card = await _must_read(session, customer_id)
@@ -186,11 +201,12 @@ async def _change(
     if change.model_fields_set & _IN_TREE:
         values["path"] = await tree.move(
             session,
+            actor,
             before.id,
             values.get("parent_id", before.parent_id),
             values.get("level_code", before.level_code),
         )
-    await parts.write(session, before.id, change)
+    await parts.write(session, actor, before.id, change)
     await custom_values.write(session, before.id, change.custom, is_new=False)
     await _write(
         session,

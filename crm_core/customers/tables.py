@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     String,
     Table,
+    Text,
     cast,
     func,
     literal,
@@ -50,6 +51,7 @@ class Level(Base):
     name_en: Mapped[str] = mapped_column(String(50))
     rank: Mapped[int]
     is_vip: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class PricePolicy(Base):
@@ -64,6 +66,7 @@ class PricePolicy(Base):
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
     discount: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class PaymentTerms(Base):
@@ -77,6 +80,7 @@ class PaymentTerms(Base):
     name_en: Mapped[str] = mapped_column(String(50))
     days: Mapped[int]
     prepaid: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class Customer(Base):
@@ -84,8 +88,9 @@ class Customer(Base):
 
     `path` are the customers above, the topmost first and the parent last. `search_text` is what
     `crm_core.search_text` makes of the name. `wecom` is a user id, `wecom_group` the key of the robot in
-    the customer's group, `told_by` the channels that the customer wants to be told by. One that was merged stays, pointing at the survivor;
-    of one that was erased nothing stays but the row.
+    the customer's group, `told_by` the channels that the customer wants to be told by, `opt_outs` the ways by which no
+    notice may come. One that was merged stays, pointing at the survivor; of one that was erased nothing stays but the
+    row.
     """
 
     __tablename__ = "customers"
@@ -99,6 +104,9 @@ class Customer(Base):
             "parent_id IS NOT DISTINCT FROM path[cardinality(path)]", name="path_ends_at_parent"
         ),
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
+        CheckConstraint(
+            "opt_outs <@ ARRAY['call','email','sms']::varchar[]", name="opt_outs_known"
+        ),
         Index("ix_customers_path", "path", postgresql_using="gin"),
         Index("ix_customers_place", "province", "city"),
         Index("ix_customers_created_at", "created_at"),
@@ -113,6 +121,14 @@ class Customer(Base):
             postgresql_where=text("credit_overdue > 0"),
         ),
         text_index("ix_customers_search_grams", "search_text"),
+        *(
+            text_index(
+                f"ix_customers_{column}_grams",
+                f"lower({column})",
+                postgresql_where=text(f"{column} IS NOT NULL"),
+            )
+            for column in ("code", "email", "note")
+        ),
         month_day_index("ix_customers_birthday_day", "birthday"),
         month_day_index("ix_customers_anniversary_day", "anniversary"),
         {"info": entity("customer")},
@@ -142,6 +158,9 @@ class Customer(Base):
     wecom_group: Mapped[str | None] = mapped_column(String(64), info=emptied())
     told_by: Mapped[list[str] | None] = mapped_column(ARRAY(String(20)), info=emptied())
     language: Mapped[str | None] = mapped_column(String(10), info=emptied())
+    opt_outs: Mapped[list[str]] = mapped_column(
+        ARRAY(String(10)), server_default=text("'{}'"), info=emptied([])
+    )
     birthday: Mapped[date | None] = mapped_column(info=emptied())
     anniversary: Mapped[date | None] = mapped_column(info=emptied())
     note: Mapped[str | None] = mapped_column(String(2000), info=emptied())
@@ -153,11 +172,12 @@ class Customer(Base):
 
 
 class CustomerContact(Base):
-    """A person at a customer."""
+    """A person at a customer. `search_text`: what `crm_core.customers.words` makes of it."""
 
     __tablename__ = "customer_contacts"
     __table_args__ = (
         month_day_index("ix_customer_contacts_birthday_day", "birthday"),
+        text_index("ix_customer_contacts_search_grams", "search_text"),
         {"info": REMOVED},
     )
 
@@ -170,6 +190,7 @@ class CustomerContact(Base):
     email: Mapped[str | None] = mapped_column(String(200))
     birthday: Mapped[date | None]
     note: Mapped[str | None] = mapped_column(String(500))
+    search_text: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class CustomerPhone(Base):
@@ -200,7 +221,10 @@ class CustomerPhone(Base):
 
 
 class CustomerAddress(Base):
-    """Where goods or papers go; a customer has one main address."""
+    """Where goods or papers go; a customer has one main address.
+
+    `search_text`: what `crm_core.customers.words` makes of it.
+    """
 
     __tablename__ = "customer_addresses"
     __table_args__ = (
@@ -210,7 +234,7 @@ class CustomerAddress(Base):
             unique=True,
             postgresql_where=text("is_main"),
         ),
-        text_index("ix_customer_addresses_detail_grams", "detail"),
+        text_index("ix_customer_addresses_search_grams", "search_text"),
         {"info": REMOVED},
     )
 
@@ -227,6 +251,7 @@ class CustomerAddress(Base):
     district: Mapped[str | None] = mapped_column(String(30))
     detail: Mapped[str] = mapped_column(String(300))
     postcode: Mapped[str | None] = mapped_column(String(10))
+    search_text: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class Territory(Base):
@@ -298,7 +323,10 @@ class CustomField(Base):
 
 
 class CustomValue(Base):
-    """One value of a custom field; `choices` have a row for each. Yes and no are 1 and 0."""
+    """One value of a custom field; `choices` have a row for each. Yes and no are 1 and 0.
+
+    `search_text` is what `crm_core.search_text` makes of a text.
+    """
 
     __tablename__ = "custom_values"
     __table_args__ = (
@@ -315,6 +343,11 @@ class CustomValue(Base):
             "number",
             postgresql_where=text("number IS NOT NULL"),
         ),
+        text_index(
+            "ix_custom_values_search_grams",
+            "search_text",
+            postgresql_where=text("search_text IS NOT NULL"),
+        ),
         Index("ix_custom_values_day", "field_id", "day", postgresql_where=text("day IS NOT NULL")),
         {"info": REMOVED},
     )
@@ -327,6 +360,7 @@ class CustomValue(Base):
     string: Mapped[str | None] = mapped_column(String(500))
     number: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))
     day: Mapped[date | None]
+    search_text: Mapped[str | None] = mapped_column(Text)
 
 
 class SavedSearch(Base):

@@ -11,7 +11,9 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Customer, CustomerMove, Level
+from crm_core.customers.visibility import within_scope
 from crm_core.errors import Invalid
+from crm_core.rights import Actor
 
 STANDING = ("parent_id", "level_code", "salesperson_id")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.customer.tree'))")
@@ -32,22 +34,24 @@ async def lock_shared(session: AsyncSession) -> None:
     await session.execute(_LOCK_SHARED)
 
 
-async def path_of_new(session: AsyncSession, parent_id: int | None, level_code: str) -> list[int]:
+async def path_of_new(
+    session: AsyncSession, actor: Actor, parent_id: int | None, level_code: str
+) -> list[int]:
     """Everybody above a customer who is being entered. Raises Invalid."""
     if parent_id is None:
         return []
     await lock_shared(session)
-    return await _path_below(session, parent_id, level_code)
+    return await _path_below(session, actor, parent_id, level_code)
 
 
 async def move(
-    session: AsyncSession, customer_id: int, parent_id: int | None, level_code: str
+    session: AsyncSession, actor: Actor, customer_id: int, parent_id: int | None, level_code: str
 ) -> list[int]:
     """The customer's new path; those below it are moved along. Raises Invalid.
 
     The caller holds the lock and writes the customer's own row.
     """
-    path = [] if parent_id is None else await _path_below(session, parent_id, level_code)
+    path = [] if parent_id is None else await _path_below(session, actor, parent_id, level_code)
     if customer_id in path:
         raise Invalid(
             "The customer above would then stand below this one: choose another one above.",
@@ -72,41 +76,53 @@ async def keep_history(
     )
 
 
-async def _path_below(session: AsyncSession, parent_id: int, level_code: str) -> list[int]:
+async def _path_below(
+    session: AsyncSession, actor: Actor, parent_id: int, level_code: str
+) -> list[int]:
     row = (
         await session.execute(
-            select(Customer.path, Level.rank, Customer.name)
+            select(Customer.path, Level.rank, Customer.name, within_scope(actor).label("seen"))
             .join(Level, Level.code == Customer.level_code)
-            .where(Customer.id == parent_id, Customer.merged_into_id.is_(None))
+            .where(
+                Customer.id == parent_id,
+                Customer.merged_into_id.is_(None),
+                Customer.erased_at.is_(None),
+            )
         )
     ).one_or_none()
     if row is None:
         raise Invalid("There is no such customer above.", fields={"parent_id": "unknown"})
-    own = await _rank(session, level_code)
-    if row.rank > own:
+    if row.rank > await rank(session, level_code):
+        who = row.name if row.seen else "The customer above"
         raise Invalid(
-            f"{row.name} stands further out in the channel than this customer would: choose one "
+            f"{who} stands further out in the channel than this customer would: choose one "
             "above of a higher level, or another level here.",
             fields={"parent_id": "level"},
         )
     return [*row.path, parent_id]
 
 
-async def _check_below(session: AsyncSession, customer_id: int, level_code: str) -> None:
+async def fits_above(session: AsyncSession, customer_id: int, level_code: str) -> bool:
+    """Whether those below this customer may stand below one of this level."""
     higher = await session.scalar(
         select(func.min(Level.rank))
         .join(Customer, Customer.level_code == Level.code)
-        .where(Customer.parent_id == customer_id)
+        .where(Customer.parent_id == customer_id, Customer.merged_into_id.is_(None))
     )
-    if higher is not None and higher < await _rank(session, level_code):
+    return higher is None or higher >= await rank(session, level_code)
+
+
+async def _check_below(session: AsyncSession, customer_id: int, level_code: str) -> None:
+    if not await fits_above(session, customer_id, level_code):
         raise Invalid(
             "Customers below this one have a higher level than that: change or move them first.",
             fields={"level_code": "below"},
         )
 
 
-async def _rank(session: AsyncSession, level_code: str) -> int:
-    rank = await session.scalar(select(Level.rank).where(Level.code == level_code))
-    if rank is None:
+async def rank(session: AsyncSession, level_code: str) -> int:
+    """Of a level. Raises Invalid when there is none."""
+    found = await session.scalar(select(Level.rank).where(Level.code == level_code))
+    if found is None:
         raise Invalid("There is no such level_code.", fields={"level_code": "unknown"})
-    return rank
+    return found

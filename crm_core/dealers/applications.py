@@ -5,15 +5,23 @@ that there is never one without the other.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
+from crm_core.customers import cards
 from crm_core.customers import service as customers
-from crm_core.customers.fields import NewCustomer, PhoneEntry, TerritoryEntry, field_code
-from crm_core.customers.visibility import must_see
+from crm_core.customers.fields import (
+    CustomerFields,
+    NewCustomer,
+    PhoneEntry,
+    TerritoryEntry,
+    field_code,
+)
+from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.dealers import views
 from crm_core.dealers.channel import check_dealer_level
 from crm_core.dealers.commands import (
@@ -27,7 +35,7 @@ from crm_core.dealers.commands import (
 from crm_core.dealers.tables import DealerApplication
 from crm_core.dealers.views import DealerApplicationView
 from crm_core.errors import Conflict, Invalid, NotFound
-from crm_core.rights import Actor
+from crm_core.rights import SYSTEM, Actor
 
 _ENTITY = "dealer_application"
 
@@ -62,14 +70,14 @@ async def add(
         application_id,
         after=new.model_dump(),
     )
-    return await read(session, application_id)
+    return await read(session, SYSTEM, application_id)
 
 
 async def change(
     session: AsyncSession, actor: Actor, application_id: int, edit: DealerApplicationEdit
 ) -> DealerApplicationView:
     """Raises NotFound, Decided, Conflict (edited since), Invalid (level), AppliedAlready."""
-    before = await _held(session, application_id, edit.version)
+    before = await _held(session, actor, application_id, edit.version)
     values = edit.model_dump(exclude_unset=True, exclude={"version"})
     if "level_code" in values:
         await check_dealer_level(session, edit.level_code)
@@ -86,15 +94,20 @@ async def approve(
     given: DealerApproval,
     now: datetime,
 ) -> DealerApplicationView:
-    """Raises NotFound (also the parent), Decided, Conflict, NumberTaken, Forbidden, Invalid."""
-    before = await _held(session, application_id, given.version)
-    new = _customer(before, given)
-    actor.require_write("customer", sorted(map(field_code, new.model_fields_set)))
+    """Raises NotFound (also the parent or the customer), Decided, Conflict, NumberTaken (by whom: name that
+    customer), Forbidden, Invalid.
+    """
+    before = await _held(session, actor, application_id, given.version)
     if given.parent_id is not None:
         await must_see(session, actor, given.parent_id)
-    await check_dealer_level(session, new.level_code)
-    card = await customers.enter(session, actor, new)
-    decided = {"state": ApplicationState.APPROVED, "customer_id": card.id}
+    await check_dealer_level(session, given.level_code or before.level_code)
+    if given.customer_id is None:
+        new = _customer(before, given)
+        actor.require_write("customer", sorted(map(field_code, new.model_fields_set)))
+        customer_id = (await customers.enter(session, actor, new)).id
+    else:
+        customer_id = await _moved(session, actor, before, given, given.customer_id)
+    decided = {"state": ApplicationState.APPROVED, "customer_id": customer_id}
     return await _write(session, actor, before, "approve", _by(actor, now) | decided)
 
 
@@ -106,16 +119,16 @@ async def refuse(
     now: datetime,
 ) -> DealerApplicationView:
     """Raises NotFound, Decided, Conflict (edited since)."""
-    before = await _held(session, application_id, given.version)
+    before = await _held(session, actor, application_id, given.version)
     decided = {"state": ApplicationState.REFUSED, "reason": given.reason}
     return await _write(session, actor, before, "refuse", _by(actor, now) | decided)
 
 
 async def listed(
-    connection: AsyncConnection, wanted: DealerApplicationQuery
+    connection: AsyncConnection, actor: Actor, wanted: DealerApplicationQuery
 ) -> tuple[DealerApplicationView, ...]:
     """The newest first."""
-    query = views.applications().order_by(DealerApplication.id.desc()).limit(wanted.limit)
+    query = _seen(actor).order_by(DealerApplication.id.desc()).limit(wanted.limit)
     if wanted.state is not None:
         query = query.where(DealerApplication.state == wanted.state)
     if wanted.before is not None:
@@ -124,23 +137,28 @@ async def listed(
 
 
 async def read(
-    holder: AsyncSession | AsyncConnection, application_id: int
+    holder: AsyncSession | AsyncConnection, actor: Actor, application_id: int
 ) -> DealerApplicationView:
-    """Raises NotFound."""
-    row = (
-        await holder.execute(views.applications().where(DealerApplication.id == application_id))
-    ).one_or_none()
+    """Raises NotFound, also for one that became a customer beyond the actor's scope."""
+    query = _seen(actor).where(DealerApplication.id == application_id)
+    row = (await holder.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no application {application_id}.")
     return DealerApplicationView(*row)
 
 
-async def _held(session: AsyncSession, application_id: int, version: int) -> DealerApplicationView:
+def _seen(actor: Actor) -> Select[*tuple[Any, ...]]:
+    return views.applications().where(concerns_seen(DealerApplication.customer_id, actor))
+
+
+async def _held(
+    session: AsyncSession, actor: Actor, application_id: int, version: int
+) -> DealerApplicationView:
     """The application, locked and still to be decided. Raises NotFound, Decided, Conflict."""
     await session.execute(
         select(DealerApplication.id).where(DealerApplication.id == application_id).with_for_update()
     )
-    found = await read(session, application_id)
+    found = await read(session, actor, application_id)
     if found.state != ApplicationState.NEW:
         raise Decided(f"This application is {found.state} already.", fields={"state": found.state})
     if found.version != version:
@@ -174,7 +192,7 @@ async def _write(
         before=was,
         after=became,
     )
-    return await read(session, before.id)
+    return await read(session, SYSTEM, before.id)
 
 
 def _customer(wanted: DealerApplicationView, given: DealerApproval) -> NewCustomer:
@@ -192,6 +210,35 @@ def _customer(wanted: DealerApplicationView, given: DealerApproval) -> NewCustom
     if wanted.province is not None:
         known["territories"] = (TerritoryEntry(province=wanted.province, city=wanted.city),)
     return NewCustomer.model_validate({k: v for k, v in known.items() if v is not None})
+
+
+async def _moved(
+    session: AsyncSession,
+    actor: Actor,
+    wanted: DealerApplicationView,
+    given: DealerApproval,
+    customer_id: int,
+) -> int:
+    """A customer already: the level, the place in the channel and the territory change, nothing besides."""
+    seen = await must_see(session, actor, customer_id)
+    card = await cards.read_card(session, seen)
+    assert card is not None
+    change: dict[str, object] = {
+        "level_code": given.level_code or wanted.level_code,
+        "parent_id": given.parent_id,
+        "salesperson_id": given.salesperson_id,
+    }
+    if wanted.province is not None:
+        sold = {(each.province, each.city) for each in card.territories}
+        change["territories"] = tuple(
+            TerritoryEntry(province=province, city=city)
+            for province, city in sorted(
+                sold | {(wanted.province, wanted.city)}, key=lambda each: (each[0], each[1] or "")
+            )
+        )
+    fields = CustomerFields.model_validate({k: v for k, v in change.items() if v is not None})
+    await customers.apply(session, actor, seen, card.version, fields)
+    return seen
 
 
 def _by(actor: Actor, now: datetime) -> dict[str, object]:

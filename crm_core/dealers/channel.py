@@ -1,27 +1,13 @@
-"""Who is a dealer, and who looks after one.
+"""Who looks after a dealer. Rule: without channel.manage one works with the dealers whose salesperson one is."""
 
-Rule: dealers stand at every step of the channel but the outermost one, at which people buy for
-themselves. Without channel.manage one works with the dealers whose salesperson one is.
-"""
-
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from crm_core.customers.dealer_levels import dealer_levels, is_dealer
 from crm_core.customers.tables import Customer, Level
 from crm_core.customers.visibility import must_see
 from crm_core.errors import Forbidden, Invalid
 from crm_core.rights import Actor, Right
-
-
-def dealer_levels() -> ColumnElement[bool]:
-    """The condition on `levels` under which dealers stand at one."""
-    return Level.rank < select(func.max(Level.rank)).correlate(None).scalar_subquery()
-
-
-def is_dealer() -> ColumnElement[bool]:
-    """The condition on `customers`."""
-    codes = select(Level.code).where(dealer_levels())
-    return Customer.level_code.in_(codes) & Customer.merged_into_id.is_(None)
 
 
 def under(customer_id: int) -> ColumnElement[bool]:

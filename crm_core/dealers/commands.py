@@ -117,8 +117,12 @@ class DealerApplicationEdit(Versioned):
 
 
 class DealerApproval(Versioned):
-    """Where the new dealer stands; without `level_code` at the level that was wanted."""
+    """Where the new dealer stands; without `level_code` at the level that was wanted.
 
+    `customer_id`: a customer already, who moves there and sells in the territory from now on.
+    """
+
+    customer_id: Id | None = None
     parent_id: Id | None = None
     level_code: LevelCode | None = None
     salesperson_id: Id | None = None

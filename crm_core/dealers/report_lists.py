@@ -8,6 +8,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crm_core.customers.dealer_levels import is_dealer
 from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import must_see, within_scope
 from crm_core.dealers import channel, views
@@ -83,7 +84,7 @@ async def silent(
             last,
         )
         .outerjoin(User, User.id == Customer.salesperson_id)
-        .where(channel.is_dealer(), within_scope(actor), channel.looked_after(actor), ~lately)
+        .where(is_dealer(), within_scope(actor), channel.looked_after(actor), ~lately)
         .order_by(Customer.id)
         .limit(wanted.limit)
     )

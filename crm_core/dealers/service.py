@@ -130,7 +130,7 @@ class DealerService:
     async def application(self, actor: Actor, application_id: int) -> DealerApplicationView:
         actor.require(Right.CHANNEL_MANAGE)
         async with self._database.reading() as connection:
-            return await applications.read(connection, application_id)
+            return await applications.read(connection, actor, application_id)
 
     async def applications(
         self, actor: Actor, wanted: DealerApplicationQuery
@@ -138,7 +138,7 @@ class DealerService:
         """The newest first."""
         actor.require(Right.CHANNEL_MANAGE)
         async with self._database.reading() as connection:
-            return await applications.listed(connection, wanted)
+            return await applications.listed(connection, actor, wanted)
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

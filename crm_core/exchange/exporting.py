@@ -6,7 +6,7 @@ against what this person may take out in 24 hours.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -18,25 +18,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values
-from crm_core.customers.card_views import CustomerCard
+from crm_core.customers.card_views import CustomerCard, Phone
 from crm_core.customers.criteria import Conditions
 from crm_core.customers.search import SearchService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.columns import COLUMNS
+from crm_core.exchange.columns import BELONGS_TO, COLUMNS, OF_MAIN_ADDRESS, in_a_line, in_brackets
 from crm_core.exchange.files import Format, Rows, Value, table
 from crm_core.exchange.jobs import JobView
+from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
+from crm_core.exchange.values import WAYS_ZH
 from crm_core.numbers import shown
 from crm_core.people import principals
 from crm_core.rights import SYSTEM, Actor, Right
 
 log = structlog.get_logger(__name__)
 
-PER_DAY = 20_000
 _PAGE = 200
 _DAY = timedelta(hours=24)
+_EVERYBODY = 1_000_000_000
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.export'), :who)")
 
 Tell = Callable[[JobView], None]
@@ -63,13 +65,13 @@ class ExportService:
         search: SearchService,
         *,
         clock: Callable[[], datetime],
-        per_day: int = PER_DAY,
+        limits: ExportLimits,
     ) -> None:
         self._database = database
         self._folder = folder
         self._search = search
         self._clock = clock
-        self._per_day = per_day
+        self._limits = limits
 
     def path(self, job: JobView) -> Path:
         return self._folder / f"export-{job.id}.{job.plan['format']}"
@@ -78,16 +80,14 @@ class ExportService:
         """Raises Forbidden (the right, a hidden field), Invalid, Conflict (too many in 24 hours)."""
         actor.require(Right.CUSTOMER_EXPORT)
         await self._columns(actor, content)
-        found = await self._search.count(actor, content.conditions, self._per_day + 1)
+        async with self._database.reading() as connection:
+            most = await self._limits.of(connection, actor)
+        counted = _EVERYBODY if most is None else most + 1
+        found = await self._search.count(actor, content.conditions, counted)
         async with self._database.begin() as session:
             await session.execute(_LOCK, {"who": actor.user_id or 0})
-            left = self._per_day - await self._taken(session, actor)
-            if found > left:
-                raise Conflict(
-                    f"You may take out {max(left, 0)} more customers in these 24 hours, and this "
-                    "finds more: narrow the search, or ask an administrator.",
-                    fields={"left": max(left, 0), "found": found},
-                )
+            if most is not None:
+                await self._check_left(session, actor, most, found)
             job_id: int = (
                 await session.execute(
                     insert(ExchangeJob)
@@ -151,6 +151,8 @@ class ExportService:
         unfinished = self.path(job).with_suffix(".part")
         unmasked = actor.may(Right.NUMBER_UNMASK)
         added, after = 0, None
+        async with self._database.reading() as connection:
+            most = await self._limits.of(connection, actor)
         with table(unfinished, content.format, list(columns.values())) as rows:
             while True:
                 page = await self._search.find(actor, content.conditions, after=after, limit=_PAGE)
@@ -160,7 +162,7 @@ class ExportService:
                 after = page.after
                 job = await self._advance(job, added)
                 tell(job)
-                if after is None or added > self._per_day:
+                if after is None or (most is not None and added > most):
                     break
         await asyncio.to_thread(unfinished.replace, self.path(job))
         async with self._database.begin() as session:
@@ -220,6 +222,15 @@ class ExportService:
             )
         return {name: visible[name] for name in content.columns} or visible
 
+    async def _check_left(self, session: AsyncSession, actor: Actor, most: int, found: int) -> None:
+        left = max(most - await self._taken(session, actor), 0)
+        if found > left:
+            raise Conflict(
+                f"You may take out {left} more customers in these 24 hours, and this finds more: narrow the "
+                "search, or ask an administrator.",
+                fields={"left": left, "found": found},
+            )
+
     async def _taken(self, session: AsyncSession, actor: Actor) -> int:
         since = self._clock() - _DAY
         taken = await session.scalar(
@@ -242,31 +253,63 @@ class ExportService:
         return found
 
 
-_SEEN_AS = {"address": "addresses", "contact": "contacts"}
-
-
 def _may_read(actor: Actor, name: str) -> bool:
-    return actor.may_read("customer", _SEEN_AS.get(name, name))
+    return actor.may_read("customer", BELONGS_TO.get(name, name))
 
 
 def value(card: CustomerCard, name: str, *, unmasked: bool) -> Value:
     """What stands in a column for a customer; the names are those that imports know."""
     if name.startswith("custom."):
         return _custom(card, name.removeprefix("custom."))
+    main = card.addresses[0] if card.addresses else None
+    if name in OF_MAIN_ADDRESS:
+        part = getattr(main, OF_MAIN_ADDRESS[name]) if main else None
+        return shown(part, unmasked=unmasked) if part and name == "address_phone" else part
     special: Mapping[str, Callable[[], Value]] = {
-        "phones": lambda: "、".join(shown(p.number, unmasked=unmasked) for p in card.phones),
+        "phones": lambda: "、".join(_phone(each, unmasked=unmasked) for each in card.phones),
         "fax": lambda: card.fax and shown(card.fax, unmasked=unmasked),
         "wecom_group": lambda: card.wecom_group and shown(card.wecom_group, unmasked=unmasked),
         "level": lambda: card.level.name_zh,
         "parent": lambda: card.parent_name,
         "salesperson": lambda: card.salesperson.name if card.salesperson else None,
+        "territories": lambda: "、".join(
+            "-".join(filter(None, (each.province, each.city))) for each in card.territories
+        ),
         "address": lambda: card.address,
+        "more_addresses": lambda: _lines(
+            (
+                a.line,
+                a.recipient,
+                a.phone and shown(a.phone, unmasked=unmasked),
+                a.label,
+                a.postcode,
+            )
+            for a in card.addresses[1:]
+        ),
         "contact": lambda: "、".join(contact.name for contact in card.contacts),
+        "contact_details": lambda: _lines(
+            (k.name, k.position, k.email, str(k.birthday or ""), k.note)
+            for k in card.contacts
+            if any((k.position, k.email, k.birthday, k.note))
+        ),
         "price_policy": lambda: card.price_policy.name_zh,
+        "opt_outs": lambda: "、".join(WAYS_ZH[each] for each in card.opt_outs) or None,
         "payment_terms": lambda: card.payment_terms.name_zh if card.payment_terms else None,
     }
     found: Value = special[name]() if name in special else getattr(card, name)
     return found
+
+
+def _phone(phone: Phone, *, unmasked: bool) -> str:
+    number = shown(phone.number, unmasked=unmasked)
+    return f"{number}（{in_brackets(phone.label)}）" if phone.label else number
+
+
+def _lines(entries: Iterable[Sequence[str | None]]) -> str:
+    """A line for each entry, in the parts that `columns` names."""
+    return "\n".join(
+        " | ".join(in_a_line(part or "") for part in parts).rstrip(" |") for parts in entries
+    )
 
 
 def _custom(card: CustomerCard, code: str) -> Value:

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from asyncpg import UniqueViolationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
@@ -24,7 +24,7 @@ from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.columns import BY_FIELD, propose
+from crm_core.exchange.columns import BELONGS_TO, BY_FIELD, propose
 from crm_core.exchange.files import table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.records import Codes, Reader, Record, Refused
@@ -46,8 +46,7 @@ _PREVIEW = 5
 _TRIES = 5
 _WRITTEN_AS = {
     "level": "level_code", "price_policy": "price_policy_code", "payment_terms": "payment_terms_code",
-    "salesperson": "salesperson_id", "parent": "parent_id", "address": "addresses",
-    "contact": "contacts",
+    "salesperson": "salesperson_id", "parent": "parent_id",
 }  # fmt: skip
 
 Tell = Callable[[JobView], None]
@@ -338,6 +337,8 @@ class Work:
             "same": job.same + outcome.same,
             "refused": job.refused + len(outcome.refused) - came_back,
         }
+        if row > job.row or came_back:
+            values["attempts"] = 0
         await jobs.advance(session, job.id, held=self._held, now=now, **values)
         self._job, self._held = await jobs.get(session, job.id), now + jobs.LEASE
 
@@ -375,6 +376,8 @@ def _check_plan(plan: Mapping[str, str], sheet: Sheet, custom: Mapping[str, Any]
         known = name in BY_FIELD or name.removeprefix("custom.") in custom
         if not known:
             wrong[header] = f"there is no field {name}"
+        elif name in BY_FIELD and BY_FIELD[name].only_out:
+            wrong[header] = f"{name} is worked out, and not taken in"
     single = [name for name in plan.values() if not (name in BY_FIELD and BY_FIELD[name].several)]
     doubled = sorted({name for name in single if single.count(name) > 1})
     if doubled:
@@ -386,7 +389,8 @@ def _check_plan(plan: Mapping[str, str], sheet: Sheet, custom: Mapping[str, Any]
 
 
 def _check_rights(actor: Actor, plan: Mapping[str, str]) -> None:
-    names = {_WRITTEN_AS.get(name, name) for name in plan.values()}
+    fields = {BELONGS_TO.get(name, name) for name in plan.values()}
+    names = {_WRITTEN_AS.get(name, name) for name in fields}
     custom = [name.removeprefix("custom.") for name in names if name.startswith("custom.")]
     service.require(actor, {name for name in names if not name.startswith("custom.")}, custom)
 
@@ -414,13 +418,25 @@ async def _codes(session: AsyncSession) -> Codes:
         names = {plain(name): row.code for row in rows for name in (row.name_zh, row.name_en)}
         return names | {plain(row.code): row.code for row in rows}
 
-    people = await session.execute(select(User.id, User.name, User.login).where(User.active))
-    salespeople = {plain(name): row.id for row in people for name in (row.name, row.login)}
+    people = (
+        await session.execute(
+            select(User.id, User.name, User.login).where(User.active).order_by(User.login)
+        )
+    ).all()
+    by_name: dict[str, list[Row[int, str, str]]] = {}
+    for row in people:
+        by_name.setdefault(plain(row.name), []).append(row)
+    by_login = {plain(row.login): row.id for row in people}
     return Codes(
         levels=await named(Level),
         price_policies=await named(PricePolicy),
         payment_terms=await named(PaymentTerms),
-        salespeople=salespeople,
+        salespeople={name: rows[0].id for name, rows in by_name.items()} | by_login,
+        namesakes={
+            name: tuple(row.login for row in rows)
+            for name, rows in by_name.items()
+            if len(rows) > 1 and name not in by_login
+        },
         custom=await custom_values.definitions(session),
     )
 

@@ -1,7 +1,7 @@
 """Jobs of the exchange as rows, inside the caller's transaction.
 
 Rule: who may write for a job holds its lease; a step forward names the row it goes on from, so that of two
-who think they hold it one is refused.
+who think they hold it one is refused. A job that does not survive `MOST_ATTEMPTS` in the same place has failed.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+import structlog
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import Conflict, NotFound
 from crm_core.exchange.tables import ExchangeJob
 
+log = structlog.get_logger(__name__)
+
 LEASE = timedelta(seconds=60)
+MOST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,28 @@ def due(now: datetime) -> Any:
 
 
 async def claim(session: AsyncSession, job_id: int, now: datetime) -> JobView | None:
-    """Take up a job that nobody works on; None when somebody does."""
+    """Take up a job that nobody works on; None when somebody does, or when it is given up."""
+    table = ExchangeJob
+    given_up = await session.scalar(
+        update(table)
+        .where(table.id == job_id, due(now), table.attempts >= MOST_ATTEMPTS)
+        .values(
+            state="failed",
+            finished_at=now,
+            error=func.concat(
+                f"It stopped {MOST_ATTEMPTS} times after row ", table.row, ": the log says why."
+            ),
+        )
+        .returning(table.id)
+    )
+    if given_up is not None:
+        log.error("exchange_given_up", job=job_id)
+        return None
     claimed = await session.scalar(
-        update(ExchangeJob)
-        .where(ExchangeJob.id == job_id, due(now))
-        .values(state="running", lease_until=now + LEASE)
-        .returning(ExchangeJob.id)
+        update(table)
+        .where(table.id == job_id, due(now))
+        .values(state="running", lease_until=now + LEASE, attempts=table.attempts + 1)
+        .returning(table.id)
     )
     return await get(session, job_id) if claimed is not None else None
 

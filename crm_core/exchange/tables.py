@@ -32,7 +32,7 @@ class ExchangeJob(Base):
     """One file in or out. `plan` says which column is which field, or what is exported.
 
     `row` is the last row of the file that is dealt with; a job whose `lease_until` has passed is taken
-    up by another worker.
+    up by another worker; `attempts` counts how often that was since it last came further.
     """
 
     __tablename__ = "exchange_jobs"
@@ -55,6 +55,7 @@ class ExchangeJob(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     plan: Mapped[dict[str, Any]] = mapped_column(JSONB)
     row: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[int] = mapped_column(server_default="0")
     total: Mapped[int] = mapped_column(server_default="0")
     added: Mapped[int] = mapped_column(server_default="0")
     changed: Mapped[int] = mapped_column(server_default="0")
@@ -65,6 +66,19 @@ class ExchangeJob(Base):
     created_at: Mapped[datetime] = mapped_column(_Time, server_default=_NOW)
     lease_until: Mapped[datetime | None] = mapped_column(_Time)
     finished_at: Mapped[datetime | None] = mapped_column(_Time)
+
+
+class ExportLimit(Base):
+    """How many customers everybody of a role may take out in 24 hours, where it is not the default."""
+
+    __tablename__ = "export_limits"
+    __table_args__ = (CheckConstraint("per_day >= 0", name="per_day_not_negative"),)
+
+    role_code: Mapped[str] = mapped_column(
+        ForeignKey("roles.code", ondelete="CASCADE"), primary_key=True
+    )
+    per_day: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
 
 
 class RefusedRow(Base):

@@ -5,8 +5,9 @@ Rule: pure; what cannot be read for certain is refused with a sentence, never gu
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _MONEY = re.compile(r"[¥￥$,\s元]|RMB|CNY", re.IGNORECASE)
 _TIMES = {"万": Decimal(10_000), "千": Decimal(1_000), "亿": Decimal(100_000_000)}
@@ -16,12 +17,21 @@ _DATE = re.compile(
     r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 )
 _TIME = re.compile(r"(?P<day>.*?)[ T]*(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)")
+_SEPARATOR = re.compile(r"[、，,;；/|\n]+(?![^(（]*[)）])")
 _YES = frozenset({"是", "有", "对", "真", "y", "yes", "true", "1", "√", "v"})
 _NO = frozenset({"否", "无", "没有", "假", "n", "no", "false", "0", "×", "x"})
+_WAYS = {
+    "短信": "sms", "sms": "sms",
+    "邮件": "email", "邮箱": "email", "电子邮件": "email", "email": "email", "e-mail": "email",
+    "电话": "call", "call": "call", "phone": "call",
+}  # fmt: skip
+WAYS_ZH = {"call": "电话", "email": "邮件", "sms": "短信"}
 # Excel counts days from here, because it takes 1900 for a leap year.
 _DAY_ZERO = date(1899, 12, 30)
 _SERIALS = range(61, 109_575)
 _MOST_DIGITS = 99_999_999
+# As many digits as Excel shows; what stands behind them comes from counting in twos.
+_SHOWN = ".15g"
 
 Cell = str | float | bool | date | datetime | timedelta | None
 
@@ -36,14 +46,14 @@ def text(cell: Cell) -> str | None:
         return str(int(cell))
     if isinstance(cell, datetime):
         return str(cell.date()) if cell.time() == cell.min.time() else str(cell)
+    if isinstance(cell, float):
+        return format(cell, _SHOWN)
     written = unicodedata.normalize("NFKC", str(cell)) if not isinstance(cell, str) else cell
     return written.strip().strip("\ufeff\u200b") or None
 
 
 def number(cell: Cell) -> Decimal | None:
     """`12,000.50`, `¥1.2万`, `１２３`, `(300)` is negative. Raises ValueError."""
-    if isinstance(cell, float | int) and not isinstance(cell, bool):
-        return Decimal(repr(cell)) if isinstance(cell, float) else Decimal(cell)
     written = text(cell)
     if written is None:
         return None
@@ -55,7 +65,7 @@ def number(cell: Cell) -> Decimal | None:
         plain = plain[:-1]
     try:
         found = Decimal(plain) * times
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"“{written[:40]}” is not a number") from None
     if not found.is_finite():
         raise ValueError(f"“{written[:40]}” is not a number")
@@ -134,9 +144,30 @@ def yes_no(cell: Cell) -> bool | None:
 
 
 def several(cell: Cell) -> tuple[str, ...]:
-    """`烟、酒，茶` or `138…/139…`: what is separated by a comma, semicolon, 、 or slash."""
+    """`烟、酒，茶` or `138…/139…`: what is separated by a comma, semicolon, 、 or slash, outside brackets."""
     written = text(cell)
     if written is None:
         return ()
-    parts = re.split(r"[、，,;；/|\n]+", written)
+    parts = _SEPARATOR.split(written)
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def lines(cell: Cell) -> Iterator[tuple[str | None, ...]]:
+    """Each line of a cell in its parts, which `|` separates; a part left out is None."""
+    for line in (text(cell) or "").splitlines():
+        parts = tuple(part.strip() or None for part in re.split(r"[|｜]", line))
+        if any(parts):
+            yield parts
+
+
+def ways(cell: Cell) -> tuple[str, ...]:
+    """`短信、邮件`: by which no notice may come; 无 is none. Raises ValueError."""
+    found = []
+    for each in several(cell):
+        known = unicodedata.normalize("NFKC", each).casefold()
+        if known in _NO:
+            continue
+        if known not in _WAYS:
+            raise ValueError(f"“{each[:40]}” is none of 短信, 邮件 and 电话")
+        found.append(_WAYS[known])
+    return tuple(found)

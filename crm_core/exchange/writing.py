@@ -12,12 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
-from crm_core.customers import cards, custom_values, service
-from crm_core.customers.card_views import CustomerCard, recorded
+from crm_core.customers import cards, custom_values, service, words
 from crm_core.customers.fields import CustomerFields
 from crm_core.customers.insight_queue import touch
 from crm_core.errors import DatabaseUnavailable, DomainError
 from crm_core.exchange import matching
+from crm_core.exchange.columns import ADDRESS, CONTACT
+from crm_core.exchange.differences import PLAIN, differing
 from crm_core.exchange.matching import Above, Known
 from crm_core.exchange.records import Codes, Record, Refused
 from crm_core.rights import Actor
@@ -27,11 +28,8 @@ from crm_core.statement import driver_of
 _IDS = text(
     "SELECT nextval(pg_get_serial_sequence('customers', 'id')) FROM generate_series(1, :many)"
 )
-_PLAIN = (
-    "code", "name", "level_code", "parent_id", "area_code", "province", "city",
-    "price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue",
-    "salesperson_id", "email", "fax", "wecom", "wecom_group", "language", "birthday", "anniversary", "note",
-)  # fmt: skip
+_PLAIN = ("parent_id", *PLAIN)
+_ADDRESS = (*ADDRESS, "province", "city", "district")
 
 
 @dataclass(slots=True)
@@ -99,16 +97,8 @@ class Writer:
             outcome.refuse(record, f"must be filled in: {labels}")
         elif record.parent is None:
             new.append(_New(record, None))
-        elif record.parent not in parents:
-            outcome.refuse(record, f"nobody above is called “{record.parent[:40]}”", waits=True)
-        else:
-            self._place(record, parents[record.parent], new, outcome)
-
-    def _place(
-        self, record: Record, above: Above | None, new: list[_New], outcome: Outcome
-    ) -> None:
-        if above is None:
-            outcome.refuse(record, f"several customers are called “{record.parent}”: give the code")
+        elif (above := _found_above(record, parents, outcome)) is None:
+            return
         elif above.rank > self._ranks[record.fields.level_code]:
             outcome.refuse(record, f"“{record.parent}” stands further out than this customer")
         else:
@@ -122,11 +112,15 @@ class Writer:
         pairs = list(zip(ids, new, strict=True))
         tables: Mapping[str, tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]] = {
             "customers": (("id", *_PLAIN, "path", "search_text"), map(_customer, pairs)),
-            "customer_phones": (("number", "customer_id", "is_main"), _phones(pairs)),
-            "customer_addresses": (("customer_id", "is_main", "detail"), _addresses(pairs)),
-            "customer_contacts": (("customer_id", "name"), _contacts(pairs)),
+            "customer_phones": (("number", "customer_id", "is_main", "label"), _phones(pairs)),
+            "customer_addresses": (
+                ("customer_id", "is_main", *_ADDRESS, "search_text"),
+                _addresses(pairs),
+            ),
+            "customer_contacts": (("customer_id", *CONTACT, "search_text"), _contacts(pairs)),
+            "territories": (("customer_id", "province", "city"), _territories(pairs)),
             "custom_values": (
-                ("customer_id", "field_id", "place", "string", "number", "day"),
+                ("customer_id", "field_id", "place", "string", "number", "day", "search_text"),
                 self._custom(pairs),
             ),
         }
@@ -146,7 +140,9 @@ class Writer:
             stored = custom_values.judged(self._codes.custom, new.record.fields.custom)
             for field_id, values in stored.items():
                 for place, each in enumerate(values):
-                    yield customer_id, field_id, place, each.string, each.number, each.day
+                    yield (
+                        customer_id, field_id, place, each.string, each.number, each.day, each.words,
+                    )  # fmt: skip
 
     async def _change(
         self,
@@ -160,12 +156,10 @@ class Writer:
         if card is None:
             outcome.refuse(record, "the customer has just been removed")
             return
-        above = parents.get(record.parent) if record.parent else None
-        if record.parent and above is None:
-            waits = record.parent not in parents
-            outcome.refuse(record, f"nobody above is called “{record.parent[:40]}”", waits=waits)
+        above = None
+        if record.parent and (above := _found_above(record, parents, outcome)) is None:
             return
-        change = _differing(card, record, above)
+        change = differing(card, record, above, only_empty=known.merged)
         if not change:
             outcome.same += 1
             return
@@ -190,98 +184,56 @@ def _customer(pair: tuple[int, _New]) -> tuple[Any, ...]:
     return (customer_id, *values.values(), path, search_text(new.record.fields.name))
 
 
+def _found_above(
+    record: Record, parents: Mapping[str, Above | None], outcome: Outcome
+) -> Above | None:
+    """Who stands above, as the row names it; None when nobody or several do, and the row is refused."""
+    name = record.parent or ""
+    found = parents.get(name)
+    if name not in parents:
+        outcome.refuse(record, f"nobody above is called “{name[:40]}”", waits=True)
+    elif found is None:
+        outcome.refuse(record, f"several customers are called “{name[:40]}”: give the code")
+    return found
+
+
 def _phones(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
     for customer_id, new in pairs:
-        numbers = dict.fromkeys(each.number for each in new.record.fields.phones)
-        for place, number in enumerate(numbers):
-            yield number, customer_id, place == 0
+        labels: dict[str | None, str | None] = {}
+        for each in new.record.fields.phones:
+            labels.setdefault(each.number, each.label)
+        for place, (number, label) in enumerate(labels.items()):
+            yield number, customer_id, place == 0, label
 
 
 def _addresses(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
     for customer_id, new in pairs:
-        for each in new.record.fields.addresses:
-            yield customer_id, True, each.detail
+        for place, each in enumerate(new.record.fields.addresses):
+            found = words.of_address(
+                each.province, each.city, each.district, each.detail, each.recipient
+            )
+            yield customer_id, place == 0, *(getattr(each, name) for name in _ADDRESS), found
 
 
 def _contacts(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
     for customer_id, new in pairs:
         for each in new.record.fields.contacts:
-            yield customer_id, each.name
+            found = words.of_contact(each.name, each.email)
+            yield customer_id, *(getattr(each, name) for name in CONTACT), found
+
+
+def _territories(pairs: Sequence[tuple[int, _New]]) -> Iterator[tuple[Any, ...]]:
+    for customer_id, new in pairs:
+        places = dict.fromkeys((e.province, e.city) for e in new.record.fields.territories)
+        for province, city in places:
+            yield customer_id, province, city
 
 
 def _given(record: Record) -> dict[str, object]:
     given = record.fields.model_dump(
-        exclude_unset=True, exclude={"phones", "addresses", "contacts"}
+        exclude_unset=True, exclude={"phones", "addresses", "contacts", "territories"}
     )
     return given | {
         "phones": [each.number for each in record.fields.phones],
         "row": record.row,
     }
-
-
-def _differing(card: CustomerCard, record: Record, above: Above | None) -> dict[str, Any]:
-    """What of the row is not so in the record yet, as a change of it."""
-    fields = record.fields
-    now: Mapping[str, object] = {
-        name: value
-        for name, value in recorded(card, _PLAIN).items()
-        if name in fields.model_fields_set and name != "parent_id"
-    }
-    change = {
-        name: getattr(fields, name) for name, was in now.items() if getattr(fields, name) != was
-    }
-    if above is not None and above.id != card.parent_id:
-        change["parent_id"] = above.id
-    there = {each.number for each in card.phones}
-    if any(each.number not in there for each in fields.phones):
-        kept = [
-            {"id": each.id, "label": each.label, "contact_id": each.contact_id}
-            for each in card.phones
-        ]
-        change["phones"] = [
-            *kept,
-            *({"number": e.number} for e in fields.phones if e.number not in there),
-        ]
-    change |= _places(card, fields)
-    custom = {each.code: each.value for each in card.custom}
-    differs = {
-        code: value for code, value in fields.custom.items() if str(custom.get(code)) != str(value)
-    }
-    return change | ({"custom": differs} if differs else {})
-
-
-def _places(card: CustomerCard, fields: CustomerFields) -> dict[str, Any]:
-    change: dict[str, Any] = {}
-    known = [each.name for each in card.contacts]
-    if any(each.name not in known for each in fields.contacts):
-        kept = [
-            {"id": e.id, "name": e.name, "position": e.position, "email": e.email,
-             "birthday": e.birthday, "note": e.note}
-            for e in card.contacts
-        ]  # fmt: skip
-        change["contacts"] = [
-            *kept,
-            *({"name": e.name} for e in fields.contacts if e.name not in known),
-        ]
-    main = card.addresses[0] if card.addresses else None
-    for each in fields.addresses:
-        if main is None or each.detail not in (main.detail, main.line):
-            others = [_as_entry(other) for other in card.addresses if each.detail != other.detail]
-            same = next((o.id for o in card.addresses if o.detail == each.detail), None)
-            change["addresses"] = [{"id": same, "detail": each.detail}, *others]
-    return change
-
-
-def _as_entry(address: Any) -> dict[str, Any]:
-    names = (
-        "id",
-        "label",
-        "recipient",
-        "phone",
-        "province",
-        "city",
-        "district",
-        "detail",
-        "postcode",
-    )
-    return {name: getattr(address, name) for name in names}

@@ -23,17 +23,25 @@ class By(StrEnum):
 
 
 class ContributionQuery(Command):
-    """From the day `since` to the day `until`, both included."""
+    """From the day `since` to the day `until`, both included.
+
+    `customer_id`: only this one, with the rank and the share among everybody. `after`: the place of the
+    last of the page before.
+    """
 
     since: _Day
     until: _Day
     by: By = By.CUSTOMER
+    customer_id: Id | None = None
+    after: Annotated[int, Field(ge=1, le=2_000_000_000)] | None = None
     limit: Limit = PAGE
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.until < self.since:
             raise ValueError("`until` must not be before `since`")
+        if self.customer_id is not None and self.by is not By.CUSTOMER:
+            raise ValueError("one customer's contribution is asked for by customer")
         if (self.until - self.since).days > _LONGEST_DAYS:
             raise ValueError("ask for at most ten years")
         return self
@@ -44,6 +52,13 @@ class PageQuery(Command):
 
     limit: Limit = PAGE
     after: Id | None = None
+
+
+class VersionQuery(Command):
+    """`before`: the last version of the page before; the newest come first."""
+
+    before: Id | None = None
+    limit: Limit = PAGE
 
 
 class RulesEdit(Versioned):

@@ -4,7 +4,6 @@ Rule: what a list counts is what its pages show: both hold only customers whom t
 goes from the greatest revenue down, ties by id.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Numeric,
+    Select,
     String,
     and_,
     cast,
@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.customers.insight_tables import CustomerInsight, InsightQueueEntry
 from crm_core.customers.tables import Customer, Level
-from crm_core.customers.visibility import within_scope
+from crm_core.customers.visibility import must_see, within_scope
 from crm_core.insight.commands import By, ContributionQuery, PageQuery
 from crm_core.insight.ports import SalesSource
 from crm_core.insight.views import Contribution, ContributionReport, InsightItem, Progress
@@ -128,34 +128,50 @@ async def warnings(connection: AsyncConnection, actor: Actor) -> dict[str, int]:
 async def contribution(
     connection: AsyncConnection, actor: Actor, sales: SalesSource, query: ContributionQuery
 ) -> ContributionReport:
-    """What each brought in any time, asked of the orders themselves."""
+    """What each brought in any time, asked of the orders themselves. Raises NotFound (the customer)."""
+    customer_id = query.customer_id
+    if customer_id is not None:
+        customer_id = await must_see(connection, actor, customer_id)
+    each = _brought(actor, sales, query).cte("brought")
+    page = select(each).order_by(each.c.place).limit(query.limit)
+    if customer_id is not None:
+        page = page.where(each.c.code == str(customer_id))
+    if query.after is not None:
+        page = page.where(each.c.place > query.after)
+    rows = (await connection.execute(page)).all()
+    sums = select(func.sum(each.c.orders), func.sum(each.c.revenue))
+    orders, total = (await connection.execute(sums)).one()
+    total = total or Decimal(0)
+    return ContributionReport(
+        tuple(_contribution(row, total) for row in rows), int(orders or 0), total
+    )
+
+
+def _brought(
+    actor: Actor, sales: SalesSource, query: ContributionQuery
+) -> Select[*tuple[Any, ...]]:
+    """Everybody's; who brought the same has the same rank, and a place of the own."""
     sold = sales.totals(query.since, query.until + timedelta(days=1)).subquery("sold")
     code, name_zh, name_en = _named(query.by)
     revenue = func.sum(sold.c.revenue)
-    rows = (
-        await connection.execute(
-            select(
-                code,
-                name_zh,
-                name_en,
-                func.count(distinct(sold.c.customer_id)),
-                cast(func.sum(sold.c.orders), Numeric),
-                revenue,
-                func.sum(func.sum(sold.c.orders)).over(),
-                func.sum(revenue).over(),
-            )
-            .select_from(sold)
-            .join(Customer, Customer.id == sold.c.customer_id)
-            .join(Level, Level.code == Customer.level_code)
-            .outerjoin(User, User.id == Customer.salesperson_id)
-            .where(within_scope(actor))
-            .group_by(code, name_zh, name_en)
-            .order_by(revenue.desc(), code)
-            .limit(query.limit)
+    return (
+        select(
+            func.row_number().over(order_by=(revenue.desc(), code)).label("place"),
+            func.rank().over(order_by=revenue.desc()).label("rank"),
+            code.label("code"),
+            name_zh.label("name_zh"),
+            name_en.label("name_en"),
+            func.count(distinct(sold.c.customer_id)).label("customers"),
+            cast(func.sum(sold.c.orders), Numeric).label("orders"),
+            revenue.label("revenue"),
         )
-    ).all()
-    orders, total = (int(rows[0][6]), rows[0][7]) if rows else (0, Decimal(0))
-    return ContributionReport(_ranked(rows, total), orders, total)
+        .select_from(sold)
+        .join(Customer, Customer.id == sold.c.customer_id)
+        .join(Level, Level.code == Customer.level_code)
+        .outerjoin(User, User.id == Customer.salesperson_id)
+        .where(within_scope(actor))
+        .group_by(code, name_zh, name_en)
+    )
 
 
 def _named(by: By) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[Any]]:
@@ -169,19 +185,13 @@ def _named(by: By) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElemen
     return cast(Customer.id, String), cast(Customer.name, String), cast(null(), String)
 
 
-def _ranked(rows: Sequence[Any], total: Decimal) -> tuple[Contribution, ...]:
-    """Who brought the same has the same rank."""
-    found: list[Contribution] = []
-    for place, (code, name_zh, name_en, customers, orders, revenue, *_) in enumerate(rows, 1):
-        ties = bool(found) and found[-1].revenue == revenue
-        share = (revenue * 100 / total).quantize(_PERCENT) if total else Decimal(0)
-        rank = found[-1].rank if ties else place
-        found.append(
-            Contribution(
-                rank, code, name_zh, name_en or name_zh, customers, int(orders), revenue, share
-            )
-        )
-    return tuple(found)
+def _contribution(row: Any, total: Decimal) -> Contribution:
+    share = (row.revenue * 100 / total).quantize(_PERCENT) if total else Decimal(0)
+    name_en = row.name_en or row.name_zh
+    return Contribution(
+        row.place, row.rank, row.code, row.name_zh, name_en, row.customers, int(row.orders),
+        row.revenue, share,
+    )  # fmt: skip
 
 
 async def progress(connection: AsyncConnection, version: int, now: datetime) -> Progress:

@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Level
 from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.insight.commands import VersionQuery
 from crm_core.insight.ports import Holder
 from crm_core.insight.rules import InsightRules
 from crm_core.insight.tables import InsightRulesVersion
 from crm_core.insight.usual_rules import usual_rules
+from crm_core.insight.views import RulesVersion
+from crm_core.people.tables import User
 
 # The key decides between two who write the same number; who comes late writes nothing.
 _ADD = text(
@@ -50,6 +53,28 @@ class RuleBook:
         if self._known is None or self._known.version != version:
             self._known = await _read(holder, version)
         return self._known
+
+
+async def versions(holder: Holder, wanted: VersionQuery) -> tuple[RulesVersion, ...]:
+    """The newest first."""
+    table = InsightRulesVersion
+    query = (
+        select(table.version, table.at, table.actor_id, User.name)
+        .outerjoin(User, User.id == table.actor_id)
+        .order_by(table.version.desc())
+        .limit(wanted.limit)
+    )
+    if wanted.before is not None:
+        query = query.where(table.version < wanted.before)
+    return tuple(RulesVersion(*row) for row in await holder.execute(query))
+
+
+async def of_version(holder: Holder, version: int) -> RulesInForce:
+    """Rules as they were. Raises NotFound."""
+    try:
+        return await _read(holder, version)
+    except NotFound as error:
+        raise NotFound(f"There are no rules of version {version}.") from error
 
 
 async def _read(holder: Holder, version: int) -> RulesInForce:

@@ -18,7 +18,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import NotFound
 from crm_core.insight import brief, calendar, lists, rule_book, store
-from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit
+from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit, VersionQuery
 from crm_core.insight.conditions import SHOWS, Condition, Metric
 from crm_core.insight.evaluation import Insight, evaluate, explain
 from crm_core.insight.metrics import Facts
@@ -35,6 +35,7 @@ from crm_core.insight.views import (
     Named,
     Progress,
     QuarterSum,
+    RulesVersion,
     SegmentCount,
     Warned,
 )
@@ -177,6 +178,18 @@ class InsightService:
             )
         log.info("insight_rules_changed", version=version, by=actor.user_id)
         return await self.rules(actor)
+
+    async def versions(self, actor: Actor, wanted: VersionQuery) -> tuple[RulesVersion, ...]:
+        """Every set of rules that was ever in force, the newest first."""
+        actor.require(Right.RULES_MANAGE)
+        async with self._database.reading() as connection:
+            return await rule_book.versions(connection, wanted)
+
+    async def version(self, actor: Actor, version: int) -> RulesInForce:
+        """Rules as they were. Raises NotFound."""
+        actor.require(Right.RULES_MANAGE)
+        async with self._database.reading() as connection:
+            return await rule_book.of_version(connection, version)
 
     async def progress(self) -> Progress:
         async with self._database.reading() as connection:

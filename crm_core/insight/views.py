@@ -124,9 +124,10 @@ class InsightItem:
 class Contribution:
     """`code` is the customer's or salesperson's id, or the code; None for those who have none.
 
-    `share_percent` is of what everybody brought in that time.
+    `share_percent` is of what everybody brought in that time; `place` is a rank without ties.
     """
 
+    place: int
     rank: int
     code: str | None
     name_zh: str | None
@@ -169,6 +170,16 @@ class HealthCount:
     advice_en: str
     severity: str
     customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RulesVersion:
+    """Who put rules in force, and when; `actor_name` None: Zongji itself."""
+
+    version: int
+    at: datetime
+    actor_id: int | None
+    actor_name: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,14 @@ class QuestionView:
     entry_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveQuestion:
+    """A question that waits, or was answered lately; `readers` may answer it and see its customer."""
+
+    question: QuestionView
+    readers: tuple[int, ...]
+
+
 Asker, Answerer = aliased(User), aliased(User)
 
 

@@ -4,28 +4,30 @@ Rule: a question is answered once; the entry made of an answer comes in the same
 is told after the commit. One that concerns a customer is seen by those who may see the customer.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, insert, update
+from sqlalchemy import Select, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
 from crm_core.bus import Bus
-from crm_core.customers.visibility import concerns_seen, must_see
+from crm_core.customers.visibility import beyond_scope, concerns_seen, must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.knowledge import entries
 from crm_core.knowledge.commands import Answer, NewEntry, NewQuestion, QuestionQuery
 from crm_core.knowledge.events import QuestionAnswered, QuestionAsked
-from crm_core.knowledge.question_views import QuestionView, questions
+from crm_core.knowledge.question_views import LiveQuestion, QuestionView, questions
 from crm_core.knowledge.tables import KnowledgeQuestion
+from crm_core.people.holders import holders
 from crm_core.rights import Actor, Right
 
 log = structlog.get_logger(__name__)
 
+_LATELY = timedelta(hours=12)
 _ENTITY = "knowledge_question"
 
 
@@ -97,6 +99,51 @@ class KnowledgeQuestions:
         async with self._database.reading() as connection:
             rows = await connection.execute(_page(query, wanted))
             return tuple(QuestionView(*row) for row in rows)
+
+    async def live(self, each: int) -> tuple[LiveQuestion, ...]:
+        """For the pages of everybody: the latest that wait and those answered lately, so many for each
+        asker.
+        """
+        async with self._database.reading() as connection:
+            lately = self._clock() - _LATELY
+            rows = await connection.execute(
+                questions()
+                .where(KnowledgeQuestion.id.in_(_latest(each, lately)))
+                .order_by(KnowledgeQuestion.id)
+            )
+            found = [QuestionView(*row) for row in rows]
+            return await _with_readers(connection, found)
+
+
+def _latest(each: int, lately: datetime) -> Select[int]:
+    table = KnowledgeQuestion
+    waits = table.answered_at.is_(None)
+    place = func.row_number().over(partition_by=(table.asker_id, waits), order_by=table.id.desc())
+    ranked = (
+        select(table.id, place.label("place"))
+        .where(or_(waits, table.answered_at >= lately))
+        .subquery()
+    )
+    return select(ranked.c.id).where(ranked.c.place <= each)
+
+
+async def _with_readers(
+    connection: AsyncConnection, found: Sequence[QuestionView]
+) -> tuple[LiveQuestion, ...]:
+    editors = [row.id for row in await connection.execute(holders(Right.KNOWLEDGE_EDIT))]
+    customers = {each.customer_id for each in found if each.customer_id is not None}
+    beyond = await beyond_scope(connection, editors, customers)
+    return tuple(
+        LiveQuestion(
+            each,
+            tuple(
+                reader
+                for reader in editors
+                if each.customer_id not in beyond.get(reader, frozenset())
+            ),
+        )
+        for each in found
+    )
 
 
 async def _add(

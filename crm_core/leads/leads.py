@@ -1,6 +1,6 @@
 """Leads, as SQL inside the caller's transaction.
 
-Rule: who works with leads sees the own ones and those that nobody has; a lead is held (its row locked, its
+Rule: who works with leads sees those of `holding.seen_by`; a lead is held (its row locked, its
 version compared) before it is changed, and an end is an end.
 """
 
@@ -8,19 +8,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, or_, select, true, update
+from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers.tables import Customer, CustomerPhone, Territory
-from crm_core.customers.visibility import must_see, within_scope
-from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.customers.visibility import within_scope
+from crm_core.errors import Conflict, NotFound
+from crm_core.leads import holding
 from crm_core.leads.commands import HandOver, LeadQuery, LeadScope, LeadState, NewLead
+from crm_core.leads.holding import seen_by, with_me, with_nobody
 from crm_core.leads.tables import Lead, LeadHandover
-from crm_core.leads.views import LeadDetail, LeadHandoverView, LeadView, Suggestion
+from crm_core.leads.views import HandoverView, LeadDetail, LeadView, Suggestion
 from crm_core.people.tables import User
-from crm_core.rights import Actor, Right
+from crm_core.rights import Actor
 
 ENTITY = "lead"
 _OPEN = (LeadState.NEW, LeadState.CONTACTED)
@@ -29,15 +31,6 @@ _SUGGESTED = 5
 
 class LeadClosed(Conflict):
     code = "lead_closed"
-
-
-def seen_by(actor: Actor) -> ColumnElement[bool]:
-    if actor.may(Right.LEAD_MANAGE):
-        return true()
-    return or_(
-        Lead.owner_id == actor.user_id,
-        Lead.owner_id.is_(None) & Lead.dealer_customer_id.is_(None),
-    )
 
 
 async def add(session: AsyncSession, actor: Actor, new: NewLead, now: datetime) -> int:
@@ -81,27 +74,19 @@ async def write(
 async def hand_over(
     session: AsyncSession, actor: Actor, lead: LeadView, given: HandOver, now: datetime
 ) -> None:
-    """Raises Invalid (a person), NotFound (the dealer)."""
-    if given.owner_id is not None:
-        active = select(User.id).where(User.id == given.owner_id, User.active)
-        if await session.scalar(active) is None:
-            raise Invalid("Nobody here has this number.", fields={"owner_id": "unknown"})
-    dealer = given.dealer_customer_id
-    values = {
-        "owner_id": given.owner_id,
-        "dealer_customer_id": None if dealer is None else await must_see(session, actor, dealer),
-    }
+    """Raises Invalid (a person, not a dealer), NotFound (the dealer)."""
+    values = await holding.checked(session, actor, given)
     await write(session, actor, lead, "hand_over", values)
-    await session.execute(
-        insert(LeadHandover).values(
-            **values, lead_id=lead.id, note=given.note, actor_id=actor.user_id, at=now
-        )
+    await holding.hand_over(
+        session, actor, Lead, lead.id, values, note=given.note, customer_id=None, now=now
     )
 
 
 async def read(holder: AsyncSession | AsyncConnection, actor: Actor, lead_id: int) -> LeadView:
     """Raises NotFound, also for one that is somebody else's."""
-    row = (await holder.execute(_leads().where(Lead.id == lead_id, seen_by(actor)))).one_or_none()
+    row = (
+        await holder.execute(_leads().where(Lead.id == lead_id, seen_by(Lead, actor)))
+    ).one_or_none()
     if row is None:
         raise NotFound(f"There is no lead {lead_id}.")
     return LeadView(*row)
@@ -111,11 +96,11 @@ async def listed(
     connection: AsyncConnection, actor: Actor, wanted: LeadQuery
 ) -> tuple[LeadView, ...]:
     """The newest first."""
-    query = _leads().where(seen_by(actor)).order_by(Lead.id.desc()).limit(wanted.limit)
+    query = _leads().where(seen_by(Lead, actor)).order_by(Lead.id.desc()).limit(wanted.limit)
     if wanted.scope is LeadScope.MINE:
-        query = query.where(Lead.owner_id == actor.user_id)
+        query = query.where(with_me(Lead, actor))
     elif wanted.scope is LeadScope.UNASSIGNED:
-        query = query.where(Lead.owner_id.is_(None), Lead.dealer_customer_id.is_(None))
+        query = query.where(with_nobody(Lead))
     if wanted.state is not None:
         query = query.where(Lead.state == wanted.state)
     if wanted.before is not None:
@@ -139,13 +124,18 @@ async def detail(connection: AsyncConnection, actor: Actor, lead_id: int) -> Lea
     )
     same = await connection.scalars(
         select(Lead.id)
-        .where(Lead.phone == lead.phone, Lead.id != lead.id, Lead.state.in_(_OPEN), seen_by(actor))
+        .where(
+            Lead.phone == lead.phone,
+            Lead.id != lead.id,
+            Lead.state.in_(_OPEN),
+            seen_by(Lead, actor),
+        )
         .order_by(Lead.id)
         .limit(_SUGGESTED)
     )
     return LeadDetail(
         lead,
-        tuple(LeadHandoverView(*row) for row in rows),
+        tuple(HandoverView(*row) for row in rows),
         await _suggestions(connection, actor, lead),
         tuple(same.all()) if lead.phone else (),
         await known_as(connection, actor, lead),

@@ -8,24 +8,39 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, true, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import aliased
 
 from crm_core.audit import trail
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import within_scope
 from crm_core.errors import Conflict, Invalid, NotFound
+from crm_core.leads import holding
 from crm_core.leads.commands import (
+    HandOver,
     LeadScope,
     MoveOpportunity,
     OpportunityQuery,
     StageContent,
 )
-from crm_core.leads.tables import Opportunity, OpportunityMove, OpportunityStage
-from crm_core.leads.views import OpportunityView, PipelineStage, StageView
+from crm_core.leads.holding import seen_by, with_me, with_nobody
+from crm_core.leads.tables import (
+    Opportunity,
+    OpportunityHandover,
+    OpportunityMove,
+    OpportunityStage,
+)
+from crm_core.leads.views import (
+    HandoverView,
+    MoveView,
+    OpportunityHistory,
+    OpportunityView,
+    PipelineStage,
+    StageView,
+)
 from crm_core.people.tables import User
-from crm_core.rights import Actor, Right
+from crm_core.rights import SYSTEM, Actor
 
 ENTITY = "opportunity"
 _CENT = Decimal("0.01")
@@ -174,7 +189,55 @@ async def move(
         "closed_at": now if stage.outcome else None,
     }
     await write(session, actor, held_one, "move", values)
+    if stage.outcome is not None:
+        await holding.begun(session, actor, Opportunity, held_one.id, now)
     await _moved(session, actor, held_one.id, (held_one.stage_code, stage.code), now)
+
+
+async def hand_over(
+    session: AsyncSession,
+    actor: Actor,
+    held_one: OpportunityView,
+    given: HandOver,
+    now: datetime,
+) -> None:
+    """Raises Invalid (a person, not a dealer, may not see the customer), NotFound (the dealer)."""
+    values = await holding.checked(session, actor, given)
+    await write(session, actor, held_one, "hand_over", values)
+    await holding.hand_over(
+        session,
+        actor,
+        Opportunity,
+        held_one.id,
+        values,
+        note=given.note,
+        customer_id=held_one.customer_id,
+        now=now,
+    )
+
+
+async def history(
+    connection: AsyncConnection, actor: Actor, opportunity_id: int
+) -> OpportunityHistory:
+    """The stages it came to and with whom it was, the first ones first. Raises NotFound."""
+    found = await read(connection, actor, opportunity_id)
+    move = OpportunityMove
+    moves = await connection.execute(
+        select(move.from_stage, move.to_stage, move.actor_id, move.at)
+        .where(move.opportunity_id == opportunity_id)
+        .order_by(move.id)
+    )
+    over = OpportunityHandover
+    handovers = await connection.execute(
+        select(over.owner_id, over.dealer_customer_id, over.note, over.actor_id, over.at)
+        .where(over.opportunity_id == opportunity_id)
+        .order_by(over.id)
+    )
+    return OpportunityHistory(
+        found,
+        tuple(MoveView(*row) for row in moves),
+        tuple(HandoverView(*row) for row in handovers),
+    )
 
 
 async def win(
@@ -202,6 +265,7 @@ async def win(
             at=now,
         )
     )
+    await holding.begun(session, SYSTEM, Opportunity, opportunity_id, now)
     await trail.record(
         session,
         actor_id,
@@ -230,11 +294,9 @@ async def listed(
     """The newest first."""
     query = _opportunities(actor).order_by(Opportunity.id.desc()).limit(wanted.limit)
     if wanted.scope is LeadScope.MINE:
-        query = query.where(Opportunity.owner_id == actor.user_id)
+        query = query.where(with_me(Opportunity, actor))
     elif wanted.scope is LeadScope.UNASSIGNED:
-        query = query.where(
-            Opportunity.owner_id.is_(None), Opportunity.dealer_customer_id.is_(None)
-        )
+        query = query.where(with_nobody(Opportunity))
     if wanted.open_only:
         query = query.where(Opportunity.closed_at.is_(None))
     if wanted.customer_id is not None:
@@ -259,7 +321,7 @@ async def pipeline(
         )
         .join(OpportunityStage, OpportunityStage.code == Opportunity.stage_code)
         .join(Customer, Customer.id == Opportunity.customer_id)
-        .where(Opportunity.closed_at.is_(None), seen_by(actor), within_scope(actor))
+        .where(Opportunity.closed_at.is_(None), seen_by(Opportunity, actor))
         .group_by(Opportunity.stage_code, OpportunityStage.place)
         .order_by(OpportunityStage.place)
     )
@@ -268,15 +330,6 @@ async def pipeline(
     return tuple(
         PipelineStage(code, many, amount, Decimal(weighted).quantize(_CENT, ROUND_HALF_UP))
         for code, many, amount, weighted in await connection.execute(query)
-    )
-
-
-def seen_by(actor: Actor) -> ColumnElement[bool]:
-    if actor.may(Right.LEAD_MANAGE):
-        return true()
-    return or_(
-        Opportunity.owner_id == actor.user_id,
-        Opportunity.owner_id.is_(None) & Opportunity.dealer_customer_id.is_(None),
     )
 
 
@@ -294,6 +347,7 @@ async def _moved(
 
 
 def _opportunities(actor: Actor) -> Select[*tuple[Any, ...]]:
+    dealer = aliased(Customer)
     return (
         select(
             Opportunity.id, Opportunity.customer_id, Customer.name, Opportunity.lead_id,
@@ -301,10 +355,11 @@ def _opportunities(actor: Actor) -> Select[*tuple[Any, ...]]:
             OpportunityStage.percent, OpportunityStage.outcome, Opportunity.amount,
             Opportunity.close_on, Opportunity.lost_reason, Opportunity.owner_id,
             User.name.label("owner_name"), Opportunity.dealer_customer_id,
-            Opportunity.created_at, Opportunity.closed_at, Opportunity.version,
+            dealer.name.label("dealer_name"), Opportunity.created_at, Opportunity.closed_at, Opportunity.version,
         )
         .join(OpportunityStage, OpportunityStage.code == Opportunity.stage_code)
         .join(Customer, Customer.id == Opportunity.customer_id)
         .outerjoin(User, User.id == Opportunity.owner_id)
-        .where(seen_by(actor), within_scope(actor))
+        .outerjoin(dealer, dealer.id == Opportunity.dealer_customer_id)
+        .where(seen_by(Opportunity, actor))
     )  # fmt: skip

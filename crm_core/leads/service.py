@@ -1,6 +1,6 @@
 """Leads (线索) and opportunities (商机): entered, handed on, converted, won or lost.
 
-Rule: a lead becomes customer and opportunity in one transaction, once; whoever has it keeps having it.
+Rule: a lead becomes customer and opportunity in one transaction, once; whoever has it has both.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from crm_core.customers.fields import NewCustomer
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Forbidden, NotFound
-from crm_core.leads import leads, opportunities, timeline
+from crm_core.leads import holding, leads, opportunities, timeline
 from crm_core.leads.commands import (
     Convert,
     HandOver,
@@ -30,15 +30,17 @@ from crm_core.leads.commands import (
     OpportunityQuery,
     StageContent,
 )
+from crm_core.leads.tables import Lead
 from crm_core.leads.views import (
     LeadDetail,
     LeadView,
+    OpportunityHistory,
     OpportunityView,
     PipelineStage,
     StageView,
 )
-from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.rights import SYSTEM, Actor, Right
+from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +81,14 @@ class LeadService:
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, edit.version)
             await leads.write(session, actor, lead, "update", values)
+            if edit.contacted:
+                await holding.begun(session, actor, Lead, lead_id, self._clock())
             return await leads.read(session, actor, lead_id)
 
     async def hand_over(self, actor: Actor, lead_id: int, given: HandOver) -> LeadView | None:
         """To a salesperson or a dealer; None when the actor does not see it any more.
 
-        Raises NotFound, Conflict (edited since), LeadClosed, Invalid (a person).
+        Raises NotFound, Conflict (edited since), LeadClosed, Invalid (a person, not a dealer).
         """
         actor.require(Right.LEAD_WORK)
         async with self._database.begin() as session:
@@ -100,29 +104,28 @@ class LeadService:
     async def lose(self, actor: Actor, lead_id: int, given: Lose) -> LeadView:
         """Raises NotFound, Conflict, LeadClosed."""
         actor.require(Right.LEAD_WORK)
-        values = {
-            "state": LeadState.LOST,
-            "lost_reason": given.reason,
-            "closed_at": self._clock(),
-        }
+        now = self._clock()
+        values = {"state": LeadState.LOST, "lost_reason": given.reason, "closed_at": now}
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
             await leads.write(session, actor, lead, "lose", values)
+            await holding.begun(session, actor, Lead, lead_id, now)
             return await leads.read(session, actor, lead_id)
 
     async def convert(self, actor: Actor, lead_id: int, given: Convert) -> OpportunityView:
-        """The customer, new or known, with an opportunity.
+        """The customer, new or known, with an opportunity; the answer comes whosever they are now.
 
-        Raises NotFound, Conflict, LeadClosed, NumberTaken (by a customer who may not be seen).
+        Raises NotFound, Conflict, LeadClosed, NumberTaken (by a customer who may not be seen),
+        Forbidden (a field of a new customer).
         """
         actor.require(Right.LEAD_WORK)
         now = self._clock()
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
-            customer_id = await self._customer(session, actor, lead, given.customer_id)
             owner = lead.owner_id
             if owner is None and lead.dealer_customer_id is None:
                 owner = actor.user_id
+            customer_id = await _customer(session, actor, lead, given.customer_id, owner)
             values = given.model_dump(include={"title", "amount", "close_on"}) | {
                 "customer_id": customer_id,
                 "lead_id": lead.id,
@@ -132,7 +135,8 @@ class LeadService:
             opportunity_id = await opportunities.add(session, actor, values, now)
             became = {"state": LeadState.CONVERTED, "customer_id": customer_id, "closed_at": now}
             await leads.write(session, actor, lead, "convert", became)
-            made = await opportunities.read(session, actor, opportunity_id)
+            await holding.begun(session, actor, Lead, lead_id, now)
+            made = await opportunities.read(session, SYSTEM, opportunity_id)
         log.info("lead_converted", lead=lead_id, opportunity=opportunity_id, by=actor.user_id)
         return made
 
@@ -194,6 +198,31 @@ class LeadService:
             await opportunities.move(session, actor, held, given, self._clock())
             return await opportunities.read(session, actor, opportunity_id)
 
+    async def hand_over_opportunity(
+        self, actor: Actor, opportunity_id: int, given: HandOver
+    ) -> OpportunityView | None:
+        """To a salesperson or a dealer; None when the actor does not see it any more.
+
+        Raises NotFound, Conflict (edited since), OpportunityClosed, Invalid (a person, not a dealer,
+        one who may not see the customer).
+        """
+        actor.require(Right.LEAD_WORK)
+        async with self._database.begin() as session:
+            held = await opportunities.held(session, actor, opportunity_id, given.version)
+            await opportunities.hand_over(session, actor, held, given, self._clock())
+            try:
+                seen = await opportunities.read(session, actor, opportunity_id)
+            except NotFound:
+                seen = None
+        log.info("opportunity_handed_over", opportunity=opportunity_id, to=given.owner_id)
+        return seen
+
+    async def opportunity_history(self, actor: Actor, opportunity_id: int) -> OpportunityHistory:
+        """Raises NotFound."""
+        actor.require(Right.LEAD_WORK)
+        async with self._database.reading() as connection:
+            return await opportunities.history(connection, actor, opportunity_id)
+
     async def pipeline(
         self, actor: Actor, owner_id: int | None = None
     ) -> tuple[PipelineStage, ...]:
@@ -206,26 +235,34 @@ class LeadService:
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """Opportunities in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
-    async def _customer(
-        self, session: AsyncSession, actor: Actor, lead: LeadView, customer_id: int | None
-    ) -> int:
-        known = customer_id or await leads.known_as(session, actor, lead)
-        if known is not None:
-            return await must_see(session, actor, known)
-        actor.require(Right.CUSTOMER_EDIT)
-        given = {"name": lead.name, "province": lead.province, "city": lead.city}
-        phones = (lead.phone,) if lead.phone else ()
-        new = NewCustomer.model_validate(
-            {name: value for name, value in given.items() if value} | {"phones": phones}
-        )
-        card = await customers.enter(session, actor, new)
-        return card.id
+
+async def _customer(
+    session: AsyncSession,
+    actor: Actor,
+    lead: LeadView,
+    customer_id: int | None,
+    owner_id: int | None,
+) -> int:
+    """Who is known, or a new record with what the actor may write; whoever has the lead has it."""
+    known = customer_id or await leads.known_as(session, actor, lead)
+    if known is not None:
+        return await must_see(session, actor, known)
+    given: dict[str, object] = {"name": lead.name, "province": lead.province, "city": lead.city}
+    given["phones"] = (lead.phone,) if lead.phone else None
+    given = {name: value for name, value in given.items() if value}
+    customers.require(actor, given.keys())
+    standing: dict[str, object] = {"salesperson_id": owner_id}
+    if lead.dealer_customer_id is not None:
+        dealer, salesperson = await holding.standing(session, lead.dealer_customer_id)
+        standing = {"parent_id": dealer, "salesperson_id": salesperson}
+    card = await customers.enter(session, actor, NewCustomer.model_validate(given | standing))
+    return card.id
 
 
 def _check_scope(actor: Actor, scope: LeadScope) -> None:

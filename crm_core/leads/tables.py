@@ -142,6 +142,22 @@ class Opportunity(Base):
     version: Mapped[int] = mapped_column(server_default="1")
 
 
+class OpportunityHandover(Base):
+    """With whom an opportunity came to be, and from when on; never changed."""
+
+    __tablename__ = "opportunity_handovers"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    opportunity_id: Mapped[int] = mapped_column(
+        ForeignKey("opportunities.id"), index=True, info=PART
+    )
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    dealer_customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), info=STAYS)
+    note: Mapped[str | None] = mapped_column(String(500), info=emptied())
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(_Time)
+
+
 class OpportunityMove(Base):
     """When an opportunity came to a stage; never changed."""
 

@@ -30,7 +30,7 @@ class LeadView:
 
 
 @dataclass(frozen=True, slots=True)
-class LeadHandoverView:
+class HandoverView:
     owner_id: int | None
     dealer_customer_id: int | None
     note: str | None
@@ -53,7 +53,7 @@ class LeadDetail:
     """`same_number`: other open leads; `known_as`: the customer who has this number, when one may be seen."""
 
     lead: LeadView
-    handovers: tuple[LeadHandoverView, ...]
+    handovers: tuple[HandoverView, ...]
     suggestions: tuple[Suggestion, ...]
     same_number: tuple[int, ...]
     known_as: int | None
@@ -76,9 +76,27 @@ class OpportunityView:
     owner_id: int | None
     owner_name: str | None
     dealer_customer_id: int | None
+    dealer_name: str | None
     created_at: datetime
     closed_at: datetime | None
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveView:
+    """`from_stage` None: where it began."""
+
+    from_stage: str | None
+    to_stage: str
+    actor_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpportunityHistory:
+    opportunity: OpportunityView
+    moves: tuple[MoveView, ...]
+    handovers: tuple[HandoverView, ...]
 
 
 @dataclass(frozen=True, slots=True)

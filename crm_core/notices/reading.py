@@ -11,7 +11,6 @@ from sqlalchemy import (
     String,
     and_,
     cast,
-    exists,
     func,
     literal,
     or_,
@@ -21,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.customers.criteria import Clause
 from crm_core.customers.tables import Customer, CustomerPhone
-from crm_core.customers.visibility import within_scope
+from crm_core.customers.visibility import concerns_seen, within_scope
 from crm_core.errors import NotFound
-from crm_core.notices.commands import Channel, NoticeQuery, RecipientQuery
+from crm_core.notices.commands import Channel, NoticeQuery, NoticeState, RecipientQuery
+from crm_core.notices.ports import NeverCalled
 from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.notices.views import (
     Audience,
@@ -43,20 +43,10 @@ from crm_core.todos.tables import Todo
 SUBJECT = "notice"
 _IN_THE_POP = 5
 _ADDRESS = {
-    Channel.EMAIL: Customer.email.is_not(None),
-    Channel.FAX: Customer.fax.is_not(None),
-    Channel.SMS: exists().where(
-        CustomerPhone.customer_id == Customer.id, CustomerPhone.number.regexp_match(MOBILE)
-    ),
-    Channel.WECOM: Customer.wecom.is_not(None),
-    Channel.WECOM_GROUP: Customer.wecom_group.is_not(None),
-}
-_REACHED = {
-    Channel.CALL: exists().where(CustomerPhone.customer_id == Customer.id),
-    **{
-        channel: there & (Customer.told_by.is_(None) | Customer.told_by.contains([str(channel)]))
-        for channel, there in _ADDRESS.items()
-    },
+    Channel.EMAIL: Customer.email,
+    Channel.FAX: Customer.fax,
+    Channel.WECOM: Customer.wecom,
+    Channel.WECOM_GROUP: Customer.wecom_group,
 }
 _UNREACHED = and_(NoticeRecipient.ways == 0, NoticeRecipient.told_at.is_(None))
 
@@ -67,6 +57,32 @@ async def notice(session: AsyncSession, notice_id: int) -> NoticeView:
     if found is None:
         raise NotFound(f"There is no notice {notice_id}.")
     return view(found)
+
+
+def reached(channel: Channel, never_called: NeverCalled) -> ColumnElement[bool]:
+    """The condition on `customers` under which the channel reaches one who has not opted out of it."""
+    wanted = ~Customer.opt_outs.contains([str(channel)])
+    number = best_number(never_called)
+    if channel is Channel.CALL:
+        return wanted & number.is_not(None)
+    chosen = Customer.told_by.is_(None) | Customer.told_by.contains([str(channel)])
+    there = (
+        number.regexp_match(MOBILE) if channel is Channel.SMS else _ADDRESS[channel].is_not(None)
+    )
+    return wanted & chosen & there
+
+
+def best_number(never_called: NeverCalled) -> ColumnElement[str]:
+    """A mobile one rather than the main one; none of those that are never called."""
+    table = CustomerPhone
+    return (
+        select(table.number)
+        .where(table.customer_id == Customer.id, table.number.not_in(never_called()))
+        .order_by(table.number.regexp_match(MOBILE).desc(), table.is_main.desc())
+        .limit(1)
+        .correlate(Customer)
+        .scalar_subquery()
+    )
 
 
 async def listed(session: AsyncSession, wanted: NoticeQuery) -> tuple[NoticeView, ...]:
@@ -80,17 +96,22 @@ async def listed(session: AsyncSession, wanted: NoticeQuery) -> tuple[NoticeView
 
 
 async def audience(
-    connection: AsyncConnection, where: Sequence[Clause], channels: Collection[Channel]
+    connection: AsyncConnection,
+    where: Sequence[Clause],
+    channels: Collection[Channel],
+    never_called: NeverCalled,
 ) -> Audience:
     """Whom a notice would reach if it were sent now."""
-    counts = [func.count().filter(_REACHED[each]) for each in channels]
+    counts = [func.count().filter(reached(each, never_called)) for each in channels]
     row = (await connection.execute(select(func.count(), *counts).where(*where))).one()
     names = (str(each) for each in channels)
     return Audience(row[0], dict(zip(names, row[1:], strict=True)))
 
 
-async def counts(connection: AsyncConnection, notice_id: int) -> NoticeCounts:
+async def counts(connection: AsyncConnection, actor: Actor, notice_id: int) -> NoticeCounts:
+    """Of the recipients whom the actor may see."""
     table = NoticeRecipient
+    seen = concerns_seen(table.customer_id, actor)
     told = table.told_at.is_not(None)
     row = (
         await connection.execute(
@@ -99,20 +120,28 @@ async def counts(connection: AsyncConnection, notice_id: int) -> NoticeCounts:
                 func.count(table.prepared_at),
                 func.count().filter(told),
                 func.count().filter(_UNREACHED),
-            ).where(table.notice_id == notice_id)
+            ).where(table.notice_id == notice_id, seen)
         )
     ).one()
-    return NoticeCounts(*row, channels=await _by_channel(connection, notice_id))
+    return NoticeCounts(*row, channels=await _by_channel(connection, actor, notice_id))
 
 
-async def _by_channel(connection: AsyncConnection, notice_id: int) -> tuple[ChannelCount, ...]:
+async def _by_channel(
+    connection: AsyncConnection, actor: Actor, notice_id: int
+) -> tuple[ChannelCount, ...]:
     messages = select(OutboxMessage.channel, OutboxMessage.state).where(
-        OutboxMessage.subject == SUBJECT, OutboxMessage.subject_id == notice_id
+        OutboxMessage.subject == SUBJECT,
+        OutboxMessage.subject_id == notice_id,
+        concerns_seen(OutboxMessage.customer_id, actor),
     )
     calls = (
         select(literal(str(Channel.CALL)).label("channel"), Todo.state)
         .join(NoticeRecipient, Todo.source_reference == reference(NoticeRecipient.id))
-        .where(Todo.source_kind == SUBJECT, NoticeRecipient.notice_id == notice_id)
+        .where(
+            Todo.source_kind == SUBJECT,
+            NoticeRecipient.notice_id == notice_id,
+            concerns_seen(NoticeRecipient.customer_id, actor),
+        )
     )
     each = messages.union_all(calls).subquery()
 
@@ -178,6 +207,7 @@ async def untold(
             NoticeRecipient.customer_id == customer_id,
             NoticeRecipient.told_at.is_(None),
             NoticeRecipient.prepared_at.is_not(None),
+            Notice.state != NoticeState.CANCELLED,
             or_(Notice.expires_on.is_(None), Notice.expires_on >= today),
         )
         .group_by(Notice.id)

@@ -17,7 +17,7 @@ from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
-from crm_core.notices import reading
+from crm_core.notices import reading, sending
 from crm_core.notices.commands import (
     Channel,
     NewNotice,
@@ -28,6 +28,7 @@ from crm_core.notices.commands import (
     RecipientQuery,
     Told,
 )
+from crm_core.notices.ports import NeverCalled, nobody_refuses
 from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.notices.views import (
     Audience,
@@ -59,11 +60,13 @@ class NoticeService:
         clock: Callable[[], datetime],
         zone: tzinfo,
         channels: Collection[str],
+        never_called: NeverCalled = nobody_refuses,
     ) -> None:
-        """`channels` are those for which the house has a connector."""
+        """`channels` are those for which the house has a connector; `never_called` which numbers are not."""
         self._database = database
         self._clock = clock
         self._zone = zone
+        self._never_called = never_called
         self._channels = {Channel.CALL, *(each for each in Channel if each in channels)}
 
     async def listed(self, actor: Actor, wanted: NoticeQuery) -> tuple[NoticeView, ...]:
@@ -83,14 +86,17 @@ class NoticeService:
         async with self._database.reading() as connection:
             where = await clauses(connection, actor, found.conditions)
             return await reading.audience(
-                connection, where, [Channel(each) for each in found.channels]
+                connection,
+                where,
+                [Channel(each) for each in found.channels],
+                self._never_called,
             )
 
     async def counts(self, actor: Actor, notice_id: int) -> NoticeCounts:
         """What became of it, by channel. Raises NotFound."""
         await self.get(actor, notice_id)
         async with self._database.reading() as connection:
-            return await reading.counts(connection, notice_id)
+            return await reading.counts(connection, actor, notice_id)
 
     async def recipients(
         self, actor: Actor, notice_id: int, wanted: RecipientQuery
@@ -139,13 +145,20 @@ class NoticeService:
             )
 
     async def cancel(self, actor: Actor, notice_id: int, step: NoticeStep) -> NoticeView:
-        """A draft is not to be sent. Raises NotFound, Conflict (edited since), NoticeNotDraft."""
+        """A draft is not to be sent; one that is being sent is stopped: what has gone out has gone.
+
+        Raises NotFound, Conflict (edited since), NoticeNotDraft (sent).
+        """
         actor.require(Right.NOTICE_SEND)
         values = {"state": NoticeState.CANCELLED}
         async with self._database.begin() as session:
-            return await self._change(
+            cancelled = await self._change(
                 session, actor, notice_id, "cancel", version=step.version, values=values
             )
+            if cancelled.sent_at is not None:
+                await sending.stop(session, actor, notice_id, self._clock())
+        log.info("notice_cancelled", notice=notice_id, by=actor.user_id)
+        return cancelled
 
     async def send(self, actor: Actor, notice_id: int, step: NoticeStep) -> NoticeView:
         """To everybody who fits now; a worker prepares the messages.
@@ -223,7 +236,7 @@ class NoticeService:
         version: int,
         values: Mapping[str, object],
     ) -> NoticeView:
-        """A draft as it becomes. Raises NotFound, Conflict, NoticeNotDraft."""
+        """A draft, or one to be stopped, as it becomes. Raises NotFound, Conflict, NoticeNotDraft."""
         before = await session.get(Notice, notice_id, with_for_update=True)
         if before is None:
             raise NotFound(f"There is no notice {notice_id}.")
@@ -232,7 +245,8 @@ class NoticeService:
                 "Somebody else has changed this notice since you opened it: look at it again.",
                 fields={"version": before.version},
             )
-        if before.state != NoticeState.DRAFT:
+        may_stop = action == "cancel" and before.state == NoticeState.SENDING
+        if before.state != NoticeState.DRAFT and not may_stop:
             raise NoticeNotDraft(
                 "Only a draft can be changed, sent or cancelled: write a new notice instead.",
                 fields={"state": before.state},

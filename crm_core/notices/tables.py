@@ -18,7 +18,9 @@ class Notice(Base):
     __table_args__ = (
         CheckConstraint("state IN ('draft','sending','sent','cancelled')", name="state_known"),
         CheckConstraint(
-            "(state IN ('sending','sent')) = (sent_at IS NOT NULL)", name="sent_with_its_time"
+            "CASE state WHEN 'draft' THEN sent_at IS NULL WHEN 'cancelled' THEN true"
+            " ELSE sent_at IS NOT NULL END",
+            name="sent_with_its_time",
         ),
         CheckConstraint("version > 0", name="version_positive"),
     )

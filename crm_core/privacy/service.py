@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.audit import trail
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import must_see
+from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, NotFound
 from crm_core.privacy import erasure, reach
@@ -81,7 +81,9 @@ class PrivacyService:
     async def listed(self, actor: Actor, wanted: RequestQuery) -> tuple[RequestView, ...]:
         """The oldest first."""
         actor.require(Right.PRIVACY_MANAGE)
-        query = self._views().where(PrivacyRequest.state == wanted.state)
+        query = self._views().where(
+            PrivacyRequest.state == wanted.state, concerns_seen(PrivacyRequest.customer_id, actor)
+        )
         if wanted.after is not None:
             query = query.where(PrivacyRequest.id > wanted.after)
         async with self._database.reading() as connection:
@@ -92,7 +94,7 @@ class PrivacyService:
         """All that is kept of the person; the first time answers the request. Raises NotFound, Conflict."""
         actor.require(Right.PRIVACY_MANAGE)
         async with self._database.begin() as session:
-            request = await _held(session, request_id)
+            request = await _held(session, actor, request_id)
             _check_kind(request, RequestKind.ACCESS)
             data = await _collected(session, request.customer_id, self._clock())
             counted = {name: len(rows) for name, rows in data.tables.items()}
@@ -109,7 +111,7 @@ class PrivacyService:
         actor.require(Right.PRIVACY_MANAGE)
         now = self._clock()
         async with self._database.begin() as session:
-            request = await _held(session, request_id)
+            request = await _held(session, actor, request_id)
             _check_kind(request, RequestKind.ERASURE)
             _check_open(request)
             await session.execute(
@@ -134,7 +136,7 @@ class PrivacyService:
         """Raises NotFound, Conflict (decided)."""
         actor.require(Right.PRIVACY_MANAGE)
         async with self._database.begin() as session:
-            _check_open(await _held(session, request_id))
+            _check_open(await _held(session, actor, request_id))
             await self._decide(session, actor, request_id, "refused", reason=given.reason)
             after = {"reason": given.reason}
             await trail.record(
@@ -201,8 +203,13 @@ class PrivacyService:
         )
 
 
-async def _held(session: AsyncSession, request_id: int) -> PrivacyRequest:
-    request = await session.get(PrivacyRequest, request_id, with_for_update=True)
+async def _held(session: AsyncSession, actor: Actor, request_id: int) -> PrivacyRequest:
+    """Raises NotFound, also for one of a customer beyond the actor's scope."""
+    request = await session.scalar(
+        select(PrivacyRequest)
+        .where(PrivacyRequest.id == request_id, concerns_seen(PrivacyRequest.customer_id, actor))
+        .with_for_update()
+    )
     if request is None:
         raise NotFound(f"There is no request {request_id}.")
     return request

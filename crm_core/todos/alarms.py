@@ -1,4 +1,5 @@
-"""The worker that alarms: the assignee when a to-do is due, the supervisors when it stays undone.
+"""The worker that alarms: the assignee when a to-do is due, the nearest supervisors above who may see its
+customer when it stays undone.
 
 Rule: each is told at most once, by whichever daemon claims it, and in the order of the moments, also
 after a time when no daemon ran. What was claimed by a daemon that died before it could publish is not
@@ -18,6 +19,7 @@ from crm_core.db import Database
 from crm_core.todos import due, staff
 from crm_core.todos.due import DueTodo
 from crm_core.todos.events import TodoAlarm, TodoEscalated
+from crm_core.todos.staff import Staff
 from crm_core.todos.writing import ENTITY
 from crm_core.worker import Worker
 
@@ -104,10 +106,15 @@ async def _escalations(
     session: AsyncSession, claimed: Sequence[DueTodo], now: datetime
 ) -> Sequence[_Told]:
     """A supervisor's own to-do goes to nobody else: it is only logged."""
-    supervisors = tuple(each.id for each in await staff.supervisors(session)) if claimed else ()
+    known = await staff.read(session) if claimed else Staff({}, {})
     told: list[_Told] = []
     for todo in claimed:
-        heard = () if todo.assignee_id in supervisors else supervisors
+        assignee = known.workers.get(todo.assignee_id)
+        heard: tuple[int, ...] = ()
+        if assignee is None or not assignee.supervises:
+            above = staff.nearest_above(session, known, todo.assignee_id, todo.customer_id)
+            heard = tuple(each.id for each in await above)
+        await due.escalated_to(session, todo.id, heard)
         await trail.record(
             session, None, "todo.escalate", ENTITY, todo.id, after={"supervisors": heard}
         )

@@ -5,6 +5,7 @@ it; what another daemon or a person holds just now is left for the next round. S
 of a to-do before its assignee has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +58,12 @@ async def claim_escalations(
 ) -> tuple[DueTodo, ...]:
     told = _TO_ESCALATE & Todo.alarmed_at.is_not(None)
     return await _claim(session, Todo.escalate_at, Todo.escalated_at, told, until=until, now=now)
+
+
+async def escalated_to(session: AsyncSession, todo_id: int, supervisors: Sequence[int]) -> None:
+    """Who was told of it."""
+    values = {"escalated_to": list(supervisors)}
+    await session.execute(update(Todo).where(Todo.id == todo_id).values(values))
 
 
 async def _claim(

@@ -1,17 +1,31 @@
 """Lists of to-dos. Rule: one statement each, with a page's end; open ones by due time, closed ones
-by the time they were closed, latest first.
+by the time they were closed, latest first. Whoever is to do something sees it, in lists, counts and
+alarms alike, whosever the customer has become.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    func,
+    join,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import concerns_seen
+from crm_core.customers.visibility import beyond_scope, concerns_seen
 from crm_core.errors import Invalid
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
@@ -34,8 +48,11 @@ async def listed(
     if wanted.scope is Scope.CUSTOMER and wanted.customer_id is None:
         raise Invalid("Of which customer? Name one.", fields={"customer_id": "missing"})
     customer_id = await seen_customer(connection, actor, wanted.customer_id)
+    mine = Todo.assignee_id == actor.user_id
     query = views.todos(now).where(
-        Todo.state == wanted.state, concerns_seen(Todo.customer_id, actor), *_scope(actor, wanted)
+        Todo.state == wanted.state,
+        or_(mine, concerns_seen(Todo.customer_id, actor)),
+        *_scope(actor, wanted),
     )
     if customer_id is not None:
         query = query.where(Todo.customer_id == customer_id)
@@ -84,9 +101,9 @@ async def open_of(
     return tuple(TodoBrief(*row) for row in rows)
 
 
-async def raised(connection: AsyncConnection, limit: int) -> tuple[RaisedAlarm, ...]:
-    """Everybody's alarms that nobody has answered yet, the most urgent first."""
-    rows = await connection.execute(
+async def raised(connection: AsyncConnection, each: int) -> tuple[RaisedAlarm, ...]:
+    """Open though they alarmed: the latest `each` of every assignee, and of every supervisor told."""
+    query: Select[*tuple[Any, ...]] = (
         select(
             Todo.id,
             Todo.title,
@@ -97,14 +114,52 @@ async def raised(connection: AsyncConnection, limit: int) -> tuple[RaisedAlarm, 
             Todo.due_at,
             Todo.escalated_at.is_not(None),
             Todo.version,
+            Todo.escalated_to,
         )
         .join(User, User.id == Todo.assignee_id)
         .outerjoin(Customer, Customer.id == Todo.customer_id)
-        .where(Todo.state == TodoState.OPEN, Todo.alarmed_at.is_not(None))
+        .where(Todo.id.in_(_latest(each)))
         .order_by(Todo.due_at, Todo.id)
-        .limit(limit)
     )
-    return tuple(RaisedAlarm(*row) for row in rows)
+    found = [RaisedAlarm(*row) for row in await connection.execute(query)]
+    return await _seen_by_supervisors(connection, found)
+
+
+def _latest(each: int) -> CompoundSelect[int]:
+    raised_ones = (Todo.state == TodoState.OPEN) & Todo.alarmed_at.is_not(None)
+    latest_first = (Todo.due_at.desc(), Todo.id.desc())
+    told = func.unnest(Todo.escalated_to).table_valued("person").render_derived(name="told")
+    parts = (
+        select(
+            Todo.id,
+            func.row_number().over(partition_by=whose, order_by=latest_first).label("place"),
+        )
+        .select_from(source)
+        .where(raised_ones)
+        .subquery()
+        for source, whose in ((Todo, Todo.assignee_id), (join(Todo, told, true()), told.c.person))
+    )
+    return union(*(select(part.c.id).where(part.c.place <= each) for part in parts))
+
+
+async def _seen_by_supervisors(
+    connection: AsyncConnection, alarms: Sequence[RaisedAlarm]
+) -> tuple[RaisedAlarm, ...]:
+    """Each with only those of its supervisors who may see its customer now."""
+    told = {person for alarm in alarms for person in alarm.supervisors}
+    customers = {alarm.customer_id for alarm in alarms if alarm.customer_id is not None}
+    beyond = await beyond_scope(connection, told, customers)
+    return tuple(
+        replace(
+            alarm,
+            supervisors=tuple(
+                each
+                for each in alarm.supervisors
+                if alarm.customer_id not in beyond.get(each, frozenset())
+            ),
+        )
+        for alarm in alarms
+    )
 
 
 async def counts(connection: AsyncConnection, user_id: int | None, now: datetime) -> TodoCounts:

@@ -14,7 +14,7 @@ from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import NotFound
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry
 from crm_core.todos import lists, rules, staff, timeline, writing
 from crm_core.todos.commands import (
     Close,
@@ -31,6 +31,7 @@ from crm_core.todos.commands import (
 from crm_core.todos.rules import Action
 from crm_core.todos.staff import Person
 from crm_core.todos.views import HistoryEntry, Once, RaisedAlarm, TodoBrief, TodoCounts, TodoView
+from crm_core.todos.writing import NOT_ESCALATED
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,9 @@ class TodoService:
                 session, actor, todo_id, Action.EDIT, version=edit.version, now=now
             )
             if values.get("customer_id") is not None:
-                values["customer_id"] = await must_see(session, actor, values["customer_id"])
+                seen = await must_see(session, actor, values["customer_id"])
+                await staff.check_can_take(session, todo.kind, todo.assignee_id, seen)
+                values["customer_id"] = seen
             planned = rules.moments(
                 values.get("due_at", todo.due_at),
                 values.get("alarm_before_min", todo.alarm_before_min),
@@ -94,7 +97,7 @@ class TodoService:
                 session, actor, todo_id, Action.REASSIGN, version=given.version, now=now
             )
             rules.check_gives(actor, todo.kind, assignee_id)
-            await staff.check_can_take(session, todo.kind, assignee_id)
+            await staff.check_can_take(session, todo.kind, assignee_id, todo.customer_id)
             values: dict[str, object] = {"assignee_id": assignee_id}
             if assignee_id != todo.assignee_id:
                 values["alarmed_at"] = None
@@ -116,7 +119,7 @@ class TodoService:
                 given.due_at, todo.alarm_before_min, todo.escalate_after_min, now
             )
             values = {"due_at": given.due_at, "snoozes": todo.snoozes + 1}
-            values |= writing.anew(todo, planned) | {"alarmed_at": None, "escalated_at": None}
+            values |= writing.anew(todo, planned) | {"alarmed_at": None} | NOT_ESCALATED
             todo = await writing.write(session, actor, todo, Action.SNOOZE, values=values, now=now)
         return _logged(todo, Action.SNOOZE, actor)
 
@@ -143,7 +146,7 @@ class TodoService:
                 "closed_at": None,
                 "closed_by_id": None,
             }
-            values |= writing.anew(todo, planned) | {"alarmed_at": None, "escalated_at": None}
+            values |= writing.anew(todo, planned) | {"alarmed_at": None} | NOT_ESCALATED
             todo = await writing.write(session, actor, todo, Action.REOPEN, values=values, now=now)
         return _logged(todo, Action.REOPEN, actor)
 
@@ -183,25 +186,27 @@ class TodoService:
         async with self._database.reading() as connection:
             return await lists.open_of(connection, customer_id, self._clock())
 
-    async def raised(self, limit: int) -> tuple[RaisedAlarm, ...]:
-        """For the pages of everybody: alarms that nobody has answered yet, the most urgent first."""
+    async def raised(self, each: int) -> tuple[RaisedAlarm, ...]:
+        """For the pages of everybody: the latest alarms that nobody has answered yet, so many for each
+        assignee and for each supervisor who has heard of them.
+        """
         async with self._database.reading() as connection:
-            return await lists.raised(connection, limit)
+            return await lists.raised(connection, each)
 
     async def entries(
         self,
         connection: AsyncConnection,
         customer_ids: Sequence[int],
-        before: datetime,
+        after: Place,
         limit: int,
     ) -> tuple[TimelineEntry, ...]:
         """The to-dos in the history of customers whom its reader may see, newest first."""
-        return await timeline.entries(connection, customer_ids, before, limit)
+        return await timeline.entries(connection, customer_ids, after, limit)
 
     async def _seen(self, connection: AsyncConnection, actor: Actor, todo_id: int) -> TodoView:
         actor.require(Right.TODO_WORK)
         todo = await writing.read(connection, todo_id, self._clock())
-        await writing.seen_customer(connection, actor, todo.customer_id)
+        await writing.check_seen(connection, actor, todo)
         if not rules.may_see(actor, todo):
             raise NotFound(f"There is no to-do {todo_id}.")
         return todo

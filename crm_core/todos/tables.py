@@ -2,6 +2,7 @@
 
 Rule: `alarm_at` and `escalate_at` are the moments that `rules.moments` made of the due time; a moment
 whose `alarmed_at` or `escalated_at` is set has passed and comes once more only when it is set anew.
+`escalated_to` are the supervisors who were told.
 """
 
 from datetime import datetime
@@ -12,10 +13,12 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     String,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
@@ -51,6 +54,12 @@ class Todo(Base):
             "escalate_at",
             postgresql_where=text(f"{_OPEN} AND escalated_at IS NULL"),
         ),
+        Index(
+            "ix_todos_raised",
+            "assignee_id",
+            "due_at",
+            postgresql_where=text(f"{_OPEN} AND alarmed_at IS NOT NULL"),
+        ),
         {"info": REMOVED | entity("todo")},
     )
 
@@ -68,6 +77,7 @@ class Todo(Base):
     escalate_at: Mapped[datetime] = mapped_column(_Time)
     alarmed_at: Mapped[datetime | None] = mapped_column(_Time)
     escalated_at: Mapped[datetime | None] = mapped_column(_Time)
+    escalated_to: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"))
     assignee_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     creator_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     state: Mapped[str] = mapped_column(String(10), server_default="open")

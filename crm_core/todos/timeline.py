@@ -3,7 +3,6 @@ supervisors are not the customer's history.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, select, union_all
@@ -11,30 +10,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm_core.fields import LONGEST_PAGE
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 from crm_core.todos.commands import TodoKind
 from crm_core.todos.tables import Todo
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> tuple[TimelineEntry, ...]:
-    """What happened before a time, newest first; at most LONGEST_PAGE."""
+    """What happened after a place, newest first; at most LONGEST_PAGE."""
     most = min(limit, LONGEST_PAGE)
     made = _moments(
         customer_ids,
-        before,
+        after,
         most,
         at=Todo.created_at,
         what=literal("created"),
         actor_id=Todo.creator_id,
     )
     closed = _moments(
-        customer_ids, before, most, at=Todo.closed_at, what=Todo.state, actor_id=Todo.closed_by_id
+        customer_ids, after, most, at=Todo.closed_at, what=Todo.state, actor_id=Todo.closed_by_id
     ).where(Todo.closed_at.is_not(None))
     both = union_all(made.subquery().select(), closed.subquery().select()).subquery()
     rows = await connection.execute(
-        select(both).order_by(both.c.at.desc(), both.c.id.desc(), both.c.what.desc()).limit(most)
+        select(both).order_by(*newest_first(both.c.at, both.c.what, both.c.id)).limit(most)
     )
     return tuple(
         TimelineEntry(
@@ -51,13 +50,14 @@ async def entries(
 
 def _moments(
     customer_ids: Sequence[int],
-    before: datetime,
+    after: Place,
     most: int,
     *,
     at: InstrumentedAttribute[Any],
     what: ColumnElement[str] | InstrumentedAttribute[str],
     actor_id: InstrumentedAttribute[int | None],
 ) -> Select[*tuple[Any, ...]]:
+    place = (at, literal("todo.") + what, Todo.id)
     return (
         select(
             at.label("at"),
@@ -70,9 +70,9 @@ def _moments(
         )
         .where(
             Todo.customer_id.in_(customer_ids),
-            at < before,
+            after.is_after(*place),
             Todo.kind != TodoKind.NOTE_TO_SUPERVISOR,
         )
-        .order_by(at.desc(), Todo.id.desc())
+        .order_by(*newest_first(*place))
         .limit(most)
     )

@@ -4,7 +4,7 @@ Rule: a view's fields stand in the order of its columns; whether a to-do is over
 time that the caller gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,7 @@ class TodoBrief:
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlarm:
-    """A to-do that is open though it alarmed; `escalated` when the supervisors have heard of it."""
+    """A to-do that is open though it alarmed; `supervisors` have heard of it and may see its customer."""
 
     todo_id: int
     title: str
@@ -80,6 +80,7 @@ class RaisedAlarm:
     due_at: datetime
     escalated: bool
     version: int
+    supervisors: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from crm_core.customers.visibility import must_see
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import Actor
 from crm_core.todos import rules, staff
-from crm_core.todos.commands import NewTodo, TodoSource
+from crm_core.todos.commands import NewTodo, TodoSource, TodoState
 from crm_core.todos.rules import Action, Moments
 from crm_core.todos.tables import Todo
 from crm_core.todos.views import Once, TodoView, todos
 
 ENTITY = "todo"
+NOT_ESCALATED: dict[str, object] = {"escalated_at": None, "escalated_to": []}
 
 
 async def add_once(
@@ -45,10 +46,12 @@ async def add(
     if assignee_id is None:
         raise Invalid("Who is to do it? Name somebody.", fields={"assignee_id": "missing"})
     rules.check_gives(actor, new.kind, assignee_id)
-    await staff.check_can_take(session, new.kind, assignee_id)
+    customer_id = await seen_customer(session, actor, new.customer_id)
+    shown = None if assignee_id == actor.user_id else customer_id
+    await staff.check_can_take(session, new.kind, assignee_id, shown)
     values: dict[str, object] = new.model_dump(exclude={"assignee_id", "customer_id"}) | {
         "assignee_id": assignee_id,
-        "customer_id": await seen_customer(session, actor, new.customer_id),
+        "customer_id": customer_id,
         "creator_id": actor.user_id,
         "created_at": now,
         "updated_at": now,
@@ -90,7 +93,7 @@ async def held(
     if row is None:
         raise NotFound(f"There is no to-do {todo_id}.")
     todo = TodoView(*row)
-    await seen_customer(session, actor, todo.customer_id)
+    await check_seen(session, actor, todo)
     rules.check(actor, todo, action)
     if todo.version != version:
         raise Conflict(
@@ -123,8 +126,15 @@ async def write(
     return await read(session, todo.id, now)
 
 
-async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: datetime) -> None:
-    """What the source asked for has been done otherwise: its to-do is done, unless it is closed."""
+async def settle(
+    session: AsyncSession,
+    actor: Actor,
+    source: TodoSource,
+    now: datetime,
+    *,
+    state: TodoState = TodoState.DONE,
+) -> None:
+    """What the source asked for has been done otherwise, or is not wanted any more: its to-do is closed."""
     todo_id = await session.scalar(
         update(Todo)
         .where(
@@ -133,7 +143,7 @@ async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: d
             Todo.state == "open",
         )
         .values(
-            state="done",
+            state=state,
             closed_at=now,
             closed_by_id=actor.user_id,
             updated_at=now,
@@ -142,8 +152,9 @@ async def settle(session: AsyncSession, actor: Actor, source: TodoSource, now: d
         .returning(Todo.id)
     )
     if todo_id is not None:
+        action = Action.COMPLETE if state is TodoState.DONE else Action.CANCEL
         await trail.record(
-            session, actor.user_id, "todo.complete", ENTITY, todo_id, after={"state": "done"}
+            session, actor.user_id, f"todo.{action}", ENTITY, todo_id, after={"state": state}
         )
 
 
@@ -171,17 +182,25 @@ async def seen_customer(
     return None if customer_id is None else await must_see(holder, actor, customer_id)
 
 
+async def check_seen(holder: AsyncSession | AsyncConnection, actor: Actor, todo: TodoView) -> None:
+    """Whoever is to do it sees it, whosever the customer has become. Raises NotFound."""
+    if todo.assignee_id != actor.user_id:
+        await seen_customer(holder, actor, todo.customer_id)
+
+
 def anew(todo: TodoView, planned: Moments) -> dict[str, object]:
     """The columns of the moments; one that has moved is still to come, whatever was before."""
     values: dict[str, object] = asdict(planned)
     if planned.alarm_at != todo.alarm_at:
         values["alarmed_at"] = None
     if planned.escalate_at != todo.escalate_at:
-        values["escalated_at"] = None
+        values |= NOT_ESCALATED
     return values
 
 
 def _told(values: Mapping[str, object]) -> dict[str, object]:
     """What the audit trail and a to-do's history tell; the rest follows from it."""
-    left_out = {"alarm_at", "escalate_at", "created_at", "updated_at", "creator_id"}
+    left_out = {
+        "alarm_at", "escalate_at", "escalated_to", "created_at", "updated_at", "creator_id",
+    }  # fmt: skip
     return {key: value for key, value in values.items() if key not in left_out}

@@ -79,7 +79,7 @@ class ProductQuery(Command):
     q: Annotated[Text, Field(max_length=100)] = ""
     category_code: CategoryCode | None = None
     active: bool | None = None
-    after: Annotated[str, Field(max_length=40)] = ""
+    after: Annotated[Text, Field(max_length=40)] = ""
     limit: Limit = PAGE
 
 

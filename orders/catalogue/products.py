@@ -27,6 +27,10 @@ _REFUSALS = {
     "packs_barcode": ("packs", "Another product has the barcode of one of the packs."),
     "category_code": ("category_code", "There is no such category."),
     "substitute_sku": ("substitutes", "One of the substitutes does not exist."),
+    "shelf_life_of_stock": (
+        "shelf_life_days",
+        "Goods of it are there: a shelf life is given or taken away when none are left.",
+    ),
     "not_its_own": ("substitutes", "A product is no substitute for itself."),
 }
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -57,6 +57,7 @@ class Hearing:
     actor_id: int | None
     channels: Collection[str]
     now: datetime
+    zone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ async def hear(session: AsyncSession, waybill: Waybill, word: Word, hearing: Hea
         actor_id=hearing.actor_id,
         channels=hearing.channels,
         now=hearing.now,
+        zone=hearing.zone,
     )
     if (problem := _problem(waybill, step.state)) is not None:
         await problems.raise_todo(session, waybill, problem, hearing.now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,6 +46,7 @@ async def go(
     actor_id: int | None,
     channels: Collection[str],
     now: datetime,
+    zone: tzinfo,
 ) -> tuple[Moved, ...]:
     """The waybill's row is held, the path is the order's. Raises what `moving.move` raises."""
     if waybill.handed_over_at is None and state is not State.VOID:
@@ -62,6 +63,7 @@ async def go(
             actor=System(actor_id),
             channels=channels,
             now=now,
+            zone=zone,
             waybill=told if status is Status.SHIPPED else None,
         )
         for status in path

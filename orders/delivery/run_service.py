@@ -220,7 +220,7 @@ class RunService:
         following.publish(self._bus, heard.moved)
 
     def _hearing(self, actor: Actor, now: datetime) -> Hearing:
-        return Hearing(Source.DRIVER, actor.user_id, self._channels, now)
+        return Hearing(Source.DRIVER, actor.user_id, self._channels, now, self._zone)
 
 
 async def _stops(session: AsyncSession, run_id: int) -> Sequence[tuple[int, int]]:

@@ -216,6 +216,7 @@ class WaybillService:
                 moved = await following.go(
                     session, held, State.HANDED_OVER, way.path,
                     at=now, actor_id=actor.user_id, channels=self._channels, now=now,
+                    zone=self._zone,
                 )  # fmt: skip
                 await trail.record(
                     session, actor.user_id, "waybill.hand_over", waybills.ENTITY, waybill_id
@@ -230,7 +231,7 @@ class WaybillService:
         self, actor: Actor, courier: CourierView, report: Report, source: Source
     ) -> Reported:
         word = Word(**report.model_dump(exclude={"number"}))
-        hearing = Hearing(source, actor.user_id, self._channels, self._clock())
+        hearing = Hearing(source, actor.user_id, self._channels, self._clock(), self._zone)
         try:
             number = read_number(Check(courier.number_check), report.number)
             async with self._database.begin() as session:

@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.people.holders import holders
 from crm_core.people.tables import RoleRight, User
 from crm_core.rights import SYSTEM, Right
 from crm_core.todos import writing
 from crm_core.todos.commands import NewTodo, Priority, TodoSource
-from crm_core.todos.staff import holders
 from orders.payments.tables import PaymentDifference
 from orders.payments.wording import DIFFERENCE_TITLES
 

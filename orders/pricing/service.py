@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from crm_core.audit import trail
-from crm_core.customers.visibility import must_see
+from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import Actor, Right
@@ -86,6 +86,7 @@ class PriceRuleService:
             )
         if query.before is not None:
             found = found.where(table.id < query.before)
+        found = found.where(concerns_seen(table.customer_id, actor))
         async with self._database.reading() as connection:
             if query.customer_id is not None:
                 await must_see(connection, actor, query.customer_id)
@@ -96,7 +97,7 @@ class PriceRuleService:
         """Raises NotFound."""
         actor.require(Right.PRICE_MANAGE)
         async with self._database.reading() as connection:
-            return await _read(connection, rule_id)
+            return await _seen(connection, actor, rule_id)
 
     async def add(self, actor: Actor, new: NewRule) -> RuleView:
         """Raises Invalid (product, unit, category, level), NotFound (customer)."""
@@ -119,7 +120,7 @@ class PriceRuleService:
         """Raises NotFound, Conflict (edited since), Invalid."""
         actor.require(Right.PRICE_MANAGE)
         async with self._database.begin() as session:
-            before = await _read(session, rule_id)
+            before = await _seen(session, actor, rule_id)
             await _check(session, actor, content)
             values = content.model_dump(exclude={"version"}) | {
                 "version": content.version + 1,
@@ -168,6 +169,14 @@ async def _written(
             if f"_{name}_" in str(error.orig):
                 raise Invalid(sentence, fields={name: "unknown"}) from error
         raise
+
+
+async def _seen(holder: AsyncSession | AsyncConnection, actor: Actor, rule_id: int) -> RuleView:
+    """Raises NotFound, also for a rule of a customer whom this person may not see."""
+    view = await _read(holder, rule_id)
+    if view.customer_id is not None:
+        await must_see(holder, actor, view.customer_id)
+    return view
 
 
 async def _read(holder: AsyncSession | AsyncConnection, rule_id: int) -> RuleView:

@@ -10,10 +10,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.care import staff
 from crm_core.customers.tables import Customer
 from crm_core.rights import SYSTEM
-from crm_core.todos import writing
+from crm_core.todos import staff, writing
 from crm_core.todos.commands import NewTodo, Priority, TodoSource
 from orders.sales.tables import Order
 
@@ -41,7 +40,8 @@ async def ask(session: AsyncSession, order_id: int, wanted: Wanted, now: datetim
         )
     ).one()
     person = row.salesperson_id
-    assignee = (await staff.read(session)).nearest(person, person)
+    known = await staff.read(session)
+    assignee = await staff.nearest(session, known, person, person, row.customer_id)
     if assignee is None:
         log.warning("nobody_for_order", order=row.number, source=wanted.source.reference)
         return

@@ -38,6 +38,7 @@ class PlaceOrder:
     medium: str | None = None
     wanted_on: date | None = None
     backorder: bool = False
+    warehouse: str | None = None
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -47,6 +48,7 @@ class PlaceOrder:
         _within("address", self.address, 300)
         _within("note", self.note, 500)
         _within("medium", self.medium, 100)
+        _within("warehouse", self.warehouse, 20)
         if self.payment is not None and self.payment not in set(Method):
             raise BadOrder(
                 f"An order is paid by one of {', '.join(Method)}.", fields={"payment": "unknown"}
@@ -72,7 +74,12 @@ class PlaceOrder:
             content.append(sorted(self.coupon_codes))
         if self.quote_id is not None:
             content.append({"quote": self.quote_id})
-        given = {"urgent": self.urgent, "wanted_on": self.wanted_on, "backorder": self.backorder}
+        given = {
+            "urgent": self.urgent,
+            "wanted_on": self.wanted_on,
+            "backorder": self.backorder,
+            "warehouse": self.warehouse,
+        }
         if any(given.values()):
             content.append({name: str(value) for name, value in given.items() if value})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -4,7 +4,7 @@ anew, and the rules of review are asked again; prices are those of the day on wh
 The order's row is locked first, then the customer's credit, then the balances of all its goods, old and new.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -33,6 +33,7 @@ from orders.sales.quoting import Known
 from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 ENTITY = "order"
@@ -72,7 +73,9 @@ async def edit(
     was = await _told(session, order)
     held = await base_quantities(session, order_id) if order.status in HOLDS_STOCK else {}
     day = order.placed_at.astimezone(setting.zone).date()
-    rows = await facts.read(session, order.customer_id, content.merged_lines, day)
+    rows = await facts.read(
+        session, order.customer_id, content.merged_lines, day, warehouse=order.warehouse
+    )
     wanted = quoting.base_quantities(rows)
     await check(session, Asked(rows, wanted, day, setting.zone, not_order=order_id))
     agreed = await of_order(session, order_id)
@@ -110,7 +113,7 @@ async def edit(
     if status not in HOLDS_STOCK:
         return ()
     needed = {line.sku: line.quantity for line in writing.stock_lines(part.lines)}
-    return await _take(session, order_id, _Balance(held, needed), setting)
+    return await _take(session, order, _Balance(held, needed), setting)
 
 
 async def base_quantities(session: AsyncSession, order_id: int) -> dict[str, int]:
@@ -207,17 +210,13 @@ async def _told(session: AsyncSession, order: Order) -> dict[str, object]:
 
 
 async def _take(
-    session: AsyncSession, order_id: int, balance: _Balance, setting: Setting
+    session: AsyncSession, order: Order, balance: _Balance, setting: Setting
 ) -> tuple[StockChanged, ...]:
-    await ledger.lock(session, {*balance.before, *balance.after})
-    changed: Sequence[StockChanged] = ()
+    await ledger.lock(session, order.warehouse, {*balance.before, *balance.after})
+    cause = Cause(setting.now, order_id=order.id, actor_id=setting.actor.user_id)
+    changed: tuple[StockChanged, ...] = ()
     for kind, more in ((Goods.RELEASE, False), (Goods.RESERVE, True)):
         if lines := balance.lines(more=more):
-            actor_id = setting.actor.user_id
-            changed = (
-                *changed,
-                *await ledger.change(
-                    session, kind, lines, setting.now, order_id=order_id, actor_id=actor_id
-                ),
-            )
-    return tuple(changed)
+            noted = await ledger.change(session, kind, order.warehouse, lines, cause)
+            changed += tuple(each.stock for each in noted)
+    return changed

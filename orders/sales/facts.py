@@ -17,7 +17,7 @@ from orders.errors import UnknownProduct, UnknownUnit
 from orders.lines import OrderLine
 from orders.pricing.price import CustomerTerms, PricedProduct
 from orders.pricing.rules import Buyer, Rule, RuleKind
-from orders.stock.tables import MAIN
+from orders.stock import choice
 
 _RULE = """jsonb_build_object('id', r.id, 'kind', r.kind, 'goods', r.goods_key,
     'buyer', split_part(r.buyer_key, ':', 1),
@@ -36,7 +36,7 @@ _CUSTOMER = f"""
     SELECT c.id AS customer_id, c.merged_into_id, c.name, c.level_code,
            c.credit_limit - c.credit_used AS credit, c.email, c.fax, c.wecom,
            c.wecom_group, c.told_by, c.language, f.number,
-           pp.code AS policy, pp.discount AS factor,
+           pp.code AS policy, pp.discount AS factor, c.province, c.city,
            ARRAY['customer:' || c.id, 'level:' || c.level_code, 'all'] AS buyer_keys,
            c.credit_overdue AS overdue, coalesce(t.prepaid, false) AS terms_prepaid,
            past.orders_before, past.bad_before,
@@ -58,13 +58,15 @@ _NOBODY = """
            NULL::text AS level_code, NULL::numeric AS credit, NULL::text AS email,
            NULL::text AS fax, NULL::text AS wecom, NULL::text AS wecom_group, NULL::text[] AS told_by,
            NULL::text AS language, NULL::text AS number, NULL::text AS policy, 1.0 AS factor,
-           ARRAY['all'] AS buyer_keys, 0.0 AS overdue, false AS terms_prepaid, 0 AS orders_before,
-           0 AS bad_before, NULL::jsonb AS review_rules, NULL::jsonb AS windows"""
+           NULL::text AS province, NULL::text AS city, ARRAY['all'] AS buyer_keys, 0.0 AS overdue,
+           false AS terms_prepaid, 0 AS orders_before, 0 AS bad_before, NULL::jsonb AS review_rules,
+           NULL::jsonb AS windows"""
 
 
 def _facts(customer: str, key: str) -> Statement:
     return Statement(f"""
 WITH c AS MATERIALIZED ({customer}
+), h AS MATERIALIZED ({choice.CHOSEN}
 ), w AS MATERIALIZED (
     SELECT w.line_no, w.sku, w.quantity, w.unit, p.name_zh, p.name_en, p.specification,
            p.unit AS base_unit, p.list_price, p.floor_price, p.tax_rate, p.order_step,
@@ -85,15 +87,15 @@ WITH c AS MATERIALIZED ({customer}
       AND q.active AND q.valid_from <= CAST(:today AS date)
       AND coalesce(q.valid_until >= CAST(:today AS date), true)
 )
-SELECT c.*, {key} AS order_id, CASE WHEN w.line_no = 1 THEN r.rules END AS rules,
+SELECT c.*, h.warehouse, h.chosen_by, {key} AS order_id, CASE WHEN w.line_no = 1 THEN r.rules END AS rules,
        CASE WHEN w.line_no = 1 THEN q.quotas END AS quotas,
        w.sku, w.quantity, w.unit AS wanted_unit, w.name_zh, w.name_en, w.specification, w.base_unit,
        w.list_price, w.floor_price, w.tax_rate, w.order_step, w.goods_keys, k.unit AS pack,
        k.factor AS pack_factor, k.list_price AS pack_price,
-       coalesce(s.on_hand - s.reserved, 0) AS available
-FROM c CROSS JOIN r CROSS JOIN q CROSS JOIN w
+       coalesce(s.on_hand - s.reserved - s.blocked, 0) AS available
+FROM c CROSS JOIN h CROSS JOIN r CROSS JOIN q CROSS JOIN w
 LEFT JOIN product_packs k ON k.sku = w.sku AND k.unit = w.unit
-LEFT JOIN stock s ON s.sku = w.sku AND s.warehouse = CAST(:warehouse AS text)
+LEFT JOIN stock s ON s.sku = w.sku AND s.warehouse = h.warehouse
 ORDER BY w.line_no
 """)
 
@@ -108,30 +110,40 @@ async def read(
     lines: Sequence[OrderLine],
     today: date,
     key: str = "",
+    *,
+    warehouse: str | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """A row for each line; `order_id` in it is the order this key placed. Raises NotFound."""
-    values = _values(lines, today) | {"customer_id": customer_id, "key": key}
+    """A row for each line; `order_id` in it is the order this key placed; without a `warehouse` the one that
+    serves the customer. Raises NotFound, UnknownWarehouse.
+    """
+    values = _values(lines, today, warehouse) | {"customer_id": customer_id, "key": key}
     rows = await FACTS.read(holder, values)
     if not rows:
         raise NotFound("There is no such customer.", fields={"customer_id": customer_id})
     if (kept := rows[0]["merged_into_id"]) is not None:
-        return await read(holder, kept, lines, today, key)
+        return await read(holder, kept, lines, today, key, warehouse=warehouse)
+    choice.check(rows[0]["warehouse"], warehouse)
     return rows
 
 
 async def read_for_anybody(
-    holder: AsyncSession | AsyncConnection, lines: Sequence[OrderLine], today: date
+    holder: AsyncSession | AsyncConnection,
+    lines: Sequence[OrderLine],
+    today: date,
+    warehouse: str | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """A row for each line as it is for a customer who is not known."""
-    return await _FACTS_FOR_NOBODY.read(holder, _values(lines, today))
+    """A row for each line as it is for a customer who is not known. Raises UnknownWarehouse."""
+    rows = await _FACTS_FOR_NOBODY.read(holder, _values(lines, today, warehouse))
+    choice.check(rows[0]["warehouse"], warehouse)
+    return rows
 
 
-def _values(lines: Sequence[OrderLine], today: date) -> dict[str, object]:
+def _values(lines: Sequence[OrderLine], today: date, warehouse: str | None) -> dict[str, object]:
     return {
         "skus": [line.sku for line in lines],
         "quantities": [line.quantity for line in lines],
         "units": [line.unit for line in lines],
-        "warehouse": MAIN,
+        "warehouse": warehouse,
         "today": today,
     }
 

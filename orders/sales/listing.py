@@ -17,7 +17,13 @@ from orders.sales.views import PackView, ProductView
 
 
 async def products(
-    connection: AsyncConnection, query: str, customer_id: int | None, limit: int, today: date
+    connection: AsyncConnection,
+    query: str,
+    customer_id: int | None,
+    limit: int,
+    today: date,
+    *,
+    warehouse: str | None = None,
 ) -> tuple[ProductView, ...]:
     """What is on sale and matches by code, barcode, name, pinyin or initials; the best match first."""
     skus = await _found(connection, query.strip(), limit)
@@ -25,9 +31,9 @@ async def products(
         return ()
     lines = [OrderLine(sku, 1, unit) for sku, units in skus.items() for unit in (None, *units)]
     if customer_id is None:
-        rows = await facts.read_for_anybody(connection, lines, today)
+        rows = await facts.read_for_anybody(connection, lines, today, warehouse)
     else:
-        rows = await facts.read(connection, customer_id, lines, today)
+        rows = await facts.read(connection, customer_id, lines, today, warehouse=warehouse)
     book = facts.RuleBook(rows)
     by_sku: dict[str, list[asyncpg.Record]] = {sku: [] for sku in skus}
     for row in rows:
@@ -71,6 +77,7 @@ def _product(rows: Sequence[asyncpg.Record], book: facts.RuleBook) -> ProductVie
         first["available"],
         price.why,
         tuple(_pack(each, book) for each in packs),
+        first["warehouse"],
     )
 
 

@@ -4,7 +4,7 @@ first, so that of two people who press a button at the same time one is refused.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 import structlog
@@ -28,8 +28,9 @@ from orders.sales import flow
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Credit, Status
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
-from orders.stock import ledger
+from orders.stock import for_orders
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 log = structlog.get_logger(__name__)
@@ -51,10 +52,12 @@ async def move(
     actor: Actor,
     channels: Collection[str],
     now: datetime,
+    zone: tzinfo,
     reason: str | None = None,
     waybill: Mapping[str, str] | None = None,
 ) -> Moved:
-    """`waybill` is what the customer is told of it: waybill, courier_zh, courier_en.
+    """`zone` is the company's: there its goods expire; `waybill` is what the customer is told of it: waybill,
+    courier_zh, courier_en.
 
     Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit.
     """
@@ -73,7 +76,9 @@ async def move(
         await tell(session, order, channels, now, step=step, waybill=waybill)
     await session.flush()
     await touch(session, (order.customer_id,))
-    changed = await _move_goods(session, order_id, decided.goods, actor.user_id, now)
+    cause = Cause(now, order_id=order_id, actor_id=actor.user_id)
+    today = now.astimezone(zone).date()
+    changed = await _move_goods(session, order.warehouse, decided.goods, cause, today)
     event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
     return Moved(event, changed)
 
@@ -153,18 +158,18 @@ async def _settle_credit(
 
 
 async def _move_goods(
-    session: AsyncSession, order_id: int, goods: Goods | None, actor_id: int | None, now: datetime
+    session: AsyncSession, warehouse: str, goods: Goods | None, cause: Cause, today: date
 ) -> tuple[StockChanged, ...]:
     if goods is None:
         return ()
     rows = await session.execute(
         select(OrderedLine.sku, func.sum(OrderedLine.base_quantity))
-        .where(OrderedLine.order_id == order_id)
+        .where(OrderedLine.order_id == cause.order_id)
         .group_by(OrderedLine.sku)
         .order_by(OrderedLine.sku)
     )
     lines = [StockLine(sku, quantity) for sku, quantity in rows.all()]
-    return await ledger.change(session, goods, lines, now, order_id=order_id, actor_id=actor_id)
+    return await for_orders.move(session, goods, warehouse, lines, cause=cause, today=today)
 
 
 async def tell(

@@ -78,7 +78,9 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     if setting.actor.scope is not Scope.ALL:
         await must_see(session, setting.actor, command.customer_id)
     today = setting.today
-    rows = await facts.read(session, command.customer_id, command.lines, today, command.key)
+    rows = await facts.read(
+        session, command.customer_id, command.lines, today, command.key, warehouse=command.warehouse
+    )
     if (placed_before := rows[0]["order_id"]) is not None:
         return Placing(await _existing(session, placed_before, command, setting.actor))
     if not setting.actor.may(Right.ORDER_REVIEW):
@@ -88,7 +90,8 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     known = await quoting.quoted(session, rows, today, agreed)
     _refuse(known, command)
     quote = known.quote
-    used = await _coupons(session, command, quote, setting.now)
+    local = setting.now.astimezone(setting.zone)
+    used = await _coupons(session, command, quote, local)
     off = to_fen(sum((each.discount for each in used), Decimal(0)))
     total = quote.total - off
     covered = await reserve_credit(session, quote.customer_id, total)
@@ -109,7 +112,7 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     await coupons.use(session, used, first.order_id, setting.now)
     if agreed is not None:
         await accept(session, agreed, first.order_id, setting.actor.user_id, setting.now)
-    await ledger.refuse_short(session, _reserved(stored), first.stock)
+    await ledger.refuse_short(session, quote.warehouse, _reserved(stored), first.stock)
     view = _view(stored, known, used, setting.actor)
     return Placing(PlacedOrder(view, True, _warnings(known, stored)), first.stock)
 
@@ -156,6 +159,7 @@ async def _store(
             quote.discount_why,
             part.total if priced.covered else Decimal(0),
             its_status,
+            quote.warehouse,
             assessed,
             f"{setting.today:%y%m%d}",
             setting.actor.user_id,
@@ -252,6 +256,7 @@ def _view(
         command.address,
         command.note,
         command.payment,
+        order.warehouse,
         order.part.discount,
         order.discount_why,
         tuple(OrderCoupon(each.code, each.name_zh, each.name_en, each.discount) for each in used),

@@ -21,7 +21,7 @@ from crm_core.db import Database
 from crm_core.errors import Forbidden, Invalid
 from crm_core.leads import opportunities
 from crm_core.rights import Actor, Right
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 from orders.catalogue.tables import Product
 from orders.errors import QuoteClosed, SameKeyOtherOrder, UnknownQuote
 from orders.lines import OrderLine
@@ -290,14 +290,15 @@ class QuoteService:
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> tuple[TimelineEntry, ...]:
     """Quotes in a customer's history, newest first."""
     table = SalesQuote
+    place = (table.created_at, "quote.created", table.id)
     rows = await connection.execute(
         select(table.created_at, table.id, table.number, table.total, table.created_by)
-        .where(table.customer_id.in_(customer_ids), table.created_at < before)
-        .order_by(table.created_at.desc(), table.id.desc())
+        .where(table.customer_id.in_(customer_ids), after.is_after(*place))
+        .order_by(*newest_first(*place))
         .limit(limit)
     )
     return tuple(

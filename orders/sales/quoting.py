@@ -23,6 +23,7 @@ from orders.reasons import Reason
 from orders.sales import facts
 from orders.sales.agreed import Agreed
 from orders.sales.views import Quote, QuotedLine
+from orders.stock import choice
 
 _FREE = Decimal("0.00")
 
@@ -56,7 +57,9 @@ async def quoted(
     free = {row["sku"]: row["available"] + own.get(row["sku"], 0) for row in rows}
     lines = [_line(row, book, wanted[row["sku"]], free[row["sku"]], agreed) for row in rows]
     gifts = _gifts(rows, book, wanted, agreed)
-    given, warnings = await _given(holder, gifts, wanted, today, own)
+    given, warnings = await _given(
+        holder, gifts, wanted, today=today, own=own, warehouse=first["warehouse"]
+    )
     goods = total_of(line.line_total for line in lines)
     offer = None if agreed else rules.order_discount(book.of_order(), goods)
     discount = to_fen(offer.amount) if offer else _FREE
@@ -78,6 +81,8 @@ async def quoted(
             *warnings,
             *_credit(total, first["credit"]),
         ),
+        first["warehouse"],
+        choice.why(first["chosen_by"], first["warehouse"]),
     )
     free = {line.sku: line.available for line in given} | free
     return Known(quote, first["name"], Contact.of(first), free, first["credit"])
@@ -150,14 +155,17 @@ async def _given(
     holder: AsyncSession | AsyncConnection,
     gifts: Sequence[FreeGoods],
     wanted: Counter[str],
+    *,
     today: date,
     own: Mapping[str, int],
+    warehouse: str,
 ) -> tuple[list[QuotedLine], list[Reason]]:
     """Lines without a price, as far as the goods are there after what is ordered."""
     if not gifts:
         return [], []
     asked = tuple(OrderLine(sku, 1) for sku in dict.fromkeys(gift.sku for gift in gifts))
-    found = {row["sku"]: row for row in await facts.read_for_anybody(holder, asked, today)}
+    rows = await facts.read_for_anybody(holder, asked, today, warehouse)
+    found = {row["sku"]: row for row in rows}
     free = {sku: row["available"] + own.get(sku, 0) for sku, row in found.items()}
     left = {sku: max(each - wanted[sku], 0) for sku, each in free.items()}
     lines, short = [], []

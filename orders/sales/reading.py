@@ -204,6 +204,7 @@ def _view(
         found.address,
         found.note,
         found.payment,
+        found.warehouse,
         found.discount,
         _why(found.discount_why),
         beside.coupons,

@@ -66,7 +66,7 @@ async def report(session: AsyncSession, order_id: int, actor: Actor, zone: tzinf
     wanted = await editing.base_quantities(session, order_id)
     day = order.placed_at.astimezone(zone).date()
     asked = [OrderLine(sku, quantity) for sku, quantity in wanted.items()]
-    rows = await facts.read(session, order.customer_id, asked, day)
+    rows = await facts.read(session, order.customer_id, asked, day, warehouse=order.warehouse)
     holds = Status(order.status) in HOLDS_STOCK
     lines = tuple(
         LineStock(

@@ -17,7 +17,6 @@ from crm_core.worker import Worker
 from orders.errors import OutOfStock, OverCredit
 from orders.sales.flow import Status
 from orders.sales.service import OrderService
-from orders.stock.tables import MAIN
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +30,8 @@ SELECT o.id, o.review FROM orders o
 WHERE o.status = 'backordered' AND o.id > :after AND NOT EXISTS (
     SELECT FROM (SELECT sku, sum(base_quantity) AS quantity FROM order_lines
                  WHERE order_id = o.id GROUP BY sku) l
-    LEFT JOIN stock s ON s.sku = l.sku AND s.warehouse = :warehouse
-    WHERE coalesce(s.on_hand - s.reserved, 0) < l.quantity)
+    LEFT JOIN stock s ON s.sku = l.sku AND s.warehouse = o.warehouse
+    WHERE coalesce(s.on_hand - s.reserved - s.blocked, 0) < l.quantity)
 ORDER BY o.id LIMIT :batch
 """)
 
@@ -83,7 +82,7 @@ class BackorderFilling(Worker):
         """How many back-ordered orders have their goods now."""
         done, after = 0, 0
         while True:
-            wanted = {"warehouse": MAIN, "after": after, "batch": _BATCH}
+            wanted = {"after": after, "batch": _BATCH}
             async with self._database.reading() as connection:
                 found = (await connection.execute(_TO_FILL, wanted)).all()
             for order_id, review in found:

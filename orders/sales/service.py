@@ -26,7 +26,6 @@ from orders.sales.events import OrderPlaced
 from orders.sales.placing import Placing, Setting
 from orders.sales.tables import Order
 from orders.sales.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
-from orders.stock import ledger
 from orders.stock.events import StockChanged
 
 log = structlog.get_logger(__name__)
@@ -77,13 +76,24 @@ class OrderService:
             self._tell_placed(done)
         return done.placed
 
-    async def quote(self, actor: Actor, customer_id: int, lines: Sequence[OrderLine]) -> Quote:
-        """What it would cost now. Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, BadOrder."""
+    async def quote(
+        self,
+        actor: Actor,
+        customer_id: int,
+        lines: Sequence[OrderLine],
+        warehouse: str | None = None,
+    ) -> Quote:
+        """What it would cost now, from this warehouse or the one that serves the customer.
+
+        Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, UnknownWarehouse, BadOrder.
+        """
         actor.require(Right.ORDER_PLACE)
         today = self._today()
         async with self._database.reading() as connection:
             customer_id = await must_see(connection, actor, customer_id)
-            rows = await facts.read(connection, customer_id, merged(lines), today)
+            rows = await facts.read(
+                connection, customer_id, merged(lines), today, warehouse=warehouse
+            )
             known = await quoting.quoted(connection, rows, today)
             asked = Asked(rows, quoting.base_quantities(rows), today, self._zone)
             over = await exceeded(connection, asked)
@@ -92,14 +102,24 @@ class OrderService:
             )
 
     async def products(
-        self, actor: Actor, query: str = "", customer_id: int | None = None, limit: int = 20
+        self,
+        actor: Actor,
+        query: str = "",
+        customer_id: int | None = None,
+        limit: int = 20,
+        warehouse: str | None = None,
     ) -> tuple[ProductView, ...]:
-        """Raises Forbidden, NotFound."""
+        """With what is free in this warehouse or the one that serves the customer.
+
+        Raises Forbidden, NotFound, UnknownWarehouse.
+        """
         actor.require(Right.ORDER_VIEW)
         async with self._database.reading() as connection:
             if customer_id is not None:
                 customer_id = await must_see(connection, actor, customer_id)
-            return await listing.products(connection, query, customer_id, limit, self._today())
+            return await listing.products(
+                connection, query, customer_id, limit, self._today(), warehouse=warehouse
+            )
 
     async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
         """The newest first, with their lines; for the pop, whoever answers the call."""
@@ -137,6 +157,7 @@ class OrderService:
                 actor=actor,
                 channels=self._channels,
                 now=self._clock(),
+                zone=self._zone,
                 reason=reason,
             )
             view = await reading.order(session, order_id, actor)
@@ -145,16 +166,6 @@ class OrderService:
         self._bus.publish(event)
         self._publish(moved.stock)
         return view
-
-    async def receive_stock(
-        self, sku: str, quantity: int, *, actor_id: int | None = None
-    ) -> StockChanged:
-        """Goods arrived from a supplier."""
-        async with self._database.begin() as session:
-            changed = await ledger.receive(session, sku, quantity, self._clock(), actor_id=actor_id)
-        log.info("stock_received", sku=sku, quantity=quantity, available=changed.available)
-        self._bus.publish(changed)
-        return changed
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

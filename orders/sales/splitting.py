@@ -4,6 +4,7 @@ the whole; a part that waits for goods gives back what was reserved for it.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import delete, func, insert, select, update
@@ -25,13 +26,14 @@ from orders.sales.placing import Setting
 from orders.sales.tables import Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 _NOTHING = Decimal("0.00")
 _BEFORE_SHIPPING = HOLDS_STOCK | {Status.BACKORDERED}
 _COPIED = (
     "fingerprint", "customer_id", "call_id", "placed_by", "discount_why", "address", "note",
-    "payment", "urgent", "medium", "wanted_on", "review", "review_why", "placed_at",
+    "payment", "warehouse", "urgent", "medium", "wanted_on", "review", "review_why", "placed_at",
 )  # fmt: skip
 
 
@@ -189,15 +191,12 @@ async def _move_goods(
     setting: Setting,
 ) -> tuple[StockChanged, ...]:
     """Reservations follow the part, or are given back."""
-    actor_id = setting.actor.user_id
-    changed = await ledger.change(
-        session, Goods.RELEASE, goods, setting.now, order_id=order.id, actor_id=actor_id
-    )
-    if part.status not in HOLDS_STOCK:
-        return changed
-    return await ledger.change(
-        session, Goods.RESERVE, goods, setting.now, order_id=part.id, actor_id=actor_id
-    )
+    cause = Cause(setting.now, order_id=order.id, actor_id=setting.actor.user_id)
+    noted = await ledger.change(session, Goods.RELEASE, order.warehouse, goods, cause)
+    if part.status in HOLDS_STOCK:
+        cause = replace(cause, order_id=part.id)
+        noted = await ledger.change(session, Goods.RESERVE, order.warehouse, goods, cause)
+    return tuple(each.stock for each in noted)
 
 
 def _goods(lines: Sequence[OrderedLine], taken: Mapping[int, int]) -> tuple[StockLine, ...]:

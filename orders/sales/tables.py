@@ -27,6 +27,7 @@ from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
 from orders.methods import Method
 from orders.sales.flow import Status
+from orders.stock.tables import MAIN
 
 SUBJECT = "order"
 _NOW = func.now()
@@ -39,8 +40,9 @@ def _one_of(column: str, codes: list[str]) -> str:
 class Order(Base):
     """`key` makes it unique (a part that was split off has none), `fingerprint` tells whether the same key
     means the same order; `total` is what is paid: the lines less the `discount` of promotions and coupons;
-    `credit_held` is what it takes of the customer's credit now. `review` is the verdict of the rules when it was
-    placed or changed last, `review_why` what they said; `version` counts changes of its content.
+    `credit_held` is what it takes of the customer's credit now; its goods come from one `warehouse`. `review` is
+    the verdict of the rules when it was placed or changed last, `review_why` what they said; `version` counts
+    changes of its content.
     """
 
     __tablename__ = "orders"
@@ -91,6 +93,7 @@ class Order(Base):
     review: Mapped[str] = mapped_column(String(4), server_default="pass")
     review_why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    warehouse: Mapped[str] = mapped_column(ForeignKey("warehouses.code"), server_default=MAIN)
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

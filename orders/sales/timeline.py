@@ -1,21 +1,22 @@
 """Orders in a customer's history: every move of each."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_core.timeline import TimelineEntry
+from crm_core.timeline import Place, TimelineEntry, newest_first
 from orders.sales.tables import Order, OrderStatusLog
 
 
 async def entries(
-    connection: AsyncConnection, customer_ids: Sequence[int], before: datetime, limit: int
+    connection: AsyncConnection, customer_ids: Sequence[int], after: Place, limit: int
 ) -> Sequence[TimelineEntry]:
-    """What happened to orders before a time, the newest first."""
+    """What happened to orders after a place, the newest first."""
+    place = (OrderStatusLog.at, literal("order.") + OrderStatusLog.to_status, OrderStatusLog.id)
     rows = await connection.execute(
         select(
+            OrderStatusLog.id.label("row"),
             OrderStatusLog.at,
             OrderStatusLog.to_status,
             OrderStatusLog.actor_id,
@@ -24,8 +25,8 @@ async def entries(
             Order.total,
         )
         .join(Order, Order.id == OrderStatusLog.order_id)
-        .where(Order.customer_id.in_(customer_ids), OrderStatusLog.at < before)
-        .order_by(OrderStatusLog.at.desc(), OrderStatusLog.id.desc())
+        .where(Order.customer_id.in_(customer_ids), after.is_after(*place))
+        .order_by(*newest_first(*place))
         .limit(limit)
     )
     return [
@@ -36,6 +37,7 @@ async def entries(
             title=row.number,
             params={"total": str(row.total)},
             actor_id=row.actor_id,
+            row=row.row,
         )
         for row in rows
     ]

@@ -20,7 +20,7 @@ class PackView:
 @dataclass(frozen=True, slots=True)
 class ProductView:
     """A product as this customer sees it; `own_price` is for one base unit, the list price when nobody
-    asks; `packs` are its larger units.
+    asks; `packs` are its larger units; so many are `available` in `warehouse`, which serves the customer.
     """
 
     sku: str
@@ -33,6 +33,7 @@ class ProductView:
     available: int
     why: tuple[Reason, ...]
     packs: tuple[PackView, ...]
+    warehouse: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class QuotedLine:
 class Quote:
     """What an order would be: `total` is the lines less the `discount` of promotions of the whole order.
 
-    `warnings`: over_quota (goods, left, period), order_step (sku, step), out_of_stock (sku, available), free_goods_short (sku, quantity),
-    over_credit (total, available).
+    `warnings`: over_quota (goods, left, period), order_step (sku, step), out_of_stock (sku, available),
+    free_goods_short (sku, quantity), over_credit (total, available). The goods come from `warehouse`, for the
+    reason `warehouse_why`.
     """
 
     customer_id: int
@@ -70,6 +72,8 @@ class Quote:
     discount: Decimal
     discount_why: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
+    warehouse: str
+    warehouse_why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ class OrderView(OrderSummary):
     address: str | None
     note: str | None
     payment: str | None
+    warehouse: str
     discount: Decimal
     discount_why: tuple[Reason, ...]
     coupons: tuple[OrderCoupon, ...]

@@ -25,6 +25,7 @@ from orders.sales.tables import SUBJECT
 from orders.sales.views import QuotedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
 
@@ -40,6 +41,7 @@ class NewOrder:
     discount_why: tuple[Reason, ...]
     credit_held: Decimal
     status: Status
+    warehouse: str
     assessment: Assessment
     day: str
     actor_id: int | None
@@ -73,8 +75,8 @@ WITH wanted AS MATERIALIZED (
               unit_price numeric, line_total numeric, why jsonb)
 ), made AS (
     INSERT INTO orders (id, number, split_from, key, fingerprint, customer_id, call_id, placed_by, status,
-                        total, discount, discount_why, credit_held, address, note, payment, urgent,
-                        medium, wanted_on, review, review_why, placed_at)
+                        total, discount, discount_why, credit_held, address, note, payment, warehouse,
+                        urgent, medium, wanted_on, review, review_why, placed_at)
     SELECT n.id,
            coalesce(CAST(:number AS text), CAST(:day AS text) || '-'
                     || lpad(n.id::text, greatest(6, length(n.id::text)), '0')),
@@ -83,8 +85,9 @@ WITH wanted AS MATERIALIZED (
            CAST(:total AS numeric), CAST(:discount AS numeric),
            CAST(CAST(:discount_why AS text) AS jsonb), CAST(:credit_held AS numeric),
            CAST(:address AS text), CAST(:note AS text), CAST(:payment AS text),
-           CAST(:urgent AS boolean), CAST(:medium AS text), CAST(:wanted_on AS date),
-           CAST(:review AS text), CAST(CAST(:review_why AS text) AS jsonb), CAST(:at AS timestamptz)
+           CAST(:warehouse AS text), CAST(:urgent AS boolean), CAST(:medium AS text),
+           CAST(:wanted_on AS date), CAST(:review AS text),
+           CAST(CAST(:review_why AS text) AS jsonb), CAST(:at AS timestamptz)
     FROM (SELECT nextval(pg_get_serial_sequence('orders', 'id'))::int AS id) n
     ON CONFLICT (key) DO NOTHING
     RETURNING id, number
@@ -110,8 +113,8 @@ WITH wanted AS MATERIALIZED (
     INSERT INTO insight_queue (customer_id) SELECT CAST(:customer_id AS int) FROM made
 ), """
     + ledger.changes(
-        "made CROSS JOIN (SELECT sku, CAST(sum(quantity * factor) AS int) AS quantity"
-        " FROM wanted WHERE CAST(:reserves AS boolean) GROUP BY sku) w",
+        "made CROSS JOIN (SELECT sku, CAST(sum(quantity * factor) AS int) AS quantity,"
+        " CAST(NULL AS numeric) AS value FROM wanted WHERE CAST(:reserves AS boolean) GROUP BY sku) w",
         "made.id",
     )
     + """
@@ -153,7 +156,8 @@ async def insert(
         "lines": json.dumps(line_rows(0, part.lines), default=str),
         "messages": messages.encoded(told),
     }
-    values |= ledger.parameters(Goods.RESERVE, order.at, order.actor_id)
+    cause = Cause(order.at, actor_id=order.actor_id)
+    values |= ledger.parameters(Goods.RESERVE, order.warehouse, cause)
     rows = await INSERT.write(session, values)
     if not rows:
         return None
@@ -163,7 +167,7 @@ async def insert(
         row["id"],
         row["number"],
         tuple(row["message_ids"] or ()),
-        tuple(StockChanged(sku, available) for sku, available in changed),
+        tuple(StockChanged(sku, available, order.warehouse) for sku, available in changed),
     )
 
 

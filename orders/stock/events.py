@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StockChanged:
-    """`available` is what can still be ordered, in base units."""
+    """`available` is what can still be ordered from this warehouse, in base units; less than nothing
+    when goods that orders hold may no longer be sold.
+    """
 
     sku: str
     available: int
+    warehouse: str

@@ -39,6 +39,7 @@ from ami_bridge.events import (
 )
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.rights import SYSTEM
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -323,7 +324,7 @@ async def test_a_caller_who_is_made_a_customer_after_the_call_is_in_its_record(o
     assert late is not None
     late.identified(CallerFacts(customer_id=6, customer_name="李大海"))
     await office.acd._writer.flush()
-    found = await office.store.call(record.call_id)
+    found = await office.store.call(SYSTEM, record.call_id)
     assert found is not None
     assert (found.customer_id, found.customer_name, found.outcome) == (6, "李大海", "answered")
 
@@ -338,7 +339,7 @@ async def test_the_record_of_a_call_tells_its_whole_life(office: Office):
     record.end("answered")
     record.end("again")
     await office.acd._writer.flush()
-    found = await office.store.call(record.call_id)
+    found = await office.store.call(SYSTEM, record.call_id)
     assert (found.outcome, found.agent_id, found.customer_name) == ("answered", 1, "王小明")
     assert found.menu_path == ("1",)
     kinds = [step.kind for step in await office.store.steps(record.call_id)]

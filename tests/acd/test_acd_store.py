@@ -14,6 +14,7 @@ from acd.writer import JournalWriter
 from crm_core.customers.tables import Customer
 from crm_core.db import Base, Database
 from crm_core.errors import DatabaseUnavailable
+from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
@@ -59,7 +60,7 @@ async def test_a_call_and_its_steps_arrive_as_they_were_written(store: AcdStore,
     for each in (*steps, row):
         journal.append(each)
     assert await JournalWriter(journal, store).flush() == 3
-    assert await store.call("a") == row
+    assert await store.call(SYSTEM, "a") == row
     assert await store.steps("a") == steps
     assert await store.open_calls() == [row]
 
@@ -73,7 +74,7 @@ async def test_writing_again_changes_nothing_and_an_older_version_never_wins(
         for row in rows:
             journal.append(row)
         await JournalWriter(journal, store).flush()
-    assert await store.call("a") == ended
+    assert await store.call(SYSTEM, "a") == ended
 
 
 async def test_a_row_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(
@@ -83,7 +84,7 @@ async def test_a_row_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(
     for row in (call("a"), call("x" * 40), call("b"), call("c", direction="sideways")):
         journal.append(row)
     await JournalWriter(journal, store).flush()
-    assert {row.id for row in await store.latest_calls(limit=9)} == {"a", "b"}
+    assert {row.id for row in await store.latest_calls(SYSTEM, limit=9)} == {"a", "b"}
     assert len((tmp_path / "rejected").read_text().splitlines()) == 2
 
 
@@ -113,7 +114,7 @@ async def test_an_ended_conversation_marks_its_customer_in_the_same_transaction(
     for row in (*rows, call("g", customer_id=spoken, **over)):
         journal.append(row)
     assert await JournalWriter(journal, store).flush() == 7
-    assert len(await store.latest_calls(limit=9)) == 7
+    assert len(await store.latest_calls(SYSTEM, limit=9)) == 7
     async with database.begin() as session:
         marked = await session.scalars(text("SELECT customer_id FROM insight_queue ORDER BY 1"))
         assert list(marked) == [spoken, again]
@@ -144,7 +145,7 @@ async def test_texts_postgresql_does_not_take_are_made_fit(store: AcdStore, tmp_
     journal.append(call("a", caller="1\x002"))
     journal.append(StepRow("a", 0, AT, "key", {"text": "a\x00b\\u0000\ud800", "n": [1, None]}))
     await JournalWriter(journal, store).flush()
-    found = await store.call("a")
+    found = await store.call(SYSTEM, "a")
     assert found is not None
     assert found.caller == "12"
     assert (await store.steps("a"))[0].detail == {"text": "ab\\u0000?", "n": [1, None]}
@@ -206,7 +207,7 @@ async def test_while_postgresql_is_away_everything_waits_and_arrives_later_in_or
             journal.append(StepRow("a", seq, AT, "key", {}))
         server.start(settings={"fsync": "off"})
         assert await writer.flush() == 5_002
-        found = await store.call("a")
+        found = await store.call(SYSTEM, "a")
         assert found is not None
         assert found.outcome == "answered"
         assert [step.seq for step in await store.steps("a")] == list(range(5_000))

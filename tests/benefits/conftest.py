@@ -1,5 +1,6 @@
 """A house that gives coupons and packages."""
 
+import itertools
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +20,8 @@ from crm_core.rights import SYSTEM
 from tests.crm_core.crm_core_support import Clock
 from tests.crm_core.crm_office import Office, furnish
 
+_numbers = itertools.count(1)
+
 
 class BenefitHouse:
     def __init__(self, database: Database, office: Office) -> None:
@@ -27,15 +30,13 @@ class BenefitHouse:
         self.clock = Clock()
         self.benefits = BenefitService(database, clock=self.clock, zone=ZoneInfo("Asia/Shanghai"))
         self.customers = CustomerService(database)
-        self._kinds = 0
 
     async def somebody(self, **more: object) -> int:
         new = NewCustomer.model_validate({"name": "券客户", "level_code": "city"} | more)
         return (await self.customers.create(SYSTEM, new)).id
 
     async def kind(self, **more: object) -> str:
-        self._kinds += 1
-        code = f"k{id(self)}_{self._kinds}"[:30]
+        code = f"k{next(_numbers)}"
         wanted = {"name_zh": "券", "name_en": "Coupon", "what": "amount", "value": "10"} | more
         content = CouponKindContent.model_validate(wanted)
         await self.benefits.put_coupon_kind(self.office.sun, code, 0, content)
@@ -51,8 +52,7 @@ class BenefitHouse:
         return next(each.code for each in held.coupons if each.kind_code == code)
 
     async def package_kind(self, *items: PackageItemContent, **more: object) -> str:
-        self._kinds += 1
-        code = f"p{id(self)}_{self._kinds}"[:30]
+        code = f"p{next(_numbers)}"
         wanted = {"purpose": "service", "name_zh": "年度服务", "name_en": "Yearly service"}
         content = PackageKindContent.model_validate(wanted | {"items": items} | more)
         await self.benefits.put_package_kind(self.office.sun, code, 0, content)

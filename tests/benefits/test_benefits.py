@@ -5,23 +5,28 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select, update
 
+from crm_core.audit.tables import AuditEntry
 from crm_core.benefits import coupons, referrals
 from crm_core.benefits.commands import (
     CouponKindContent,
     Grant,
     IssueCoupons,
     PackageItemContent,
+    PackageKindContent,
     ReferralContent,
     ReferralRuleContent,
     UseEntitlement,
 )
 from crm_core.benefits.coupons import CouponRefused
 from crm_core.benefits.packages import UsedUp
+from crm_core.benefits.tables import CouponKind
 from crm_core.benefits.timeline import entries
 from crm_core.complaints.commands import NewComplaint
 from crm_core.complaints.service import ComplaintService
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.timeline import Place
 from tests.benefits.conftest import BenefitHouse
 
 FREE = PackageItemContent(name_zh="免费配送", name_en="Free delivery", many=2)
@@ -115,7 +120,7 @@ async def test_many_get_a_coupon_or_none_does(house: BenefitHouse):
         await house.benefits.issue(house.office.wang, wanted)
     async with house.database.reading() as connection:
         after = house.clock().replace(year=2027)
-        assert [each.kind for each in await entries(connection, some[:1], after, 9)] == [
+        assert [each.kind for each in await entries(connection, some[:1], Place(after), 9)] == [
             "coupon.issued"
         ]
 
@@ -252,3 +257,52 @@ async def test_the_rule_of_referrals_is_kept_as_data(house: BenefitHouse):
         version=changed.version, referrer_kind_code="thanks", referred_kind_code="welcome"
     )
     await house.benefits.change_referral_rule(sun, back)
+
+
+async def test_coupons_that_are_promised_stay_active(house: BenefitHouse):
+    sun = house.office.sun
+    off = {"name_zh": "券", "name_en": "C", "what": "amount", "value": "30", "active": False}
+    content = CouponKindContent.model_validate(off)
+    with pytest.raises(Conflict, match="referral rule"):
+        await house.benefits.put_coupon_kind(sun, "thanks", 1, content)
+    coupon = await house.kind()
+    gift = PackageItemContent(name_zh="券", name_en="C", many=1, coupon_kind_code=coupon)
+    package = await house.package_kind(gift)
+    with pytest.raises(Conflict, match=package):
+        await house.benefits.put_coupon_kind(sun, coupon, 1, content)
+    ended = {"purpose": "service", "name_zh": "年", "name_en": "Y", "items": [gift.model_dump()]}
+    closed = PackageKindContent.model_validate(ended | {"active": False})
+    await house.benefits.put_package_kind(sun, package, 1, closed)
+    await house.benefits.put_coupon_kind(sun, coupon, 1, content)
+    again = closed.model_copy(update={"active": True})
+    with pytest.raises(Invalid):
+        await house.benefits.put_package_kind(sun, package, 2, again)
+    rule = await house.benefits.referral_rule(sun)
+    named = ReferralRuleContent(version=rule.version, referrer_kind_code=coupon)
+    with pytest.raises(Invalid):
+        await house.benefits.change_referral_rule(sun, named)
+
+
+async def test_a_reward_that_cannot_be_issued_stops_no_delivery_and_is_noted(house: BenefitHouse):
+    old, young = await house.somebody(), await house.somebody()
+    given = ReferralContent(referrer_customer_id=old)
+    referral = await house.benefits.refer(house.office.wang, young, given)
+    try:
+        async with house.database.begin() as session:
+            off = update(CouponKind).where(CouponKind.code == "thanks")
+            await session.execute(off.values(active=False))
+            await referrals.qualify(session, young, house.clock())
+            noted = await session.scalar(
+                select(AuditEntry.after).where(
+                    AuditEntry.action == "referral.unrewarded",
+                    AuditEntry.entity_id == str(referral),
+                )
+            )
+    finally:
+        async with house.database.begin() as session:
+            await session.execute(update(CouponKind).values(active=True))
+    assert (noted["kind_code"], noted["customer_id"]) == ("thanks", old)
+    held = await house.benefits.of_customer(house.office.wang, young)
+    assert held.referred_by is not None
+    assert held.referred_by.qualified_at == house.clock()
+    assert [each.kind_code for each in held.coupons] == ["welcome"]

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from crm_core.audit.tables import AuditEntry
@@ -16,6 +16,7 @@ from crm_core.customers.merging import MergeService
 from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
+from crm_core.people.tables import Role
 from crm_core.rights import SYSTEM
 from crm_core.todos.commands import Close
 from crm_core.todos.service import TodoService
@@ -289,6 +290,32 @@ async def test_where_nobody_can_do_it_the_others_are_told_all_the_same(desk, off
     assert await desk.worker_round() == 1
     await desk.user(office.zhao.user_id, active=True)
     assert await desk.worker_round() == 1
+
+
+async def test_a_delivery_that_nobody_can_follow_up_is_not_lost(desk, office):
+    for login in (office.zhao, office.qian):
+        await desk.user(login.user_id, active=False)
+    number = await desk.order(office.customer_id, delivered_at=desk.clock())
+    desk.clock.pass_by(hours=1)
+    assert await desk.worker_round() == 0
+    desk.clock.pass_by(days=2)
+    assert await desk.worker_round() == 0
+    await desk.user(office.zhao.user_id, active=True)
+    assert await desk.worker_round() == 1
+    assert await desk.references() == [f"after_delivery:{number}"]
+
+
+async def test_a_person_who_may_not_see_the_customer_does_not_get_it(desk, office):
+    await desk.rule("birthday", assign_to="user", assignee_id=office.li.user_id)
+    async with desk.database.begin() as session:
+        await session.execute(update(Role).where(Role.code == "agent").values(scope="own"))
+    await desk.customer(
+        office.customer_id, birthday=born(TODAY), salesperson_id=office.wang.user_id
+    )
+    assert await desk.worker_round() == 1
+    async with desk.database.begin() as session:
+        await session.execute(update(Role).values(scope="all"))
+    assert [each.assignee_id for each in await desk.todos()] == [office.zhao.user_id]
 
 
 async def test_the_title_is_in_the_language_of_who_does_it(desk, office):

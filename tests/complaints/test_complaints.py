@@ -29,6 +29,7 @@ from crm_core.complaints.tables import Complaint, ComplaintStep
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM, Right, Scope
+from crm_core.timeline import Place
 from tests.crm_core.crm_office import empty
 
 
@@ -345,7 +346,9 @@ async def test_the_card_shows_the_five_gravest_open_ones(complaints, office, new
     made = [await complaints.create(office.wang, new(severity=n % 3 + 1)) for n in range(6)]
     await resolved(complaints, office, new, severity=3)
     await complaints.create(office.wang, new(customer_id=office.other_customer_id, severity=3))
-    briefs = await complaints.open_of(office.customer_id)
+    briefs = [
+        each for each in await complaints.on_card(office.customer_id) if each.handled_at is None
+    ]
     assert ids(briefs) == [made[n].id for n in (2, 5, 1, 4, 0)]
     assert (briefs[0].category_zh, briefs[0].severity, briefs[0].state) == ("配送延误", 3, "open")
 
@@ -364,7 +367,7 @@ async def test_the_customers_history_tells_of_every_change_of_state(
     clock.pass_by(minutes=1)
     customers = (office.customer_id, office.other_customer_id)
     async with database.reading() as connection:
-        told = await complaints.entries(connection, customers, clock(), 10)
+        told = await complaints.entries(connection, customers, Place(clock()), 10)
         assert [(each.kind, each.actor_id) for each in told] == [
             ("complaint.resolved", office.wang.user_id),
             ("complaint.in_progress", office.zhao.user_id),
@@ -373,9 +376,9 @@ async def test_the_customers_history_tells_of_every_change_of_state(
         assert told[0].title == "长" * 100
         assert told[0].reference == str(made.id)
         assert told[0].params["category_zh"] == "配送延误"
-        older = await complaints.entries(connection, customers, told[0].at, 1)
+        older = await complaints.entries(connection, customers, Place(told[0].at), 1)
         assert [each.kind for each in older] == ["complaint.in_progress"]
-        assert await complaints.entries(connection, (), clock(), 10) == ()
+        assert await complaints.entries(connection, (), Place(clock()), 10) == ()
 
 
 async def test_every_change_leaves_its_audit_entry(complaints, office, new, database):

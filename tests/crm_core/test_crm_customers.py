@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound, NumberTaken
-from crm_core.rights import SYSTEM
+from crm_core.rights import SYSTEM, Scope
 from tests.crm_core.crm_core_support import person
 
 AGENT = person("agent")
@@ -82,6 +83,25 @@ async def test_the_card_shows_level_policy_place_credit_and_parent(customers):
     assert await customers.card(10**6) is None
     with pytest.raises(NotFound):
         await customers.get(SYSTEM, 10**6)
+
+
+async def test_a_customer_whom_one_may_not_see_is_not_named_in_a_refusal(customers):
+    await customers.create(
+        SYSTEM, NewCustomer(name="别人的", phones=("13900000099",), salesperson_id=1)
+    )
+    seller = replace(person("supervisor", 7), scope=Scope.OWN)
+    with pytest.raises(NumberTaken) as taken:
+        await customers.create(seller, NewCustomer(name="我的", phones=("13900000099",)))
+    assert taken.value.fields == {"number": "13900000099"}
+    assert "别人的" not in taken.value.message
+    above = await customers.create(
+        SYSTEM, NewCustomer(name="别人的上级", level_code="retailer", salesperson_id=1)
+    )
+    with pytest.raises(Invalid) as refused:
+        await customers.create(
+            seller, NewCustomer(name="下", level_code="city", parent_id=above.id)
+        )
+    assert "别人的上级" not in refused.value.message
 
 
 async def test_a_number_that_is_taken_names_its_customer(customers, search):

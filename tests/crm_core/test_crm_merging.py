@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from acd.tables import Call
+from crm_core.customers.criteria import Condition
 from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.merging import MergeService
@@ -220,6 +221,77 @@ async def test_what_cannot_be_merged_is_refused(customers, merging):
         await customers.update(SYSTEM, below.id, 2, CustomerFields(note="到原处写"))
 
 
+async def test_a_merge_never_puts_anybody_below_a_customer_further_out(customers, merging):
+    dealer = await customers.create(SYSTEM, NewCustomer(name="阶上", level_code="city"))
+    shop = await customers.create(
+        SYSTEM, NewCustomer(name="阶下", level_code="retailer", parent_id=dealer.id)
+    )
+    buyer = await customers.create(SYSTEM, NewCustomer(name="阶外"))
+    with pytest.raises(Invalid) as refused:
+        await merging.merge(SYSTEM, (buyer.id, 1), (dealer.id, 1))
+    assert refused.value.fields == {"dropped_id": "level"}
+    await customers.update(SYSTEM, shop.id, 1, CustomerFields(level_code="consumer"))
+    merge = await merging.merge(SYSTEM, (buyer.id, 1), (dealer.id, 1))
+    await customers.update(
+        SYSTEM, shop.id, 2, CustomerFields(parent_id=None, level_code="national")
+    )
+    await merging.undo(SYSTEM, merge.id)
+    assert (await customers.get(SYSTEM, shop.id)).parent_id is None
+
+
+async def test_what_no_longer_fits_below_the_dropped_customer_stays_where_it_is(customers, merging):
+    kept = await customers.create(SYSTEM, NewCustomer(name="还上", level_code="national"))
+    shop = await customers.create(SYSTEM, NewCustomer(name="还中", level_code="retailer"))
+    risen, raised = [
+        await customers.create(
+            SYSTEM, NewCustomer(name=n, level_code="retailer", parent_id=shop.id)
+        )
+        for n in ("还一", "还二")
+    ]
+    above = await customers.create(SYSTEM, NewCustomer(name="还顶", level_code="national"))
+    await customers.update(SYSTEM, shop.id, 1, CustomerFields(parent_id=above.id))
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (shop.id, 2))
+    await customers.update(SYSTEM, risen.id, 1, CustomerFields(level_code="city"))
+    await customers.update(SYSTEM, raised.id, 1, CustomerFields(level_code="national"))
+    await customers.update(SYSTEM, above.id, 1, CustomerFields(parent_id=raised.id))
+    await merging.undo(SYSTEM, merge.id)
+    for each in (risen, raised):
+        assert (await customers.get(SYSTEM, each.id)).parent_id == kept.id
+    assert [a.id for a in (await customers.get(SYSTEM, shop.id)).above] == [
+        kept.id, raised.id, above.id,
+    ]  # fmt: skip
+
+
+async def test_a_merged_record_keeps_nobody_from_another_level_but_its_return_is_checked(
+    customers, merging
+):
+    kept = await customers.create(SYSTEM, NewCustomer(name="鬼存", level_code="city"))
+    above = await customers.create(SYSTEM, NewCustomer(name="鬼上", level_code="national"))
+    dropped = await customers.create(
+        SYSTEM, NewCustomer(name="鬼", level_code="city", parent_id=above.id)
+    )
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    lower = await customers.update(SYSTEM, above.id, 1, CustomerFields(level_code="retailer"))
+    with pytest.raises(Conflict):
+        await merging.undo(SYSTEM, merge.id)
+    await customers.update(SYSTEM, above.id, lower.version, CustomerFields(level_code="city"))
+    await merging.undo(SYSTEM, merge.id)
+
+
+async def test_the_code_of_a_merged_record_leads_to_the_customer_that_is_left(
+    customers, merging, seeded
+):
+    kept = await customers.create(SYSTEM, NewCustomer(name="码存", code="MC-1"))
+    dropped = await customers.create(SYSTEM, NewCustomer(name="码去", code="MC-2"))
+    await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    search = SearchService(seeded)
+    for typed in ("MC-1", "mc-2", "MC-2"):
+        assert [hit.id for hit in await search.quick(SYSTEM, typed)] == [kept.id]
+    for op, value in (("is", "MC-2"), ("in", ("MC-2", "x"))):
+        found = await search.find(SYSTEM, (Condition(field="code", op=op, value=value),))
+        assert [hit.id for hit in found.hits] == [kept.id]
+
+
 async def test_of_two_who_merge_the_same_record_at_once_one_succeeds(customers, merging):
     a, b, c = [await customers.create(SYSTEM, NewCustomer(name=f"争{n}")) for n in range(3)]
     ended = await asyncio.gather(
@@ -240,3 +312,13 @@ async def test_every_column_that_names_a_customer_is_followed(seeded):
     assert {"orders.customer_id", "calls.customer_id", "customers.merged_into_id"} <= named
     async with seeded.reading() as connection:
         assert await connection.scalar(select(Customer.id).limit(1)) is not None
+
+
+async def test_whoever_opted_out_stays_opted_out_on_either_way(customers, merging):
+    kept = await customers.create(SYSTEM, NewCustomer(name="收", opt_outs=("sms",)))
+    dropped = await customers.create(SYSTEM, NewCustomer(name="拒", opt_outs=("email", "sms")))
+    merge = await merging.merge(SYSTEM, (kept.id, 1), (dropped.id, 1))
+    assert (await customers.get(SYSTEM, kept.id)).opt_outs == ("email", "sms")
+    await merging.undo(SYSTEM, merge.id)
+    both = [(await customers.get(SYSTEM, each.id)).opt_outs for each in (kept, dropped)]
+    assert both == [("sms",), ("email", "sms")]

@@ -62,6 +62,19 @@ def test_a_hidden_number_is_no_number(raw):
 
 
 @pytest.mark.parametrize(
+    "raw",
+    ["138****8000", "****5678", "138＊＊＊＊8000", "138xxxx8000", "0223***6789", "*13800138000*"],
+)
+def test_a_masked_number_is_no_number_and_never_another_one(raw):
+    assert normalise(raw) is None
+
+
+@given(st.from_regex(r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}|\+[1-9][0-9]{7,13}", fullmatch=True))
+def test_what_is_masked_never_becomes_a_number_again(number):
+    assert normalise(mask(number)) is None
+
+
+@pytest.mark.parametrize(
     ("raw", "kept"),
     [
         ("400-812-3456", "4008123456"),

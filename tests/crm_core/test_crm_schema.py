@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, text
 
 from crm_core import schema
 from crm_core.audit.service import AuditTrail
+from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import SearchService
 from crm_core.customers.service import CustomerService
@@ -100,6 +101,10 @@ async def test_customers_of_the_first_version_keep_everything(empty_url):
         "总代",
         "13800000001",
     )
+    (hit,) = (
+        await search.find(SYSTEM, (Condition(field="addresses", op="contains", value="yyl"),))
+    ).hits
+    assert hit.id == card.id
     new = NewCustomer(name="县代", level_code="county", parent_id=card.parent_id)
     made = await customers.create(SYSTEM, new)
     below = CustomerFields(parent_id=made.id)

@@ -11,7 +11,8 @@ from sqlalchemy import insert
 
 from crm_core.customers.criteria import FIELDS, Condition
 from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
-from crm_core.customers.fields import NewCustomer
+from crm_core.customers.family import FamilyService
+from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.search import SavedContent, SearchService
 from crm_core.customers.service import CustomerService
@@ -74,9 +75,18 @@ async def shop(database):
             "credit_limit": Decimal(5000),
             "credit_overdue": Decimal(10),
             "phones": ("13912345678",),
-            "addresses": [{"detail": "友谊北路19号"}],
-            "contacts": [{"name": "赵掌柜"}],
-            "territories": [{"province": "河北"}],
+            "addresses": [
+                {"detail": "友谊北路19号"},
+                {
+                    "detail": "A座 John Lane 3",
+                    "province": "浙江",
+                    "city": "宁波",
+                    "recipient": "钱二",
+                },
+            ],
+            "contacts": [{"name": "赵掌柜"}, {"name": "John Smith", "email": "JS@Smith.example"}],
+            "territories": [{"province": "河北"}, {"province": "山东", "city": "德州"}],
+            "note": "要发票，Tax ID 77",
             "custom": {"size": 80, "opened": "2015-05-01", "chain": True, "goods": ("酒", "茶")},
         },
         "燕赵茶庄": {
@@ -87,7 +97,12 @@ async def shop(database):
             "credit_limit": Decimal(900),
             "email": "yz@cha.example",
             "birthday": date(1990, 3, 8),
-            "custom": {"size": 20, "opened": "2021-01-01", "chain": False, "brand": "燕"},
+            "custom": {
+                "size": 20,
+                "opened": "2021-01-01",
+                "chain": False,
+                "brand": "燕牌Green Tea",
+            },
         },
         "散客张三": {"phones": ("13998765432",)},
     }.items():
@@ -120,6 +135,29 @@ CASES = [
     ([("addresses", "contains", "友谊北")], ["海河酒行"]),
     ([("contacts", "contains", "赵掌")], ["海河酒行"]),
     ([("territories", "is", "河北")], ["海河酒行"]),
+    ([("territories", "is", "德州")], ["海河酒行"]),
+    ([("territories", "in", ["德州", "唐山"])], ["海河酒行"]),
+    ([("territories", "contains", "德")], ["海河酒行"]),
+    ([("territories", "contains", "%")], []),
+    ([("addresses", "contains", "A座")], ["海河酒行"]),
+    ([("addresses", "contains", "a座 JOHN")], ["海河酒行"]),
+    ([("addresses", "contains", "浙江宁波")], ["海河酒行"]),
+    ([("addresses", "contains", "youyibeilu")], ["海河酒行"]),
+    ([("addresses", "contains", "yybl")], ["海河酒行"]),
+    ([("addresses", "contains", "钱二")], ["海河酒行"]),
+    ([("contacts", "contains", "john")], ["海河酒行"]),
+    ([("contacts", "contains", "zhaozhanggui")], ["海河酒行"]),
+    ([("contacts", "contains", "js@smith.example")], ["海河酒行"]),
+    ([("code", "contains", "d1")], ["津门总代"]),
+    ([("email", "contains", "@CHA.")], ["燕赵茶庄"]),
+    ([("note", "contains", "发票")], ["海河酒行"]),
+    ([("note", "contains", "tax id")], ["海河酒行"]),
+    ([("note", "empty", True)], ["散客张三", "燕赵茶庄", "津门总代"]),
+    ([("custom.brand", "contains", "green")], ["燕赵茶庄"]),
+    ([("custom.brand", "contains", "yanpai")], ["燕赵茶庄"]),
+    ([("phones", "is", "+86 139 9876 5432")], ["散客张三"]),
+    ([("phones", "is", "0086-139-9876-5432")], ["散客张三"]),
+    ([("phones", "contains", "+86 139-9876-5432")], ["散客张三"]),
     ([("level", "is", "city"), ("province", "is", "天津")], ["海河酒行"]),
     ([("level", "in", ["city", "national"])], ["燕赵茶庄", "海河酒行", "津门总代"]),
     ([("province", "not", ["天津"])], ["散客张三", "燕赵茶庄"]),
@@ -140,7 +178,7 @@ CASES = [
     ([("custom.chain", "is", True)], ["海河酒行"]),
     ([("custom.chain", "is", False)], ["燕赵茶庄"]),
     ([("custom.goods", "in", ["茶", "烟"])], ["海河酒行"]),
-    ([("custom.brand", "not", ["燕"])], ["散客张三", "海河酒行", "津门总代"]),
+    ([("custom.brand", "not", ["燕牌Green Tea"])], ["散客张三", "海河酒行", "津门总代"]),
     ([("grade", "is", "A"), ("segment", "is", "core"), ("warning", "is", "overdue")], ["海河酒行"]),
     ([("last_order", "from", "2026-01-05"), ("last_order", "to", "2026-01-05")], ["海河酒行"]),
     ([("last_order", "is", "2026-01-06")], []),
@@ -195,6 +233,8 @@ async def test_pages_follow_each_other_and_miss_nobody(shop, search, order):
         ("created", "to", "9999-12-31"),
         ("birthday", "from", "0001-01-01"),
         ("phones", "contains", "12"),
+        ("note", "is", "x"),
+        ("email", "contains", "@"),
         ("name", "contains", "%"),
         ("under", "in", [1]),
     ],
@@ -224,7 +264,9 @@ VALUES = (
         ]
     )
 )
-FIELD = st.sampled_from([*FIELDS, "custom.size", "custom.opened", "custom.chain", "custom.goods"])
+FIELD = st.sampled_from(
+    [*FIELDS, "custom.size", "custom.opened", "custom.chain", "custom.goods", "custom.brand"]
+)
 
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=150, deadline=None)
@@ -249,6 +291,44 @@ async def test_what_a_role_does_not_see_it_cannot_search_by(shop, search):
     with pytest.raises(Forbidden):
         await search.find(clerk, [where("credit_limit", "from", 1)])
     assert (await search.find(clerk, [where("level", value="city")])).hits
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("139-9876-5432", ["散客张三"]),
+        ("+86 139 9876 5432", ["散客张三"]),
+        ("008613998765432", ["散客张三"]),
+        ("9876", ["散客张三"]),
+        ("赵掌", ["海河酒行"]),
+        ("zzg", ["海河酒行"]),
+        ("Smith", ["海河酒行"]),
+    ],
+)
+async def test_numbers_however_written_and_contacts_are_found_at_once(shop, search, typed, names):
+    assert [hit.name for hit in await search.quick(SYSTEM, typed)] == names
+
+
+async def test_a_few_signs_find_nobody_by_a_field_that_a_role_does_not_see(shop, search):
+    clerk = Principal(
+        7, "k", "k", "agent", person("supervisor").rights, "zh-CN", None, 1,
+        fields={f"customer.{name}": Access.HIDDEN for name in ("contacts", "phones", "code")},
+    )  # fmt: skip
+    for typed in ("赵掌柜", "13998765432", "D1"):
+        assert await search.quick(SYSTEM, typed)
+        assert await search.quick(clerk, typed) == ()
+
+
+async def test_what_can_be_searched_names_the_fields_of_the_business_too(shop, search):
+    known = await search.fields(SYSTEM)
+    assert known["custom.brand"] == {"is", "in", "not", "empty", "contains"}
+    assert "custom.size" in known
+    assert "contains" in known["note"]
+    clerk = Principal(
+        7, "k", "k", "agent", person("agent").rights, "zh-CN", None, 1,
+        fields={"customer.custom.brand": Access.HIDDEN},
+    )  # fmt: skip
+    assert "custom.brand" not in await search.fields(clerk)
 
 
 async def test_a_role_sees_its_own_customers_its_unit_s_or_all(shop, search, seeded):
@@ -297,3 +377,25 @@ async def test_searches_are_kept_and_shared(shop, search):
         await search.change(mine, kept.id, 1, content)
     await search.remove(mine, kept.id)
     assert await search.saved(mine) == ()
+
+
+async def test_who_lives_in_the_same_house_is_found_however_it_is_written(shop, seeded):
+    customers = CustomerService(seeded)
+    one, two = [
+        await customers.create(
+            SYSTEM, NewCustomer(name=name, addresses=[{"detail": "Building A座 5"}])
+        )
+        for name in ("同屋甲", "异名乙")
+    ]
+    alike = await FamilyService(seeded).duplicates(SYSTEM, one.id)
+    assert [hit.id for hit in alike] == [two.id]
+
+
+async def test_a_changed_part_of_an_address_is_found(shop, seeded, search):
+    customers = CustomerService(seeded)
+    made = await customers.create(SYSTEM, NewCustomer(name="改址", addresses=[{"detail": "旧路"}]))
+    entry = {"id": made.addresses[0].id, "detail": "旧路", "city": "Xiamen厦门"}
+    change = CustomerFields.model_validate({"addresses": [entry]})
+    await customers.update(SYSTEM, made.id, 1, change)
+    found = await search.find(SYSTEM, [where("addresses", "contains", "厦门旧路")])
+    assert [hit.id for hit in found.hits] == [made.id]

@@ -1,18 +1,20 @@
 """The channel tree: levels, paths, moves with history."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_core.customers.channel import ChannelService, LevelContent, PolicyContent, TermsContent
 from crm_core.customers.family import FamilyService, core_name
 from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.merging import MergeService
 from crm_core.customers.service import CustomerService
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm_core.rights import SYSTEM
+from crm_core.rights import SYSTEM, Scope
 from tests.crm_core.crm_core_support import person
 
 
@@ -136,11 +138,11 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.levels.put(
         SYSTEM, "vending", LevelContent(name_zh="自动售货", name_en="Vending", rank=5)
     )
-    assert (await channel.levels.all())["vending"].rank == 5
+    assert (await channel.levels.all())["vending"].content.rank == 5
     await customers.create(SYSTEM, NewCustomer(name="售货机", level_code="vending"))
     with pytest.raises(Conflict):
         await channel.levels.put(
-            SYSTEM, "vending", LevelContent(name_zh="售货", name_en="V", rank=2)
+            SYSTEM, "vending", LevelContent(name_zh="售货", name_en="V", rank=2), 1
         )
     with pytest.raises(Conflict):
         await channel.levels.remove(SYSTEM, "vending")
@@ -156,6 +158,80 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.payment_terms.remove(SYSTEM, "net90")
     with pytest.raises(NotFound):
         await channel.payment_terms.remove(SYSTEM, "net90")
+
+
+async def test_of_many_who_make_the_same_level_at_once_one_does(seeded):
+    channel = ChannelService(seeded)
+    ended = await asyncio.gather(
+        *(
+            channel.levels.put(SYSTEM, "rush", LevelContent(name_zh=f"抢{n}", name_en="R", rank=9))
+            for n in range(8)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in ended) == ["Conflict"] * 7 + ["NoneType"]
+    kept = (await channel.levels.all())["rush"]
+    assert kept.version == 1
+    changes = await asyncio.gather(
+        *(
+            channel.levels.put(
+                SYSTEM, "rush", LevelContent(name_zh=f"改{n}", name_en="R", rank=9), 1
+            )
+            for n in range(4)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in changes) == ["Conflict"] * 3 + ["NoneType"]
+    with pytest.raises(NotFound):
+        await channel.levels.put(
+            SYSTEM, "nowhere", LevelContent(name_zh="无", name_en="N", rank=9), 1
+        )
+    with pytest.raises(Conflict):
+        await channel.levels.put(SYSTEM, "rush", LevelContent(name_zh="再", name_en="R", rank=9))
+    await channel.levels.remove(SYSTEM, "rush")
+
+
+@pytest.mark.parametrize("code", ["hurry", "scurry", "flurry"])
+async def test_a_rank_is_not_changed_while_somebody_comes_to_stand_below(seeded, customers, code):
+    channel = ChannelService(seeded)
+    await channel.levels.put(SYSTEM, code, LevelContent(name_zh="急", name_en="H", rank=5))
+    top = await customers.create(SYSTEM, NewCustomer(name="急上", level_code="retailer"))
+    below = NewCustomer(name="急下", level_code=code, parent_id=top.id)
+    content = LevelContent(name_zh="急", name_en="H", rank=1)
+    ended = await asyncio.gather(
+        customers.create(SYSTEM, below),
+        channel.levels.put(SYSTEM, code, content, 1),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, Invalid | Conflict) for each in ended) == 1, ended
+
+
+async def test_below_are_only_customers_that_are_there_and_may_be_seen(customers, family, seeded):
+    top = await customers.create(SYSTEM, NewCustomer(name="数上", level_code="national"))
+    mine, others, gone, erased = [
+        await customers.create(SYSTEM, NewCustomer(name=name, parent_id=top.id, salesperson_id=who))
+        for name, who in (("数我", None), ("数他", 1), ("数并", None), ("数删", None))
+    ]
+    await MergeService(seeded).merge(SYSTEM, (mine.id, 1), (gone.id, 1))
+    async with seeded.begin() as session:
+        await session.execute(
+            update(Customer).where(Customer.id == erased.id).values(erased_at=func.now())
+        )
+    below = await family.below(SYSTEM, top.id)
+    assert ([hit.id for hit in below.hits], below.in_all) == ([mine.id, others.id], 2)
+    seller = replace(person("agent", 2), scope=Scope.OWN)
+    below = await family.below(seller, top.id)
+    assert ([hit.id for hit in below.hits], below.in_all) == ([mine.id], 1)
+
+
+async def test_nobody_stands_below_somebody_who_was_erased(customers, seeded):
+    top = await customers.create(SYSTEM, NewCustomer(name="已删上", level_code="national"))
+    async with seeded.begin() as session:
+        await session.execute(
+            update(Customer).where(Customer.id == top.id).values(erased_at=func.now())
+        )
+    with pytest.raises(Invalid):
+        await customers.create(SYSTEM, NewCustomer(name="已删下", parent_id=top.id))
 
 
 async def test_who_may_be_the_same_customer_is_found(customers, family):

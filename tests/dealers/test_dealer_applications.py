@@ -158,6 +158,33 @@ async def test_an_edit_names_its_version_and_changes_only_what_is_given(dealers,
         )
 
 
+async def test_a_customer_already_becomes_a_dealer_at_a_place_and_in_a_territory(
+    dealers, office, database
+):
+    customers = CustomerService(database)
+    parent = await customers.create(SYSTEM, NewCustomer(name="省代", level_code="provincial"))
+    known = await customers.create(
+        SYSTEM,
+        NewCustomer.model_validate(
+            {"name": "老客户", "phones": ["13566660001"], "email": "lao@example.com",
+             "territories": [{"province": "天津"}]}
+        ),
+    )  # fmt: skip
+    made = await dealers.apply(office.sun, wish(phone="13566660001", province="河北", city="唐山"))
+    with pytest.raises(NumberTaken):
+        await dealers.approve(office.sun, made.id, DealerApproval(version=1))
+    given = DealerApproval(version=1, customer_id=known.id, parent_id=parent.id)
+    approved = await dealers.approve(office.sun, made.id, given)
+    assert (approved.state, approved.customer_id) == ("approved", known.id)
+    card = await customers.get(SYSTEM, known.id)
+    assert (card.name, card.email, card.parent_id) == ("老客户", "lao@example.com", parent.id)
+    assert card.level.code == made.level_code
+    assert {(each.province, each.city) for each in card.territories} == {
+        ("天津", None),
+        ("河北", "唐山"),
+    }
+
+
 async def test_consumers_do_not_apply(dealers, office):
     for level in ("consumer", "no_such"):
         with pytest.raises(Invalid):

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from acd.tables import Call
 from crm_core.people.tables import Role, User
@@ -141,6 +141,14 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
     campaign = await store.add_campaign(f"c {uuid.uuid4()}", "retail", [*numbers, numbers[0]])
     mine = lambda items: {i.number for i in items} & set(numbers)  # noqa: E731
     assert mine(await store.due(datetime.now(UTC) + DAY, limit=1000)) == set()
+    async with database.begin() as session:
+        linked = await session.execute(
+            text(
+                "SELECT count(*), count(customer_id) FROM campaign_contacts WHERE campaign_id = :id"
+            ),
+            {"id": campaign},
+        )
+        assert tuple(linked.one()) == (len(numbers), 0)
     await store.set_campaign_status(campaign, "running")
     items = [i for i in await store.due(datetime.now(UTC) + DAY, limit=1000) if i.number in numbers]
     assert len(items) == 2

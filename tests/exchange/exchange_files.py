@@ -1,9 +1,12 @@
-"""Files as people hand them in."""
+"""Files as people hand them in, and as they fetch them."""
 
 import csv
 from pathlib import Path
 
 import xlsxwriter
+from python_calamine import CalamineWorkbook
+
+from crm_core.customers.criteria import Condition
 
 
 def xlsx(path: Path, rows: list[list[object]]) -> Path:
@@ -18,3 +21,19 @@ def csv_file(path: Path, rows: list[list[object]], encoding: str, delimiter: str
     with path.open("w", encoding=encoding, newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows(rows)
     return path
+
+
+def where(field, value):
+    return (Condition(field=field, value=value),)
+
+
+async def written(exports, actor, content):
+    """The finished job of an export, and the rows of its file."""
+    job = await exports.start(actor, content)
+    await exports.run(job.id)
+    done, path = await exports.fetch(actor, job.id)
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return done, list(csv.reader(file))
+    book = CalamineWorkbook.from_path(path)
+    return done, book.get_sheet_by_index(0).to_python()

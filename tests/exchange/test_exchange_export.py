@@ -1,28 +1,29 @@
 """Customers into files: what one may see, as much as one may, and logged."""
 
-import csv
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from crm_core.audit.tables import AuditEntry
-from crm_core.customers.criteria import Condition
 from crm_core.customers.fields import NewCustomer
-from crm_core.errors import Conflict, Forbidden, Invalid
+from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.exchange.exporting import ExportContent, ExportService
+from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
 from crm_core.rights import SYSTEM, Access, Principal
 from tests.crm_core.crm_core_support import person
+from tests.exchange.exchange_files import where, written
 
 ADMIN = person("admin", 1)
 
 
 @pytest.fixture
 def exports(seeded, search, tmp_path, clock):
-    return ExportService(seeded, tmp_path / "out", search, clock=clock, per_day=50)
+    return ExportService(
+        seeded, tmp_path / "out", search, clock=clock, limits=ExportLimits(seeded, 50)
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -38,23 +39,9 @@ async def some(seeded):
             credit_limit=Decimal("12.50"),
             birthday=date(1990, 1, 2),
             province="天津",
+            opt_outs=("sms",) if name == "出口甲" else (),
         )
         await customers.create(SYSTEM, new)
-
-
-def where(field, value):
-    return (Condition(field=field, value=value),)
-
-
-async def written(exports, actor, content):
-    job = await exports.start(actor, content)
-    await exports.run(job.id)
-    done, path = await exports.fetch(actor, job.id)
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return done, list(csv.reader(file))
-    book = CalamineWorkbook.from_path(path)
-    return done, book.get_sheet_by_index(0).to_python()
 
 
 async def test_an_export_can_be_opened_in_excel_and_taken_in_again(exports, imports, tmp_path):
@@ -65,6 +52,7 @@ async def test_an_export_can_be_opened_in_excel_and_taken_in_again(exports, impo
     by_name = {row[1]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
     assert by_name["出口甲"]["信用额度"] == 12.5
     assert by_name["出口甲"]["生日"] == date(1990, 1, 2)
+    assert [by_name[name]["拒收渠道"] for name in ("出口甲", "出口乙")] == ["短信", ""]
     _, path = await exports.fetch(ADMIN, job.id)
     preview = await imports.hand_in(ADMIN, "again.xlsx", path)
     await imports.start(ADMIN, preview.job.id)
@@ -134,3 +122,39 @@ async def test_every_export_leaves_its_trail_and_is_its_owner_s_alone(exports, s
     assert [entry.action for entry in entries] == ["export.start", "export.done", "export.fetch"]
     assert entries[0].after["customers"] == 2
     assert entries[0].after["conditions"][0]["field"] == "level"
+
+
+async def test_the_limit_is_the_role_s_and_zongji_itself_has_none(
+    exports, seeded, customers, clock
+):
+    clock.pass_by(days=20)
+    limits = ExportLimits(seeded, 50)
+    for n in range(60):
+        await customers.create(SYSTEM, NewCustomer(name=f"多{n}", city="多市"))
+    content = ExportContent(conditions=where("city", "多市"), columns=("name",), format="csv")
+    with pytest.raises(Conflict):
+        await exports.start(ADMIN, content)
+    done, rows = await written(exports, SYSTEM, content)
+    assert (done.total, len(rows)) == (60, 61)
+    await limits.put(ADMIN, "admin", LimitContent(per_day=60))
+    await written(exports, ADMIN, content)
+    with pytest.raises(Conflict) as refused:
+        await exports.start(ADMIN, content)
+    assert refused.value.fields["left"] == 0
+    with pytest.raises(Conflict):
+        await limits.put(ADMIN, "admin", LimitContent(per_day=5))
+    await limits.put(ADMIN, "admin", LimitContent(per_day=500), 1)
+    await exports.start(ADMIN, content)
+    with pytest.raises(Conflict):
+        await limits.put(ADMIN, "admin", LimitContent(per_day=5), 1)
+    await limits.remove(ADMIN, "admin")
+    assert await limits.all(ADMIN) == ()
+    with pytest.raises(Conflict):
+        await exports.start(ADMIN, content)
+    for role, version in (("nobody", None), ("admin", 1)):
+        with pytest.raises(NotFound):
+            await limits.put(ADMIN, role, LimitContent(per_day=5), version)
+    with pytest.raises(NotFound):
+        await limits.remove(ADMIN, "admin")
+    with pytest.raises(Forbidden):
+        await limits.all(person("agent"))

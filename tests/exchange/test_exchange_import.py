@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
 from crm_core.customers.fields import CustomerFields, NewCustomer
+from crm_core.customers.merging import MergeService
 from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import importing, jobs
+from crm_core.people.tables import User
 from crm_core.rights import SYSTEM
 from tests.crm_core.crm_core_support import person
 from tests.exchange.exchange_files import csv_file, xlsx
@@ -41,11 +43,11 @@ async def test_a_chinese_excel_file_is_understood_as_it_is(imports, search, cust
         [
             [],
             ["客户编码", "客户名称*", "联系电话", "手机", "客户等级", "上级", "省份", "城市", "详细地址",
-             "联系人", "价格政策", "账期", "信用额度（元）", "生日", "备注", "不认识的列"],
+             "联系人", "价格政策", "账期", "信用额度（元）", "生日", "备注", "不认识的列", "拒收渠道"],
             ["E1", "盛达总代", "022-27000001", 13700020001, "全国总代", "", "天津市", "天津市", "友谊路1号",
-             "赵总", "8折", "月结30天", "¥50万", date(1980, 2, 1), "老客户", "x"],
+             "赵总", "8折", "月结30天", "¥50万", date(1980, 2, 1), "老客户", "x", "短信、邮件"],
             ["E2", "盛达分销", "022-27000002、13700020002", "", "市级代理", "盛达总代", "河北省", "唐山市",
-             "新华道2号", "", "9折", "", "12,000.50", "1985年3月4日", "", "y"],
+             "新华道2号", "", "9折", "", "12,000.50", "1985年3月4日", "", "y", ""],
         ],
     )  # fmt: skip
     preview = await imports.hand_in(ADMIN, "客户.xlsx", file)
@@ -70,6 +72,7 @@ async def test_a_chinese_excel_file_is_understood_as_it_is(imports, search, cust
         "赵总",
     )
     assert (top.birthday, below.birthday) == (date(1980, 2, 1), date(1985, 3, 4))
+    assert (top.opt_outs, below.opt_outs) == (("email", "sms"), ())
     assert top.payment_terms is not None
     assert (top.payment_terms.code, below.parent_id) == ("net30", top.id)
     assert below.credit_limit == Decimal("12000.50")
@@ -104,14 +107,15 @@ async def test_a_bad_row_never_spoils_the_rest_and_says_why(imports, search, tmp
         ["", "13700030002", "", "", "", ""],
         ["无上", "", "", "没有这人", "", ""],
         ["\x01怪", "", "", "", "", ""],
+        ["溢出", "", "", "", "1e999999万", ""],
         ["长" * 101, "", "", "", "", ""],
         ["好二", "13700030003", "", "", "", ""],
         ["倒挂", "", "全国总代", "好一", "", ""],
     ]
     job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
-    assert (job.state, job.added, job.refused) == ("done", 2, 10)
+    assert (job.state, job.added, job.refused) == ("done", 2, 11)
     reasons = await why(imports, job)
-    assert sorted(reasons) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 13]
+    assert sorted(reasons) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14]
     assert reasons[4] == ["等级: there is no “皇帝”"]
     assert "2026-02-30" in reasons[7][0]
     assert "name" in reasons[8][0]
@@ -221,6 +225,46 @@ async def test_an_import_that_was_killed_goes_on_and_writes_nothing_twice(
             select(func.count()).select_from(Customer).where(Customer.name.startswith("断点"))
         )
     assert many == 45
+
+
+async def test_an_import_that_dies_in_the_same_place_again_and_again_has_failed(
+    imports, clock, tmp_path, monkeypatch
+):
+    rows = [["名称"], ["致命行"]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+
+    async def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing.Work, "_take", die)
+    for _ in range(jobs.MOST_ATTEMPTS):
+        with pytest.raises(KeyboardInterrupt):
+            await imports.run(preview.job.id)
+        clock.pass_by(seconds=jobs.LEASE.total_seconds() + 1)
+    assert await imports.run(preview.job.id) is None
+    job = await imports.get(ADMIN, preview.job.id)
+    assert (job.state, job.finished_at) == ("failed", clock())
+    assert "5 times after row 0" in job.error
+
+
+async def test_an_import_that_comes_further_each_time_goes_on_however_often_it_dies(
+    imports, clock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(importing, "BATCH", 1)
+    rows = [["名称"], *[[f"慢进{n}"] for n in range(jobs.MOST_ATTEMPTS + 2)]]
+    preview = await imports.hand_in(ADMIN, "a.csv", csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    await imports.start(ADMIN, preview.job.id)
+
+    def die(job):
+        raise KeyboardInterrupt
+
+    for _ in rows[2:]:
+        with pytest.raises(KeyboardInterrupt):
+            await imports.run(preview.job.id, die)
+        clock.pass_by(seconds=jobs.LEASE.total_seconds() + 1)
+    job = await imports.run(preview.job.id)
+    assert (job.state, job.added) == ("done", len(rows) - 1)
 
 
 async def test_a_worker_whose_lease_was_taken_over_writes_nothing_more(
@@ -357,3 +401,107 @@ async def test_a_cancelled_import_stops_and_keeps_what_came_in(imports, tmp_path
     await stopping[0]
     assert job.state in ("cancelled", "running", "done")
     assert (await imports.get(ADMIN, preview.job.id)).added in (10, 20, 30)
+
+
+async def test_a_row_with_a_name_only_means_the_one_of_that_name(
+    imports, customers, search, tmp_path
+):
+    rows = [["名称", "备注"], ["独名", "一"], ["同名", "二"]]
+    first = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    again = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (first.added, again.added, again.same) == (2, 0, 2)
+    twice = [["名称", "电话"], ["独名", ""], ["独名", ""], ["新店", "13700100001"], ["新店", ""]]
+    job = await take_in(imports, csv_file(tmp_path / "b.csv", twice, "utf-8"))
+    assert (job.added, job.same, job.refused) == (1, 3, 0)
+    await customers.create(SYSTEM, NewCustomer(name="同名"))
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.added, job.same, job.refused) == (0, 1, 1)
+    assert "several customers are called 同名" in (await why(imports, job))[3][0]
+
+
+async def test_a_file_from_before_a_merge_means_the_customer_that_is_left(
+    imports, customers, search, seeded, tmp_path
+):
+    rows = [["编码", "名称", "电话", "备注"], ["并1", "并存店", "13700110001", "甲"],
+            ["并2", "并入店", "13700110002", "乙"], ["", "并名店", "", ""]]  # fmt: skip
+    await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    kept = await one(search, customers, "并存店")
+    merging = MergeService(seeded)
+    for name in ("并入店", "并名店"):
+        dropped = await one(search, customers, name)
+        kept = await customers.get(SYSTEM, kept.id)
+        await merging.merge(SYSTEM, (kept.id, kept.version), (dropped.id, dropped.version))
+    again = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (again.added, again.changed, again.same, again.refused) == (0, 0, 3, 0)
+    below = [["名称", "上级编码"], ["并下店", "并2"]]
+    await take_in(imports, csv_file(tmp_path / "b.csv", below, "utf-8"))
+    assert (await one(search, customers, "并下店")).parent_id == kept.id
+    card = await customers.get(SYSTEM, kept.id)
+    assert (card.name, card.code, card.note) == ("并存店", "并1", "甲")
+
+
+async def test_a_masked_number_in_a_file_is_refused_and_merges_nobody(imports, search, tmp_path):
+    rows = [["名称", "电话"], ["遮一", "137****0001"], ["遮二", "137****0002"]]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    reasons = await why(imports, job)
+    assert (job.added, sorted(reasons)) == (0, [2, 3])
+    assert "masked" in reasons[2][0]
+
+
+async def test_people_of_one_name_are_told_apart_by_their_login(
+    imports, customers, search, seeded, tmp_path
+):
+    async with seeded.begin() as session:
+        for login in ("zw1", "zw2"):
+            session.add(User(login=login, name="张伟", role_code="agent", password_hash="x"))
+    rows = [["名称", "业务员"], ["归谁", "张伟"], ["归二", "zw2"]]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert (job.added, job.refused) == (1, 1)
+    assert "write the login (zw1, zw2)" in (await why(imports, job))[2][0]
+    card = await one(search, customers, "归二")
+    assert card.salesperson is not None
+    async with seeded.reading() as connection:
+        second = await connection.scalar(select(User.id).where(User.login == "zw2"))
+    assert card.salesperson.id == second
+
+
+async def test_a_file_adds_to_lists_and_takes_nothing_away(imports, customers, search, tmp_path):
+    await customers.create(
+        SYSTEM,
+        NewCustomer.model_validate(
+            {
+                "name": "两址", "code": "LZ", "phones": [{"number": "13700120001", "label": "店"}],
+                "addresses": [
+                    {"detail": "一路", "recipient": "赵", "phone": "13700120009"},
+                    {"detail": "二路", "province": "河北", "recipient": "钱", "label": "仓库"},
+                ],
+                "contacts": [{"name": "孙", "email": "s@s.example"}], "level_code": "city",
+                "territories": [{"province": "河北"}],
+            }
+        ),
+    )  # fmt: skip
+    rows = [["编码", "地址", "收货人", "电话", "联系人", "联系人资料", "区域"],
+            ["LZ", "河北二路", "李", "13700120001（家）、13700120002", "孙、周", "孙 | 经理", "河北、河北省-唐山市"]]  # fmt: skip
+    for changed in (1, 0):
+        job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+        assert (job.changed, job.refused) == (changed, 0), await why(imports, job)
+    card = await one(search, customers, "两址")
+    assert [(a.detail, a.recipient, a.phone, a.label) for a in card.addresses] == [
+        ("二路", "李", None, "仓库"),
+        ("一路", "赵", "13700120009", None),
+    ]
+    assert [(p.number, p.label) for p in card.phones] == [
+        ("13700120001", "家"),
+        ("13700120002", None),
+    ]
+    assert [(c.name, c.position, c.email) for c in card.contacts] == [
+        ("孙", "经理", "s@s.example"),
+        ("周", None, None),
+    ]
+    assert [(t.province, t.city) for t in card.territories] == [("河北", None), ("河北", "唐山")]
+
+
+async def test_parts_of_an_address_without_the_address_are_refused(imports, tmp_path):
+    rows = [["名称", "地址", "收货人"], ["无址", "", "李"]]
+    job = await take_in(imports, csv_file(tmp_path / "a.csv", rows, "utf-8"))
+    assert "there is no address" in (await why(imports, job))[2][0]

@@ -16,14 +16,17 @@ from crm_core.exchange import values
     [
         ("12,000.50", "12000.50"), ("¥1.2万", "12000"), ("１２３", "123"), ("￥ 3,000 元", "3000"),
         ("(300)", "-300"), ("-5", "-5"), (12.5, "12.5"), (0.1, "0.1"), (7, "7"), ("3千", "3000"),
-        ("2亿", "200000000"), ("1e3", "1000"), ("", None), (None, None), ("  ", None),
+        ("2亿", "200000000"), ("1e3", "1000"),
+        (1234.5600000000002, "1234.56"), (0.30000000000000004, "0.3"), ("", None), (None, None), ("  ", None),
     ],
 )  # fmt: skip
 def test_numbers(cell, number):
     assert values.number(cell) == (None if number is None else Decimal(number))
 
 
-@pytest.mark.parametrize("cell", ["多少", "1.2.3", "万", "NaN", "Infinity", "12a", "--"])
+@pytest.mark.parametrize(
+    "cell", ["多少", "1.2.3", "万", "NaN", "Infinity", "12a", "--", "1e999999万", float("inf")]
+)
 def test_what_is_no_number_says_so(cell):
     with pytest.raises(ValueError, match="is not a number"):
         values.number(cell)
@@ -46,7 +49,7 @@ def test_what_is_no_date_says_so(cell):
 
 @pytest.mark.parametrize(
     ("cell", "written"),
-    [(13800138000.0, "13800138000"), (22.5, "22.5"), (" 甲 ", "甲"), ("\ufeff乙", "乙"), (True, "是"),
+    [(13800138000.0, "13800138000"), (22.5, "22.5"), (0.30000000000000004, "0.3"), (" 甲 ", "甲"), ("\ufeff乙", "乙"), (True, "是"),
      (datetime(2026, 3, 5, tzinfo=UTC), "2026-03-05"), ("", None), (None, None)],
 )  # fmt: skip
 def test_texts(cell, written):
@@ -60,6 +63,11 @@ def test_lists_and_yes_or_no():
         "139 0013 8000",
     )
     assert values.several(None) == ()
+    assert values.several("13800138000（仓、夜），139") == ("13800138000（仓、夜）", "139")
+    assert list(values.lines("赵 | 经理 || \n\n|\n钱｜")) == [
+        ("赵", "经理", None, None),
+        ("钱", None),
+    ]
     assert [values.yes_no(v) for v in ("是", "Ｙ", "0", "无", None, True)] == [
         True, True, False, False, None, True,
     ]  # fmt: skip
@@ -91,3 +99,16 @@ def test_a_day_survives_every_way_of_writing_it(day):
         (day - date(1899, 12, 30)).days,
     ):
         assert values.day(written) == day
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("短信、邮件", ("sms", "email")), ("SMS/电话", ("sms", "call")), ("无", ()), (None, ())],
+)
+def test_ways_are_read_as_people_write_them(written, read):
+    assert values.ways(written) == read
+
+
+def test_a_way_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="飞鸽"):
+        values.ways("短信、飞鸽")

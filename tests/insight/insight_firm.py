@@ -143,7 +143,7 @@ async def open_firm(database: Database) -> Firm:
     insight = InsightService(database, sources, clock=shop.clock)
     sku = await shop.product(on_hand=100_000)
     for _ in range(20):
-        await shop.service.receive_stock(sku, 100_000)
+        await shop.receive(sku, 100_000)
     return Firm(database, shop, office, sources, insight, AcdStore(database), sku)
 
 

@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm_core.insight.commands import By, ContributionQuery, PageQuery, RulesEdit
+from crm_core.insight.commands import (
+    By,
+    ContributionQuery,
+    PageQuery,
+    RulesEdit,
+    VersionQuery,
+)
 from crm_core.insight.rules import InsightRules
 from crm_core.rights import SYSTEM, Access, Principal, Right, Scope
 from tests.insight.insight_firm import Firm, days
@@ -69,6 +75,52 @@ async def test_contribution_ranks_by_what_was_brought_in_the_time_asked_for(firm
     yesterday = firm.shop.clock().date() - days(2)
     none = ContributionQuery(since=date(2026, 1, 1), until=yesterday)
     assert (await firm.insight.contribution(SYSTEM, none)).items == ()
+
+
+async def test_one_customers_contribution_has_its_rank_and_share_among_all(firm: Firm, chain):
+    query = ContributionQuery(**LONG, customer_id=chain[1])
+    found = await firm.insight.contribution(SYSTEM, query)
+    (item,) = found.items
+    assert (item.rank, item.revenue, item.share_percent) == (4, 20, Decimal("13.33"))
+    assert (found.orders, found.revenue) == (5, 150)
+    nothing = await firm.taken_on("没买过")
+    none = ContributionQuery(**LONG, customer_id=nothing)
+    found = await firm.insight.contribution(SYSTEM, none)
+    assert (found.items, found.revenue) == ((), 150)
+    gone = ContributionQuery(**LONG, customer_id=987_654)
+    with pytest.raises(NotFound):
+        await firm.insight.contribution(SYSTEM, gone)
+    with pytest.raises(ValueError, match="by customer"):
+        ContributionQuery(**LONG, customer_id=1, by=By.LEVEL)
+
+
+async def test_contribution_is_read_page_by_page(firm: Firm, chain):
+    seen, after = [], None
+    while True:
+        query = ContributionQuery(**LONG, limit=2, after=after)
+        found = await firm.insight.contribution(SYSTEM, query)
+        if not found.items:
+            break
+        seen += [each.code for each in found.items]
+        after = found.items[-1].place
+    assert seen == [str(each) for each in reversed(chain)]
+
+
+async def test_every_version_of_the_rules_can_be_looked_at(firm: Firm):
+    before = await firm.insight.rules(SYSTEM)
+    version = await edit(firm, firm.office.sun, health=())
+    newest = await firm.insight.versions(firm.office.sun, VersionQuery(limit=1))
+    assert (newest[0].version, newest[0].actor_name) == (version, "Sun")
+    older = await firm.insight.versions(firm.office.sun, VersionQuery(before=version, limit=1))
+    assert older[0].version == before.book.version
+    was = await firm.insight.version(firm.office.sun, before.book.version)
+    assert was.rules == before.book.rules
+    assert (await firm.insight.version(firm.office.sun, version)).rules.health == ()
+    with pytest.raises(NotFound):
+        await firm.insight.version(firm.office.sun, version + 1)
+    with pytest.raises(Forbidden):
+        await firm.insight.versions(firm.office.wang, VersionQuery())
+    await edit(firm, firm.office.sun, health=before.book.rules.health)
 
 
 async def test_contribution_is_summed_up_by_level_province_and_salesperson(firm: Firm, chain):

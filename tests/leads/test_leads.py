@@ -1,13 +1,16 @@
 """Leads become customers with opportunities, once; opportunities go through stages to one end."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from crm_core.customers.fields import NewCustomer
+from crm_core.customers.merging import MergeService
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -30,7 +33,12 @@ from crm_core.leads.opportunities import OpportunityClosed
 from crm_core.leads.service import LeadService
 from crm_core.leads.timeline import entries
 from crm_core.leads.views import OpportunityView
-from crm_core.rights import SYSTEM
+from crm_core.people.tables import Role, RoleRight, User
+from crm_core.rights import SYSTEM, Access, Principal
+from crm_core.timeline import Place
+from crm_core.todos.commands import TodoQuery
+from crm_core.todos.service import TodoService
+from crm_core.todos.views import TodoView
 from tests.crm_core.crm_core_support import Clock
 from tests.crm_core.crm_office import Office, furnish
 
@@ -115,6 +123,106 @@ async def test_a_lead_is_handed_on_and_its_way_is_kept(sales: Sales):
         )
     with pytest.raises(ValueError, match="not to both"):
         HandOver(version=4, owner_id=1, dealer_customer_id=dealer)
+
+
+async def todos_of(sales: Sales, who: Principal) -> dict[str, TodoView]:
+    """The open to-dos of hand-overs, by what they are of."""
+    todos = TodoService(sales.database, clock=sales.clock)
+    found = await todos.listed(who, TodoQuery(limit=200))
+    return {
+        f"{each.source_kind}:{(each.source_reference or '').split(':')[0]}": each for each in found
+    }
+
+
+async def test_the_salesperson_of_a_dealer_works_on_its_lead(sales: Sales):
+    office = sales.office
+    dealer = await sales.dealer(salesperson_id=office.li.user_id)
+    lead = await sales.lead(name="静海新店")
+    given = HandOver(version=1, dealer_customer_id=dealer)
+    assert await sales.leads.hand_over(office.wang, lead, given) is None
+    assert lead in {each.id for each in await sales.leads.listed(office.li, LeadQuery(limit=200))}
+    todo = (await todos_of(sales, office.li))[f"lead:{lead}"]
+    assert "静海" not in todo.title
+    edit = LeadEdit.model_validate({"version": 2, "contacted": True})
+    await sales.leads.edit(office.li, lead, edit)
+    assert f"lead:{lead}" not in await todos_of(sales, office.li)
+    made = await sales.leads.convert(office.li, lead, Convert(version=3, title="首单"))
+    card = await sales.customers.get(SYSTEM, made.customer_id)
+    assert (card.parent_id, made.dealer_customer_id) == (dealer, dealer)
+    assert card.salesperson is not None
+    assert card.salesperson.id == office.li.user_id
+
+
+async def test_a_lead_of_a_dealer_that_was_merged_is_with_the_kept_dealer(sales: Sales):
+    office = sales.office
+    dealer = await sales.dealer()
+    kept = await sales.dealer(salesperson_id=office.li.user_id)
+    lead = await sales.lead()
+    given = HandOver(version=1, dealer_customer_id=dealer)
+    await sales.leads.hand_over(office.wang, lead, given)
+    await MergeService(sales.database).merge(SYSTEM, (kept, 1), (dealer, 1))
+    with pytest.raises(NotFound):
+        await sales.leads.detail(office.wang, lead)
+    made = await sales.leads.convert(office.li, lead, Convert(version=2, title="单"))
+    assert (await sales.customers.get(SYSTEM, made.customer_id)).parent_id == kept
+
+
+async def test_leads_go_to_dealers_and_to_people_who_work_with_leads_only(sales: Sales):
+    office, lead = sales.office, await sales.lead()
+    consumer = await sales.dealer(level_code="consumer")
+    for wrong in ({"dealer_customer_id": consumer}, {"owner_id": office.sun.user_id}):
+        given = HandOver.model_validate({"version": 1} | wrong)
+        with pytest.raises(Invalid):
+            await sales.leads.hand_over(office.wang, lead, given)
+
+
+async def test_who_converts_a_lead_writes_only_what_the_role_may_write(sales: Sales):
+    office, lead = sales.office, await sales.lead()
+    await sales.leads.hand_over(office.wang, lead, HandOver(version=1, owner_id=office.li.user_id))
+    limited = replace(office.li, fields={"customer.name": Access.READ})
+    given = Convert(version=2, title="单")
+    with pytest.raises(Forbidden):
+        await sales.leads.convert(limited, lead, given)
+    made = await sales.leads.convert(office.li, lead, given)
+    card = await sales.customers.get(SYSTEM, made.customer_id)
+    assert card.salesperson is not None
+    assert card.salesperson.id == office.li.user_id
+
+
+async def test_an_opportunity_is_handed_on_and_its_way_is_kept(sales: Sales):
+    office, made = sales.office, await sales.opportunity()
+    given = HandOver(version=1, owner_id=office.li.user_id, note="他熟")
+    assert await sales.leads.hand_over_opportunity(office.wang, made.id, given) is None
+    todo = (await todos_of(sales, office.li))[f"opportunity:{made.id}"]
+    assert todo.customer_id == made.customer_id
+    won = MoveOpportunity(version=2, stage_code="won")
+    await sales.leads.move_opportunity(office.li, made.id, won)
+    assert f"opportunity:{made.id}" not in await todos_of(sales, office.li)
+    history = await sales.leads.opportunity_history(office.li, made.id)
+    assert [each.to_stage for each in history.moves] == ["contact", "won"]
+    assert [(each.owner_id, each.note) for each in history.handovers] == [
+        (office.li.user_id, "他熟")
+    ]
+    with pytest.raises(NotFound):
+        await sales.leads.opportunity_history(office.wang, made.id)
+
+
+async def test_an_opportunity_goes_to_nobody_who_may_not_see_its_customer(sales: Sales):
+    office = sales.office
+    async with sales.database.begin() as session:
+        own = {"code": "own_seller", "name_zh": "自有", "name_en": "Own", "scope": "own"}
+        await session.execute(insert(Role).values(own))
+        rights = [{"role_code": "own_seller", "right_code": "lead.work"}]
+        await session.execute(insert(RoleRight).values(rights))
+        user = {"login": "narrow", "name": "窄", "role_code": "own_seller", "password_hash": "-"}
+        narrow = await session.scalar(insert(User).values(user).returning(User.id))
+    hers = await sales.dealer(salesperson_id=office.li.user_id)
+    made = await sales.opportunity(customer_id=hers)
+    given = HandOver(version=1, owner_id=narrow)
+    with pytest.raises(Invalid):
+        await sales.leads.hand_over_opportunity(office.wang, made.id, given)
+    free = await sales.opportunity(customer_id=await sales.dealer())
+    await sales.leads.hand_over_opportunity(office.wang, free.id, given)
 
 
 async def test_people_see_their_own_leads_and_those_that_nobody_has(sales: Sales):
@@ -209,13 +317,13 @@ async def test_a_loss_has_a_reason_and_nothing_else_has(sales: Sales):
 
 async def test_the_pipeline_adds_up_by_stage(sales: Sales):
     customer = await sales.dealer()
-    li = sales.office.li
+    qian = sales.office.qian
     for amount in ("100", "50.55"):
         new = NewOpportunity(customer_id=customer, title="单", amount=Decimal(amount))
-        made = await sales.leads.create_opportunity(li, new)
+        made = await sales.leads.create_opportunity(qian, new)
         given = MoveOpportunity(version=1, stage_code="needs")
-        await sales.leads.move_opportunity(li, made.id, given)
-    (stage,) = await sales.leads.pipeline(sales.office.zhao, li.user_id)
+        await sales.leads.move_opportunity(qian, made.id, given)
+    (stage,) = await sales.leads.pipeline(sales.office.zhao, qian.user_id)
     assert (stage.stage_code, stage.opportunities, stage.amount) == (
         "needs",
         2,
@@ -223,10 +331,10 @@ async def test_the_pipeline_adds_up_by_stage(sales: Sales):
     )
     assert stage.weighted == Decimal("45.17")
     query = OpportunityQuery(customer_id=customer, stage_code="needs", limit=1)
-    newest = await sales.leads.opportunities(li, query)
+    newest = await sales.leads.opportunities(qian, query)
     assert [each.id for each in newest] == [made.id]
     async with sales.database.reading() as connection:
-        history = await entries(connection, (customer,), sales.clock().replace(year=2027), 9)
+        history = await entries(connection, (customer,), Place(sales.clock().replace(year=2027)), 9)
     assert sorted(each.params["to"] for each in history) == ["contact", "contact", "needs", "needs"]
 
 

@@ -15,6 +15,7 @@ from crm_core.notices.views import NoticeView
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.rights import SYSTEM
 from crm_core.todos.service import TodoService
+from dialer.notice_source import never_called
 from tests.crm_core.crm_core_support import Clock
 from tests.crm_core.crm_office import Office, furnish
 
@@ -27,10 +28,14 @@ class NoticeHouse:
         self.database = database
         self.clock = clock
         self.notices = NoticeService(
-            database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), channels=("email", "sms")
+            database,
+            clock=clock,
+            zone=ZoneInfo("Asia/Shanghai"),
+            channels=("email", "sms"),
+            never_called=never_called,
         )
         self.todos = TodoService(database, clock=clock)
-        self.sender = NoticeSender(database, clock=clock, batch=2)
+        self.sender = NoticeSender(database, clock=clock, batch=2, never_called=never_called)
 
     async def dealer(self, name: str, **more: object) -> int:
         new = NewCustomer.model_validate({"name": f"{name}经销部", "level_code": "city"} | more)

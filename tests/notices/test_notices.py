@@ -1,11 +1,13 @@
 """Notices: to whom they go, by which channels, and what is counted."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from crm_core.customers.merging import MergeService
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -20,7 +22,10 @@ from crm_core.notices.commands import (
 from crm_core.notices.service import NoticeNotDraft
 from crm_core.notices.timeline import entries
 from crm_core.rights import SYSTEM
+from crm_core.rights import Scope as VisibleScope
+from crm_core.timeline import Place
 from crm_core.todos.commands import Close, Scope, TodoQuery
+from dialer.tables import DoNotCall
 from tests.notices.conftest import ALL, NoticeHouse
 
 WORDS = {"title": "涨价通知", "body": "下月起每箱涨价五元。"}
@@ -108,7 +113,7 @@ async def test_a_caller_is_told_once_and_not_after_the_last_day(house: NoticeHou
     counts = await house.notices.counts(house.office.zhao, sent.id)
     assert (counts.told, counts.unreached) == (1, 0)
     async with house.database.reading() as connection:
-        history = await entries(connection, (dealer,), house.clock().replace(year=2027), 50)
+        history = await entries(connection, (dealer,), Place(house.clock().replace(year=2027)), 50)
     assert [each.kind for each in history] == ["notice.told", "notice.sent"]
     with pytest.raises(NotFound):
         await house.notices.told(
@@ -207,3 +212,69 @@ async def test_whatever_is_written_arrives_as_it_was_written(house: NoticeHouse,
     await house.dealer("子", email="zi@example.com")
     sent = await house.sent(body=words, channels=["email"])
     assert {each[2] for each in await house.messages(sent.id)} == {words.strip()}
+
+
+async def test_who_has_opted_out_is_told_by_no_such_way(house: NoticeHouse):
+    await house.dealer(
+        "未", phones=["13700000021"], email="wei@example.com", opt_outs=["sms", "call"]
+    )
+    await house.dealer("申", phones=["13700000022"], email="shen@example.com", opt_outs=["email"])
+    new = {"channels": ["email", "sms", "call"], "conditions": ALL}
+    made = await house.notices.create(house.office.zhao, NewNotice.model_validate(WORDS | new))
+    found = await house.notices.audience(house.office.zhao, made.id)
+    assert found.reached == {"email": 1, "sms": 1, "call": 1}
+    sent = await house.sent(**new)
+    assert [each[:2] for each in await house.messages(sent.id)] == [
+        ("email", "wei@example.com"),
+        ("sms", "13700000022"),
+    ]
+    counts = await house.notices.counts(house.office.zhao, sent.id)
+    assert {each.channel: each.waiting for each in counts.channels} == {
+        "call": 1, "email": 1, "sms": 1,
+    }  # fmt: skip
+
+
+async def test_numbers_that_are_never_called_get_no_message_and_no_call(house: NoticeHouse):
+    await house.dealer("酉", phones=["13700000031", "02288880031"])
+    await house.dealer("戌", phones=["13700000032"])
+    async with house.database.begin() as session:
+        rows = [{"number": each, "reason": "投诉"} for each in ("13700000031", "13700000032")]
+        await session.execute(insert(DoNotCall), rows)
+    sent = await house.sent(channels=["sms", "call"])
+    assert await house.messages(sent.id) == []
+    counts = await house.notices.counts(house.office.zhao, sent.id)
+    assert [(each.channel, each.waiting) for each in counts.channels] == [("call", 1)]
+    assert counts.unreached == 1
+
+
+async def test_a_notice_that_is_being_sent_can_be_stopped(house: NoticeHouse):
+    one = await house.dealer("亥", phones=["13700000041"], email="a@example.com")
+    two = await house.dealer("子", phones=["13700000042"], email="b@example.com")
+    later = await house.dealer("丑", email="c@example.com")
+    wanted = WORDS | {"conditions": ALL, "channels": ["email", "call"]}
+    made = await house.notices.create(house.office.zhao, NewNotice.model_validate(wanted))
+    sending = await house.notices.send(house.office.zhao, made.id, NoticeStep(version=1))
+    assert await house.sender.run_once() == 2
+    step = NoticeStep(version=sending.version)
+    stopped = await house.notices.cancel(house.office.zhao, made.id, step)
+    assert (stopped.state, stopped.sent_at) == ("cancelled", sending.sent_at)
+    assert await house.sender.run_once() == 0
+    counts = await house.notices.counts(house.office.zhao, made.id)
+    assert (counts.recipients, counts.prepared) == (3, 2)
+    assert [(each.channel, each.waiting, each.failed) for each in counts.channels] == [
+        ("call", 0, 2),
+        ("email", 0, 2),
+    ]
+    for each in (one, two, later):
+        assert await house.notices.untold(each) == ()
+    with pytest.raises(NoticeNotDraft):
+        await house.notices.cancel(house.office.zhao, made.id, NoticeStep(version=stopped.version))
+
+
+async def test_counts_are_of_those_whom_one_may_see(house: NoticeHouse):
+    await house.dealer("寅", email="d@example.com", salesperson_id=house.office.li.user_id)
+    await house.dealer("卯", email="e@example.com")
+    sent = await house.sent(channels=["email"])
+    narrow = replace(house.office.zhao, scope=VisibleScope.OWN)
+    counts = await house.notices.counts(narrow, sent.id)
+    assert (counts.recipients, counts.channels[0].waiting) == (1, 1)

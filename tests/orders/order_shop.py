@@ -21,6 +21,8 @@ from orders.sales.commands import PlaceOrder
 from orders.sales.service import OrderService
 from orders.sales.views import PlacedOrder
 from orders.services import Trade
+from orders.stock.documents.commands import NewReceipt
+from orders.stock.documents.reading import DocumentView
 
 LINKS = LinkTerms(
     "https://shop.example", (b"the key of the links of the tests 1",), company="总机商贸"
@@ -78,8 +80,17 @@ class Shop:
         if level_price is not None:
             await self.rule("price", sku=sku, level_code="agent", value=Decimal(level_price))
         if on_hand:
-            await self.service.receive_stock(sku, on_hand)
+            await self.receive(sku, on_hand)
         return sku
+
+    async def receive(
+        self, sku: str, quantity: int, *, warehouse: str = "main", **line
+    ) -> DocumentView:
+        """Goods from a supplier; `line` says what they cost, and their batch."""
+        lines = ({"sku": sku, "quantity": quantity} | line,)
+        new = NewReceipt(warehouse=warehouse, lines=lines)
+        key = f"receipt-{next(self._numbers)}"
+        return (await self.trade.stock_documents.receive(SYSTEM, key, new)).view
 
     async def rule(self, kind: str, **content) -> RuleView:
         """A new price rule."""
@@ -131,17 +142,33 @@ class Shop:
         """Every balance is the sum of its moves; what is reserved is what open orders hold."""
         wrong = await self.scalar("""
             SELECT count(*) FROM stock s
-            LEFT JOIN (SELECT sku, sum(on_hand_change) AS goods, sum(reserved_change) AS held
-                       FROM stock_moves GROUP BY sku) m USING (sku)
-            WHERE s.on_hand <> coalesce(m.goods, 0) OR s.reserved <> coalesce(m.held, 0)""")
+            LEFT JOIN (SELECT sku, warehouse, sum(on_hand_change) AS goods, sum(reserved_change) AS held,
+                              sum(blocked_change) AS blocked, sum(value_change) AS value
+                       FROM stock_moves GROUP BY sku, warehouse) m USING (sku, warehouse)
+            WHERE s.on_hand <> coalesce(m.goods, 0) OR s.reserved <> coalesce(m.held, 0)
+               OR s.blocked <> coalesce(m.blocked, 0) OR s.value <> coalesce(m.value, 0)""")
         assert wrong == 0
         unlike = await self.scalar("""
             SELECT count(*) FROM stock s
-            LEFT JOIN (SELECT l.sku, sum(l.base_quantity) AS held FROM order_lines l
+            LEFT JOIN (SELECT l.sku, o.warehouse, sum(l.base_quantity) AS held FROM order_lines l
                        JOIN orders o ON o.id = l.order_id
-                       WHERE o.status IN ('review','placed','reviewed','picking') GROUP BY l.sku) h
-            USING (sku) WHERE s.reserved <> coalesce(h.held, 0)""")
+                       WHERE o.status IN ('review','placed','reviewed','picking')
+                       GROUP BY l.sku, o.warehouse) h
+            USING (sku, warehouse) WHERE s.reserved <> coalesce(h.held, 0)""")
         assert unlike == 0
+        batches = await self.scalar("""
+            SELECT count(*) FROM stock s JOIN products p USING (sku)
+            LEFT JOIN (SELECT sku, warehouse, sum(on_hand) AS held,
+                              sum(on_hand) FILTER (WHERE blocked) AS blocked
+                       FROM stock_batches GROUP BY sku, warehouse) b USING (sku, warehouse)
+            WHERE coalesce(b.held, 0) <> CASE WHEN p.shelf_life_days IS NULL THEN 0 ELSE s.on_hand END
+               OR p.shelf_life_days IS NOT NULL AND coalesce(b.blocked, 0) <> s.blocked""")
+        assert batches == 0
+        moved = await self.scalar("""
+            SELECT count(*) FROM stock_batches b LEFT JOIN (
+                SELECT batch_id, sum(quantity) AS held FROM stock_batch_moves GROUP BY batch_id) m
+            ON m.batch_id = b.id WHERE b.on_hand <> coalesce(m.held, 0)""")
+        assert moved == 0
         credit = await self.scalar("""
             SELECT count(*) FROM customers c
             WHERE c.credit_used <> (SELECT coalesce(sum(credit_held), 0) FROM orders

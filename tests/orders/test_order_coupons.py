@@ -1,16 +1,20 @@
 """Coupons in orders: used with the order, once, and given back with it."""
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
 from crm_core.benefits import coupons
+from crm_core.benefits.commands import ReferralContent
 from crm_core.benefits.coupons import CouponRefused
 from crm_core.benefits.kinds import seed_benefits
+from crm_core.benefits.service import BenefitService, NotNew
 from crm_core.rights import SYSTEM
 from orders.errors import BadOrder, OutOfStock, SameKeyOtherOrder
+from orders.sales.benefit_source import has_delivery
 from tests.orders.order_shop import Shop
 
 
@@ -100,3 +104,24 @@ async def test_the_first_delivery_rewards_who_brought_the_customer(shop: Shop):
     after = await shop.scalar("SELECT count(*) FROM coupons WHERE kind_code = 'thanks'")
     assert after - before == 1
     assert isinstance(order.total, Decimal)
+
+
+async def test_who_has_had_a_delivery_is_brought_by_nobody_any_more(shop: Shop):
+    async def has_one(customer_id: int) -> bool:
+        async with shop.database.begin() as session:
+            return await has_delivery(session, customer_id)
+
+    sku = await shop.product(on_hand=9)
+    order = (await shop.place((sku, 1), customer=shop.dealer)).order
+    assert not await has_one(shop.dealer)
+    for to in ("reviewed", "picking", "shipped", "in_transit", "delivered"):
+        await shop.service.move(order.id, to, SYSTEM)
+    assert await has_one(shop.dealer)
+    benefits = BenefitService(shop.database, clock=now, zone=UTC, has_delivery=has_delivery)
+    given = ReferralContent(referrer_customer_id=shop.plain)
+    with pytest.raises(NotNew):
+        await benefits.refer(SYSTEM, shop.dealer, given)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -83,9 +83,9 @@ async def test_what_is_there_goes_now_and_the_rest_when_it_comes(shop: Shop):
     await shop.assert_ledger_adds_up()
 
     filling = BackorderFilling(shop.database, shop.service)
-    await shop.service.receive_stock(short, 2)
+    await shop.receive(short, 2)
     assert await filling.run_once() == 0
-    await shop.service.receive_stock(short, 1)
+    await shop.receive(short, 1)
     assert await filling.run_once() == 1
     filled = await shop.service.get(SYSTEM, part.id)
     assert (filled.status, filled.credit_held) == ("placed", filled.total)
@@ -116,12 +116,12 @@ async def test_waiting_orders_are_filled_oldest_first_and_held_ones_go_to_review
     ]
     third = (await shop.place((sku, 2), customer=shop.poor, backorder=True)).order
     assert third.review == "hold"  # beyond the credit of 100
-    await shop.service.receive_stock(sku, 1)
+    await shop.receive(sku, 1)
     filling = BackorderFilling(shop.database, shop.service)
     await filling.run_once()
     status = [(await shop.service.get(SYSTEM, o.id)).status for o in (first, second, third)]
     assert status == ["placed", "backordered", "backordered"]
-    await shop.service.receive_stock(sku, 3)
+    await shop.receive(sku, 3)
     await filling.run_once()
     status = [(await shop.service.get(SYSTEM, o.id)).status for o in (first, second, third)]
     assert status == ["placed", "placed", "review"]

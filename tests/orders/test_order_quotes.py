@@ -10,6 +10,7 @@ from sqlalchemy import text
 from crm_core.errors import Forbidden, Invalid
 from crm_core.leads.opportunities import seed_leads
 from crm_core.rights import SYSTEM
+from crm_core.timeline import Place
 from orders.errors import OutOfStock, QuoteClosed, QuoteExpired, UnknownProduct, UnknownQuote
 from orders.sales.quote_commands import AcceptQuote, NewQuote, QuoteContent, QuoteQuery, RejectQuote
 from orders.sales.quotes import QuoteView, entries
@@ -66,7 +67,9 @@ async def test_of_many_who_accept_a_quote_all_get_the_same_order(shop: Shop):
     with pytest.raises(QuoteClosed):
         await shop.trade.quotes.reject(SYSTEM, quote.quote.id, RejectQuote(reason="晚了"))
     async with shop.database.reading() as connection:
-        history = await entries(connection, (shop.dealer,), shop.clock().replace(year=2027), 99)
+        history = await entries(
+            connection, (shop.dealer,), Place(shop.clock().replace(year=2027)), 99
+        )
     assert quote.quote.number in {each.title for each in history}
 
 

@@ -176,7 +176,7 @@ async def test_outside_its_window_an_order_is_refused_with_the_next_opening(shop
     made = await shop.trade.quotas.add_window(SYSTEM, window)
     agent = person("agent")
     with pytest.raises(OrderWindowClosed) as refused:
-        await shop.service.place(SYSTEM, agent, shop.order((sku, 1)))
+        await shop.service.place(agent, shop.order((sku, 1)))
     wednesday = local.replace(day=local.day + 2, hour=9, minute=0)
     assert refused.value.fields == {"opens": wednesday.isoformat()}
     assert (await shop.service.place(SYSTEM, shop.order((sku, 1)))).created
@@ -185,7 +185,7 @@ async def test_outside_its_window_an_order_is_refused_with_the_next_opening(shop
         with pytest.raises(
             Exception, match="users"
         ):  # the window lets it; the agent is nobody here
-            await shop.service.place(SYSTEM, agent, shop.order((sku, 1)))
+            await shop.service.place(agent, shop.order((sku, 1)))
     finally:
         shop.clock.now = before
     ended = window.model_dump() | {"active": False, "version": made.version}

@@ -161,7 +161,7 @@ IMPERSONAL = {
     "opportunity_moves": {"from_stage", "to_stage"},
     "order_lines": {"sku", "why", "unit"},
     "quotas": {"sku", "category_code", "level_code", "period", "goods_key", "buyer_key"},
-    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why"},
+    "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why", "warehouse"},
     "packages": {"kind_code"},
     "payment_differences": {"kind", "subject", "source", "reference", "currency", "state"},
     "payment_entries": {"kind", "method", "source", "reference"},

@@ -3,12 +3,13 @@ import itertools
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, insert, text, update
 
 from crm_core.bus import Bus
+from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
-from crm_core.people.tables import User
+from crm_core.people.tables import Role, Unit, User
 from crm_core.todos.alarms import TodoAlarms
 from crm_core.todos.commands import (
     Close,
@@ -294,3 +295,81 @@ async def test_a_started_worker_alarms_by_itself(todos, office, new, database, c
     alarms.start()
     await asyncio.wait_for(heard.wait(), 10)
     await alarms.close()
+
+
+async def placed(database, *people):
+    """Each person in a unit below that of the one before."""
+    path = []
+    async with database.begin() as session:
+        for each in people:
+            values = {"name": f"部门{each.user_id}", "parent_id": path[-1] if path else None}
+            unit = await session.scalar(
+                insert(Unit).values(**values, path=list(path)).returning(Unit.id)
+            )
+            await session.execute(update(User).where(User.id == each.user_id).values(unit_id=unit))
+            path.append(unit)
+
+
+@pytest.fixture
+async def no_units(database):
+    yield
+    async with database.begin() as session:
+        await session.execute(update(User).values(unit_id=None))
+        await session.execute(delete(Unit))
+        await session.execute(update(Role).values(scope="all"))
+        await session.execute(update(Customer).values(salesperson_id=None))
+
+
+@pytest.mark.usefixtures("no_units")
+async def test_an_escalation_goes_to_the_nearest_supervisor_above(
+    todos, office, new, clock, daemon
+):
+    await placed(daemon.database, office.qian, office.zhao, office.wang)
+    await todos.create(office.wang, new(minutes=0))
+    await daemon.round()
+    clock.pass_by(minutes=30)
+    (escalated,) = await daemon.round()
+    assert escalated.supervisors == (office.zhao.user_id,)
+    (raised,) = await todos.raised(9)
+    assert tuple(raised.supervisors) == (office.zhao.user_id,)
+
+
+@pytest.mark.usefixtures("no_units")
+async def test_no_supervisor_hears_of_a_customer_beyond_the_scope(
+    todos, office, new, clock, daemon
+):
+    await placed(daemon.database, office.qian, office.zhao, office.wang)
+    async with daemon.database.begin() as session:
+        await session.execute(update(Role).where(Role.code == "supervisor").values(scope="own"))
+        await session.execute(
+            update(Customer)
+            .where(Customer.id == office.customer_id)
+            .values(salesperson_id=office.qian.user_id)
+        )
+    await todos.create(office.wang, new(minutes=0, customer_id=office.customer_id))
+    await daemon.round()
+    clock.pass_by(minutes=30)
+    (escalated,) = await daemon.round()
+    assert escalated.supervisors == (office.qian.user_id,)
+    async with daemon.database.begin() as session:
+        await session.execute(
+            update(Customer)
+            .where(Customer.id == office.customer_id)
+            .values(salesperson_id=office.li.user_id)
+        )
+    (raised,) = await todos.raised(9)
+    assert (raised.escalated, tuple(raised.supervisors)) == (True, ())
+
+
+async def test_one_who_is_buried_in_alarms_hides_nobody_elses(todos, office, new, clock, daemon):
+    for n in range(5):
+        await todos.create(office.wang, new(f"旧{n}", minutes=n))
+    clock.pass_by(minutes=10)
+    own = await todos.create(office.li, new("自己的", minutes=0))
+    await daemon.round()
+    raised = await todos.raised(2)
+    assert [each.title for each in raised] == ["旧3", "旧4", "自己的"]
+    clock.pass_by(minutes=31)
+    await daemon.round()
+    await todos.complete(office.li, own.id, Close(version=1))
+    assert {each.title for each in await todos.raised(2)} == {"旧3", "旧4"}

@@ -1,13 +1,18 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
+from crm_core.customers.tables import Customer
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.people.tables import Role
 from crm_core.rights import SYSTEM
+from crm_core.rights import Scope as Visible
+from crm_core.timeline import Place
 from crm_core.todos.commands import (
     Close,
     HistoryQuery,
@@ -392,17 +397,17 @@ async def test_the_customers_history_tells_of_making_and_closing(
     await todos.complete(office.zhao, first.id, Close(version=1))
     clock.pass_by(minutes=1)
     async with database.reading() as connection:
-        told = await todos.entries(connection, customers, clock(), 10)
+        told = await todos.entries(connection, customers, Place(clock()), 10)
         assert [(each.kind, each.reference, each.actor_id) for each in told] == [
             ("todo.done", str(first.id), office.zhao.user_id),
             ("todo.created", str(second.id), office.li.user_id),
             ("todo.created", str(first.id), office.wang.user_id),
         ]
         assert told[0].title == "一"
-        older = await todos.entries(connection, customers, told[1].at, 10)
+        older = await todos.entries(connection, customers, told[1].place, 10)
         assert [each.kind for each in older] == ["todo.created"]
-        assert await todos.entries(connection, customers, clock(), 1) == told[:1]
-        assert await todos.entries(connection, (), clock(), 10) == ()
+        assert await todos.entries(connection, customers, Place(clock()), 1) == told[:1]
+        assert await todos.entries(connection, (), Place(clock()), 10) == ()
 
 
 @pytest.mark.parametrize(
@@ -453,3 +458,57 @@ async def test_postgresql_keeps_what_the_rules_say(todos, office, new, database,
     with pytest.raises(IntegrityError):
         async with database.begin() as session:
             await session.execute(text(f"UPDATE todos SET {broken}"))
+
+
+async def _narrow(database, office, salesperson):
+    """Agents see their own customers only, and the first customer is this person's."""
+    async with database.begin() as session:
+        await session.execute(update(Role).where(Role.code == "agent").values(scope="own"))
+        await session.execute(
+            update(Customer)
+            .where(Customer.id == office.customer_id)
+            .values(salesperson_id=salesperson.user_id)
+        )
+    return [replace(each, scope=Visible.OWN) for each in (office.wang, office.li)]
+
+
+@pytest.fixture
+async def wide_again(database):
+    yield
+    async with database.begin() as session:
+        await session.execute(update(Role).values(scope="all"))
+        await session.execute(update(Customer).values(salesperson_id=None))
+
+
+async def test_nobody_is_given_a_to_do_of_a_customer_he_may_not_see(
+    todos, office, new, database, wide_again
+):
+    await _narrow(database, office, office.wang)
+    wanted = new(customer_id=office.customer_id, assignee_id=office.li.user_id)
+    with pytest.raises(Invalid) as refused:
+        await todos.create(office.zhao, wanted)
+    assert refused.value.fields == {"assignee_id": "customer out of scope"}
+    made = await todos.create(office.zhao, new(assignee_id=office.li.user_id))
+    with pytest.raises(Invalid):
+        await todos.edit(office.zhao, made.id, TodoEdit(version=1, customer_id=office.customer_id))
+    his = await todos.create(
+        office.zhao, new(customer_id=office.customer_id, assignee_id=office.wang.user_id)
+    )
+    given = Reassign(version=1, assignee_id=office.li.user_id)
+    with pytest.raises(Invalid):
+        await todos.reassign(office.zhao, his.id, given)
+
+
+async def test_who_is_to_do_it_does_it_though_the_customer_became_another_ones(
+    todos, office, new, database, wide_again
+):
+    wang, _ = await _narrow(database, office, office.wang)
+    made = await todos.create(wang, new(customer_id=office.customer_id))
+    _, li = await _narrow(database, office, office.li)
+    assert ids(await todos.listed(wang, TodoQuery())) == [made.id]
+    assert (await todos.counts(wang)).open == 1
+    assert ids(
+        await todos.listed(li, TodoQuery(scope=Scope.CUSTOMER, customer_id=office.customer_id))
+    ) == [made.id]
+    done = await todos.complete(wang, made.id, Close(version=1))
+    assert done.state == "done"

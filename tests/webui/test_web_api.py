@@ -174,7 +174,7 @@ async def answered_call(house: House, login: str) -> str:
         record.end("answered")
 
     async def is_stored() -> bool:
-        row = await house.services.calls.call(record.call_id)
+        row = await house.services.calls.call(SYSTEM, record.call_id)
         return row is not None and row.outcome is not None
 
     await until(is_stored)

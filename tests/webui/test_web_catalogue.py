@@ -58,7 +58,9 @@ async def test_categories_are_a_tree(desk: Browser):
 
 async def test_a_rule_changes_what_the_next_order_costs(house: House, desk: Browser):
     await entered(desk, "W-3")
-    await house.services.trade.orders.receive_stock("W-3", 100)
+    goods = {"lines": [{"sku": "W-3", "quantity": 100, "unit_cost": "60.00"}]}
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    assert (await desk.ask("POST", "/api/stock/receipts", goods, headers=headers))[0] == 201
     rule = {"kind": "price", "sku": "W-3", "unit": "箱", "customer_id": house.customer_id}
     status, body = await desk.ask("POST", "/api/price-rules", {**rule, "value": "400.00"})
     assert status == 201, body

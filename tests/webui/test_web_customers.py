@@ -319,3 +319,51 @@ async def test_what_is_still_open_for_the_customer_stands_in_the_pop(house: Hous
         await page.until(lambda s: shown(s)[0] == [])
         ticket.leave("abandoned")
         record.end("abandoned")
+
+
+async def test_a_masked_number_sent_back_is_refused_and_nothing_is_lost(house, agent):
+    customer_id = await made(
+        house, "遮号", "13711110031", addresses=[{"detail": "一路", "phone": "13711110032"}]
+    )
+    _, one = await agent.ask("GET", f"/api/customers/{customer_id}")
+    shown = one["customer"]
+    assert "****" in shown["addresses"][0]["phone"]
+    address_id = shown["addresses"][0]["id"]
+    for change in (
+        {"phones": [shown["phones"][0]["number"]]},
+        {
+            "addresses": [
+                {"id": address_id, "detail": "一路", "phone": shown["addresses"][0]["phone"]}
+            ]
+        },
+    ):
+        status, body = await agent.ask(
+            "PATCH", f"/api/customers/{customer_id}", change | {"version": 1}
+        )
+        assert (status, body["error"]["code"]) == (422, "invalid"), body
+    status, body = await agent.ask("POST", "/api/callbacks", {"number": "137****0031"})
+    assert status in (409, 422), body
+    change = {"addresses": [{"id": address_id, "detail": "二路"}, {"detail": "三路"}], "version": 1}
+    status, _ = await agent.ask("PATCH", f"/api/customers/{customer_id}", change)
+    assert status == 200
+    card = await house.services.crm.customers.get(SYSTEM, customer_id)
+    assert [(a.detail, a.phone) for a in card.addresses] == [
+        ("二路", "13711110032"),
+        ("三路", None),
+    ]
+
+
+async def test_the_telephone_of_an_address_is_dialled_unseen(house, agent):
+    customer_id = await made(
+        house,
+        "地址电话",
+        "13711110033",
+        addresses=[{"detail": "路", "phone": "13711110034"}, {"detail": "无"}],
+    )
+    card = await house.services.crm.customers.get(SYSTEM, customer_id)
+    status, answer = await agent.ask("POST", "/api/callbacks", {"address_id": card.addresses[0].id})
+    assert status == 201, answer
+    assert answer["callback"]["number"] == "137****0034"
+    assert answer["callback"]["customer_id"] == customer_id
+    status, _ = await agent.ask("POST", "/api/callbacks", {"address_id": card.addresses[1].id})
+    assert status == 404

@@ -61,7 +61,7 @@ async def test_contribution_segments_and_warnings_are_listed(
         status, body = await supervisor.ask("GET", f"{path}&by={by}")
         assert status == 200, body
         assert body["items"][0] == {
-            "rank": 1, "code": code, "name_zh": body["items"][0]["name_zh"],
+            "place": 1, "rank": 1, "code": code, "name_zh": body["items"][0]["name_zh"],
             "name_en": body["items"][0]["name_en"], "customers": 1, "orders": 1,
             "revenue": "380.00", "share_percent": "100.00",
         }  # fmt: skip
@@ -163,3 +163,19 @@ async def test_rules_that_are_wrong_are_refused_and_the_place_is_named(
     status, body = await supervisor.ask("PUT", f"{ROOM}/rules", wanted)
     assert (status, body["error"]["code"]) == (422, "invalid")
     assert any(name.startswith(".".join(path)) for name in body["error"]["fields"])
+
+
+async def test_everybody_is_worked_out_anew_in_the_background(house: House, sold: int):
+    async with house.browser("operations") as desk, house.browser("agent") as agent:
+        assert (await agent.ask("POST", f"{ROOM}/recompute", {}))[0] == 403
+        status, body = await desk.ask("POST", f"{ROOM}/recompute", {})
+        assert (status, body["progress"]["queued"]) == (202, body["progress"]["customers"])
+        worker = InsightWorker(house.services.database, SOURCES, clock=house.services.clock)
+        while await worker.run_once():
+            pass
+        rules = (await desk.ask("GET", f"{ROOM}/rules"))[1]
+        assert rules["progress"]["queued"] == 0
+        listed = (await desk.ask("GET", f"{ROOM}/rules/versions?limit=1"))[1]["items"]
+        assert listed[0]["version"] == rules["version"]
+        one = await desk.ask("GET", f"{ROOM}/rules/versions/{rules['version']}")
+        assert one[1]["rules"] == rules["rules"]

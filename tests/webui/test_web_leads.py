@@ -47,6 +47,12 @@ async def test_opportunities_stand_in_the_pipeline(house: House):
         assert (await agent.ask("GET", one))[0] == 200
         listed = (await agent.ask("GET", "/api/opportunities?limit=200"))[1]["items"]
         assert body["opportunity"]["id"] in {each["id"] for each in listed}
+        given = {"version": 1, "owner_id": house.ids["agent2"], "note": "她熟"}
+        status, handed = await agent.ask("POST", f"{one}/hand-over", given)
+        assert (status, handed) == (200, {"opportunity": None})
+        history = (await boss.ask("GET", f"{one}/history"))[1]
+        assert [each["note"] for each in history["handovers"]] == ["她熟"]
+        assert [each["to_stage"] for each in history["moves"]] == ["contact"]
         stages = (await agent.ask("GET", "/api/opportunity-stages"))[1]["items"]
         assert {"won", "lost"} <= {each["code"] for each in stages}
         stage = {"name_zh": "试用", "name_en": "Trial", "percent": 20, "place": 15}

@@ -19,7 +19,7 @@ async def test_a_page_begins_with_a_snapshot_of_all_its_collections(house: House
         page = await browser.open()
         first = await page.hear()
         assert first["type"] == "snapshot"
-        assert set(first["state"]) == {"me", "pops", "callbacks", "alarms", "notices"}
+        assert set(first["state"]) == {"me", "pops", "callbacks", "alarms", "notices", "questions"}
         me = first["state"]["me"]["agent"]
         assert (me["state"], me["allowed"], me["extension"]) == ("offline", ["log_in"], "7000")
         assert "meal" in me["break_reasons"]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -45,6 +46,7 @@ from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import SYSTEM, Right
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
+from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -52,11 +54,14 @@ from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
+from orders.sales.complaint_source import is_order_of
 from orders.sales.obstacles import open_orders
 from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
+from orders.stock.documents.commands import NewReceipt
 from tests.orders.order_shop import LINKS
 from webui.ports import Node
 from webui.rounds import Rhythm
@@ -64,6 +69,7 @@ from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 
 PASSWORD = "a long password 1"
+SECRETS_KEY = b"a key of the tests' own, 32 bytes"
 ROLES = ("agent", "supervisor", "operations", "admin")
 QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -281,7 +287,7 @@ async def open_house(
         database,
         passwords=quick_passwords(),
         limits=LoginLimits(),
-        secrets_key=b"a key of the tests' own, 32 bytes",
+        secrets_key=SECRETS_KEY,
     )
     crm = replace(
         Crm.of(
@@ -301,13 +307,23 @@ async def open_house(
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             words=ORDER_WORDS,
             company="总机商贸",
+            has_delivery=has_delivery,
+            is_order_of=is_order_of,
+            never_called=never_called,
         ),
         accounts=accounts,
     )
     services = WebServices(
         crm=crm,
         trade=Trade.of(
-            database, bus, clock=clock, gateway=gateway, debit_merchant="ZJ001", links=LINKS
+            database,
+            bus,
+            clock=clock,
+            gateway=gateway,
+            debit_merchant="ZJ001",
+            secrets_key=SECRETS_KEY,
+            callable_networks=(ip_network("127.0.0.0/8"),),
+            links=LINKS,
         ),
         acd=acd,
         calls=store,
@@ -359,5 +375,6 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
             sku="A1", name_zh="茶叶", name_en="Tea", unit="箱", list_price=Decimal(100)
         )
         await services.trade.catalogue.add(SYSTEM, tea)
-        await services.trade.orders.receive_stock("A1", 1000)
+        goods = NewReceipt(lines=({"sku": "A1", "quantity": 1000},))
+        await services.trade.stock_documents.receive(SYSTEM, "opening stock", goods)
     return ids, customer_id

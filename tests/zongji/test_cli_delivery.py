@@ -12,6 +12,7 @@ from orders.delivery.commands import NewRange, PutCourier
 from orders.lines import OrderLine
 from orders.sales.commands import PlaceOrder
 from orders.services import Trade
+from orders.stock.documents.commands import NewReceipt
 from tests.delivery.depot import COURIERS, RANGES
 from tests.zongji.command import zongji
 from zongji import doctor
@@ -29,7 +30,8 @@ async def test_all_orders_that_are_picked_are_sorted_to_couriers_once(settings: 
         await session.execute(text("UPDATE customers SET credit_limit = 100"))
     goods = NewProduct(sku="A", name_zh="货", name_en="Goods", unit="箱", list_price="1")
     await trade.catalogue.add(SYSTEM, goods)
-    await trade.orders.receive_stock("A", 10)
+    received = NewReceipt.model_validate({"lines": [{"sku": "A", "quantity": 10}]})
+    await trade.stock_documents.receive(SYSTEM, "opening stock", received)
     for key, address in (("k1", "天津市河西区友谊路5号"), ("k2", "海南省三亚市海棠区1号")):
         order = PlaceOrder(key, 1, (OrderLine("A", 1),), address=address)
         placed = (await trade.orders.place(SYSTEM, order)).order

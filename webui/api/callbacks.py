@@ -23,11 +23,12 @@ _MOST = 1000
 
 
 class WantedCallback(Model):
-    """Without `number` that of `phone_id` (one of a customer's), or of the call, is taken: whoever asks may not
-    be able to see it.
+    """Without `number` that of `phone_id` or `address_id` (a customer's), or of the call, is taken: whoever asks
+    may not be able to see it.
     """
 
     phone_id: Id | None = None
+    address_id: Id | None = None
     number: Annotated[Text, Field(max_length=32)] | None = None
     due_at: AwareDatetime | None = None
     agent_id: Id | None = None
@@ -45,8 +46,7 @@ class CallbackAnswer(View):
 
 async def search(asked: Asked[Nothing, Nothing]) -> CallbackList:
     """Call-backs that are open, by due time."""
-    rights = asked.principal.rights
-    return CallbackList(items=tuple(callback_item(each, rights) for each in await _mine(asked)))
+    return CallbackList(items=tuple(_item(asked, each) for each in await _mine(asked)))
 
 
 async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
@@ -77,9 +77,12 @@ async def create(asked: Asked[WantedCallback, Nothing]) -> CallbackAnswer:
 
 
 async def _phone(asked: Asked[WantedCallback, Nothing]) -> OwnedPhone | None:
-    if asked.body.phone_id is None:
-        return None
-    return await asked.services.crm.customers.phone(asked.principal, asked.body.phone_id)
+    body, customers, who = asked.body, asked.services.crm.customers, asked.principal
+    if body.phone_id is not None:
+        return await customers.phone(who, body.phone_id)
+    if body.address_id is not None:
+        return await customers.phone_of_address(who, body.address_id)
+    return None
 
 
 async def call_now(asked: Asked[Nothing, Nothing]) -> CallbackAnswer:
@@ -130,7 +133,12 @@ async def _queue(asked: Asked[WantedCallback, Nothing], call: CallFacts | None) 
 
 
 def _answer(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackAnswer:
-    return CallbackAnswer(callback=callback_item(view, asked.principal.rights))
+    return CallbackAnswer(callback=_item(asked, view))
+
+
+def _item(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackItem:
+    who = asked.principal
+    return callback_item(view, who.rights, agent_id=who.user_id, scope=who.scope)
 
 
 ROUTES = (

@@ -1,6 +1,7 @@
 """Records of calls and their recordings.
 
-Rule: who may not see every call sees the own ones; another's is as if it were not there.
+Rule: who may not see every call sees the own ones; another's is as if it were not there, and so is one of a
+customer beyond the scope of the role. A stranger's call is everybody's.
 """
 
 from datetime import datetime
@@ -71,7 +72,7 @@ async def latest(asked: Asked[Nothing, CallSearch]) -> CallList:
     """Calls, the newest first: all of them, or one's own."""
     who = asked.principal
     only = None if who.may(Right.CALL_VIEW) else who.user_id
-    rows = await asked.services.calls.latest_calls(limit=asked.query.limit, agent_id=only)
+    rows = await asked.services.calls.latest_calls(who, limit=asked.query.limit, agent_id=only)
     return CallList(items=tuple(_item(row, asked) for row in rows))
 
 
@@ -108,7 +109,8 @@ async def recording(asked: Asked[Nothing, Nothing]) -> web.FileResponse:
 
 
 async def _visible(asked: Asked[Nothing, Nothing], right: Right) -> CallRow:
-    row, who = await asked.services.calls.call(asked.id), asked.principal
+    who = asked.principal
+    row = await asked.services.calls.call(who, asked.id)
     if row is None or (row.agent_id != who.user_id and not who.may(right)):
         raise NotFound("There is no such call.")
     return row

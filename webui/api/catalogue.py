@@ -148,7 +148,16 @@ _PRODUCTS, _CATEGORIES = "/api/catalogue/products", "/api/catalogue/categories"
 
 ROUTES = (
     Route("GET", _PRODUCTS, search, _MANAGE, query=CatalogueSearch, answer=CatalogueList),
-    Route("POST", _PRODUCTS, create, _MANAGE, WantedProduct, answer=CatalogueAnswer, status=201),
+    Route(
+        "POST",
+        _PRODUCTS,
+        create,
+        _MANAGE,
+        WantedProduct,
+        answer=CatalogueAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", f"{_PRODUCTS}/{SKU}", show, _MANAGE, answer=CatalogueAnswer),
     Route(
         "PUT", f"{_PRODUCTS}/{SKU}", change, _MANAGE, WantedProductChange, answer=CatalogueAnswer

@@ -1,23 +1,39 @@
 """Levels, price policies and payment terms of the sales channel."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, TypeVar
 
-from crm_core.customers.channel import LevelContent, PolicyContent, TermsContent
+from crm_core.customers.channel import (
+    ContentT,
+    Kept,
+    Kinds,
+    LevelContent,
+    PolicyContent,
+    TermsContent,
+)
+from crm_core.fields import Version
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
 from webui.routing import CODE, Route, needs
 from webui.views import View
 
 
-class WantedLevel(Model, LevelContent):
+class _Versioned(Model):
+    """Without `version` it is made, with the version that was looked at it is changed."""
+
+    version: Version | None = None
+
+
+class WantedLevel(_Versioned, LevelContent):
     """A step of the channel."""
 
 
-class WantedPolicy(Model, PolicyContent):
+class WantedPolicy(_Versioned, PolicyContent):
     """What share of the list price is paid."""
 
 
-class WantedTerms(Model, TermsContent):
+class WantedTerms(_Versioned, TermsContent):
     """When a customer pays."""
 
 
@@ -27,6 +43,7 @@ class LevelItem(View):
     name_en: str
     rank: int
     is_vip: bool
+    version: int
 
 
 class PolicyItem(View):
@@ -34,6 +51,7 @@ class PolicyItem(View):
     name_zh: str
     name_en: str
     discount: Decimal
+    version: int
 
 
 class TermsItem(View):
@@ -42,6 +60,7 @@ class TermsItem(View):
     name_en: str
     days: int
     prepaid: bool
+    version: int
 
 
 class LevelList(View):
@@ -59,14 +78,12 @@ class TermsList(View):
 async def levels(asked: Asked[Nothing, Nothing]) -> LevelList:
     """The steps of the channel."""
     found = await asked.services.crm.channel.levels.all()
-    return LevelList(
-        items=tuple(LevelItem(code=code, **each.model_dump()) for code, each in found.items())
-    )
+    return LevelList(items=_items(LevelItem, found))
 
 
 async def put_level(asked: Asked[WantedLevel, Nothing]) -> None:
     """Make or change a step."""
-    await asked.services.crm.channel.levels.put(asked.principal, asked.id, asked.body)
+    await _put(asked, asked.services.crm.channel.levels, LevelContent)
 
 
 async def remove_level(asked: Asked[Nothing, Nothing]) -> None:
@@ -77,14 +94,12 @@ async def remove_level(asked: Asked[Nothing, Nothing]) -> None:
 async def policies(asked: Asked[Nothing, Nothing]) -> PolicyList:
     """The price policies."""
     found = await asked.services.crm.channel.price_policies.all()
-    return PolicyList(
-        items=tuple(PolicyItem(code=code, **each.model_dump()) for code, each in found.items())
-    )
+    return PolicyList(items=_items(PolicyItem, found))
 
 
 async def put_policy(asked: Asked[WantedPolicy, Nothing]) -> None:
     """Make or change a price policy."""
-    await asked.services.crm.channel.price_policies.put(asked.principal, asked.id, asked.body)
+    await _put(asked, asked.services.crm.channel.price_policies, PolicyContent)
 
 
 async def remove_policy(asked: Asked[Nothing, Nothing]) -> None:
@@ -95,19 +110,33 @@ async def remove_policy(asked: Asked[Nothing, Nothing]) -> None:
 async def terms(asked: Asked[Nothing, Nothing]) -> TermsList:
     """The terms of payment."""
     found = await asked.services.crm.channel.payment_terms.all()
-    return TermsList(
-        items=tuple(TermsItem(code=code, **each.model_dump()) for code, each in found.items())
-    )
+    return TermsList(items=_items(TermsItem, found))
 
 
 async def put_terms(asked: Asked[WantedTerms, Nothing]) -> None:
     """Make or change terms of payment."""
-    await asked.services.crm.channel.payment_terms.put(asked.principal, asked.id, asked.body)
+    await _put(asked, asked.services.crm.channel.payment_terms, TermsContent)
 
 
 async def remove_terms(asked: Asked[Nothing, Nothing]) -> None:
     """Remove terms of payment that nobody has."""
     await asked.services.crm.channel.payment_terms.remove(asked.principal, asked.id)
+
+
+ItemT = TypeVar("ItemT", LevelItem, PolicyItem, TermsItem)
+
+
+def _items(item: type[ItemT], found: Mapping[str, Kept[Any]]) -> tuple[ItemT, ...]:
+    return tuple(
+        item(code=code, version=each.version, **each.content.model_dump())
+        for code, each in found.items()
+    )
+
+
+async def _put(asked: Asked[Any, Nothing], kinds: Kinds[ContentT], content: type[ContentT]) -> None:
+    body = asked.body
+    wanted = content.model_validate(body.model_dump(exclude={"version"}))
+    await kinds.put(asked.principal, asked.id, wanted, body.version)
 
 
 _VIEW, _MANAGE = needs(Right.CUSTOMER_VIEW), needs(Right.RULES_MANAGE)

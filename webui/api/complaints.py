@@ -269,7 +269,9 @@ _ONE = f"{_ALL}/{NUMBER}"
 
 ROUTES = (
     Route("GET", _ALL, search, _WORK, query=ComplaintSearch, answer=ComplaintList),
-    Route("POST", _ALL, create, _WORK, WantedComplaint, answer=ComplaintAnswer, status=201),
+    Route(
+        "POST", _ALL, create, _WORK, WantedComplaint, answer=ComplaintAnswer, status=201, once=True
+    ),
     Route(
         "GET", f"{_ALL}/overdue", overdue, _WORK, query=ComplaintOverdueSearch, answer=ComplaintList
     ),

@@ -5,12 +5,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from crm_core.customers.criteria import FIELDS, Conditions
+from crm_core.customers.criteria import Conditions
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.search import CustomerHit
 from crm_core.errors import Invalid, NotFound
 from crm_core.fields import CallId, Id, Moment, Text
 from crm_core.rights import Right
+from crm_core.timeline import Place
 from webui.asked import Asked, Model, Nothing
 from webui.board import facts_of
 from webui.cards import read_card
@@ -125,9 +126,10 @@ class MoveList(View):
 
 
 class TimelinePage(Model):
-    """Entries before this time; without it the newest."""
+    """Entries before this time, or after what the page before gave; without them the newest."""
 
     before: Moment | None = None
+    after: Annotated[Text, Field(max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
@@ -143,7 +145,10 @@ class TimelineItem(View):
 
 
 class Timeline(View):
+    """`after` asks for the next page, None when this is the last."""
+
     items: tuple[TimelineItem, ...]
+    after: str | None
 
 
 class MergeItem(View):
@@ -184,12 +189,13 @@ async def search(asked: Asked[WantedSearch, Nothing]) -> FoundCustomers:
 
 async def fields(asked: Asked[Nothing, Nothing]) -> FieldList:
     """What customers can be searched by; custom fields are `custom.` and their code."""
-    visible = [
-        FieldItem(field=name, operators=tuple(sorted(each.kind.operators)))
-        for name, each in FIELDS.items()
-        if asked.principal.may_read("customer", name)
-    ]
-    return FieldList(items=tuple(visible))
+    found = await asked.services.crm.search.fields(asked.principal)
+    return FieldList(
+        items=tuple(
+            FieldItem(field=name, operators=tuple(sorted(operators)))
+            for name, operators in found.items()
+        )
+    )
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:
@@ -242,13 +248,15 @@ async def moves(asked: Asked[Nothing, Nothing]) -> MoveList:
 async def timeline(asked: Asked[Nothing, TimelinePage]) -> Timeline:
     """Calls, orders, complaints, to-dos and moves, the newest first."""
     query, services = asked.query, asked.services
+    newest = Place(query.before or services.clock() + timedelta(seconds=1))
     told = await services.crm.history.timeline(
         asked.principal,
         int(asked.id),
-        before=query.before or services.clock() + timedelta(seconds=1),
+        after=Place.read(query.after) if query.after else newest,
         limit=query.limit,
     )
     return Timeline(
+        after=str(told[-1].entry.place) if len(told) == query.limit else None,
         items=tuple(
             TimelineItem(
                 at=each.entry.at,
@@ -259,7 +267,7 @@ async def timeline(asked: Asked[Nothing, TimelinePage]) -> Timeline:
                 actor=each.actor,
             )
             for each in told
-        )
+        ),
     )
 
 
@@ -331,7 +339,14 @@ ROUTES = (
     Route("POST", "/api/customers/search", search, _VIEW, WantedSearch, answer=FoundCustomers),
     Route("GET", "/api/customers/fields", fields, _VIEW, answer=FieldList),
     Route(
-        "POST", "/api/customers", create, _EDIT, WantedCustomer, answer=CustomerAnswer, status=201
+        "POST",
+        "/api/customers",
+        create,
+        _EDIT,
+        WantedCustomer,
+        answer=CustomerAnswer,
+        status=201,
+        once=True,
     ),
     Route("GET", _ONE, show, _VIEW, answer=CustomerAnswer),
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),

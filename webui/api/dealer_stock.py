@@ -164,7 +164,16 @@ _ONE = f"{_ALL}/{NUMBER}"
 
 ROUTES = (
     Route("GET", _ALL, search, _VIEW, query=StockReportSearch, answer=StockReportList),
-    Route("POST", _ALL, create, _ENTER, WantedStockReport, answer=StockReportAnswer, status=201),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        _ENTER,
+        WantedStockReport,
+        answer=StockReportAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", _ONE, show, _VIEW, query=StockVersionSearch, answer=StockReportAnswer),
     Route("PATCH", _ONE, correct, _ENTER, WantedStockCorrection, answer=StockReportAnswer),
     Route("GET", f"{_ONE}/versions", versions, _VIEW, answer=StockReportList),

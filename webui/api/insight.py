@@ -7,7 +7,7 @@ after its last customer.
 from datetime import datetime
 from decimal import Decimal
 
-from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit
+from crm_core.insight.commands import ContributionQuery, PageQuery, RulesEdit, VersionQuery
 from crm_core.insight.rules import InsightRules
 from crm_core.insight.service import InsightService, RulesAndProgress
 from crm_core.rights import Right
@@ -22,6 +22,10 @@ class ContributionSearch(ContributionQuery, Model):
 
 class InsightPage(PageQuery, Model):
     """Which part of a list."""
+
+
+class RulesVersionSearch(VersionQuery, Model):
+    """Which part of the list."""
 
 
 class WantedRules(RulesEdit, Model):
@@ -104,6 +108,7 @@ class InsightAnswer(View):
 
 
 class ContributionItem(View):
+    place: int
     rank: int
     code: str | None
     name_zh: str | None
@@ -188,6 +193,24 @@ class RulesAnswer(View):
     progress: ProgressView
 
 
+class RulesVersionItem(View):
+    version: int
+    at: datetime
+    actor_id: int | None
+    actor_name: str | None
+
+
+class RulesVersionList(View):
+    items: tuple[RulesVersionItem, ...]
+
+
+class RulesVersionAnswer(View):
+    version: int
+    at: datetime
+    actor_id: int | None
+    rules: InsightRules
+
+
 async def customer(asked: Asked[Nothing, Nothing]) -> InsightAnswer:
     """One customer as of now: segment, grade, warnings, and each rule with figure and bound."""
     found = await _service(asked).customer(asked.principal, int(asked.id))
@@ -232,6 +255,24 @@ async def rules(asked: Asked[Nothing, Nothing]) -> RulesAnswer:
 async def change_rules(asked: Asked[WantedRules, Nothing]) -> RulesAnswer:
     """Replace the rules; everybody is worked out anew in the background."""
     return _rules(await _service(asked).change_rules(asked.principal, asked.body))
+
+
+async def recompute(asked: Asked[Nothing, Nothing]) -> RulesAnswer:
+    """Have everybody worked out anew, in the background; `progress` says how far it is."""
+    await _service(asked).recompute_all(asked.principal)
+    return _rules(await _service(asked).rules(asked.principal))
+
+
+async def versions(asked: Asked[Nothing, RulesVersionSearch]) -> RulesVersionList:
+    """Every set of rules that was ever in force, the newest first."""
+    found = await _service(asked).versions(asked.principal, asked.query)
+    return RulesVersionList(items=tuple(map(RulesVersionItem.model_validate, found)))
+
+
+async def version(asked: Asked[Nothing, Nothing]) -> RulesVersionAnswer:
+    """The rules of a version, as they were."""
+    found = await _service(asked).version(asked.principal, int(asked.id))
+    return RulesVersionAnswer.model_validate(found)
 
 
 def _rules(found: RulesAndProgress) -> RulesAnswer:
@@ -286,5 +327,15 @@ ROUTES = (
         answer=InsightCustomerList,
     ),
     Route("GET", f"{_ROOM}/rules", rules, _RULES, answer=RulesAnswer),
+    Route(
+        "GET",
+        f"{_ROOM}/rules/versions",
+        versions,
+        _RULES,
+        query=RulesVersionSearch,
+        answer=RulesVersionList,
+    ),
+    Route("GET", f"{_ROOM}/rules/versions/{NUMBER}", version, _RULES, answer=RulesVersionAnswer),
+    Route("POST", f"{_ROOM}/recompute", recompute, _RULES, answer=RulesAnswer, status=202),
     Route("PUT", f"{_ROOM}/rules", change_rules, _RULES, WantedRules, answer=RulesAnswer),
 )

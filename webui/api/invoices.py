@@ -13,8 +13,8 @@ from orders.invoices.commands import (
     Voided,
 )
 from orders.invoices.service import InvoiceService
-from webui.api.orders import KEY, key_of
 from webui.asked import Asked, Model, Nothing
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 

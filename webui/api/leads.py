@@ -7,7 +7,6 @@ from datetime import datetime
 
 from crm_core.leads.commands import (
     Convert,
-    HandOver,
     LeadEdit,
     LeadQuery,
     Lose,
@@ -17,7 +16,12 @@ from crm_core.leads.service import LeadService
 from crm_core.leads.views import LeadDetail, LeadView
 from crm_core.numbers import shown
 from crm_core.rights import Right
-from webui.api.opportunities import OpportunityAnswer, opportunity_answer
+from webui.api.opportunities import (
+    HandoverItem,
+    OpportunityAnswer,
+    WantedHandOver,
+    opportunity_answer,
+)
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
@@ -29,10 +33,6 @@ class WantedLead(NewLead, Model):
 
 class WantedLeadEdit(LeadEdit, Model):
     """Only what is given is changed."""
-
-
-class WantedHandOver(HandOver, Model):
-    """Who has it from now on."""
 
 
 class WantedLeadLoss(Lose, Model):
@@ -80,14 +80,6 @@ class LeadAnswer(View):
     lead: LeadItem | None
 
 
-class LeadHandoverItem(View):
-    owner_id: int | None
-    dealer_customer_id: int | None
-    note: str | None
-    actor_id: int | None
-    at: datetime
-
-
 class LeadSuggestionItem(View):
     dealer_customer_id: int
     dealer_name: str
@@ -97,7 +89,7 @@ class LeadSuggestionItem(View):
 
 class LeadDetailAnswer(View):
     lead: LeadItem
-    handovers: tuple[LeadHandoverItem, ...]
+    handovers: tuple[HandoverItem, ...]
     suggestions: tuple[LeadSuggestionItem, ...]
     same_number: tuple[int, ...]
     known_as: int | None
@@ -163,7 +155,16 @@ _ONE = f"/api/leads/{NUMBER}"
 
 ROUTES = (
     Route("GET", "/api/leads", search, _WORK, query=LeadSearch, answer=LeadList),
-    Route("POST", "/api/leads", create, _WORK, WantedLead, answer=LeadDetailAnswer, status=201),
+    Route(
+        "POST",
+        "/api/leads",
+        create,
+        _WORK,
+        WantedLead,
+        answer=LeadDetailAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", _ONE, show, _WORK, answer=LeadDetailAnswer),
     Route("PATCH", _ONE, edit, _WORK, WantedLeadEdit, answer=LeadAnswer),
     Route("POST", f"{_ONE}/hand-over", hand_over, _WORK, WantedHandOver, answer=LeadAnswer),

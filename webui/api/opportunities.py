@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from crm_core.fields import Id
 from crm_core.leads.commands import (
+    HandOver,
     MoveOpportunity,
     NewOpportunity,
     OpportunityEdit,
@@ -35,6 +36,10 @@ class WantedStage(StageContent, Model):
     """Version 0 makes a new stage."""
 
 
+class WantedHandOver(HandOver, Model):
+    """Who has it from now on."""
+
+
 class OpportunitySearch(OpportunityQuery, Model):
     """Which opportunities to list."""
 
@@ -59,6 +64,7 @@ class OpportunityItem(View):
     owner_id: int | None
     owner_name: str | None
     dealer_customer_id: int | None
+    dealer_name: str | None
     created_at: datetime
     closed_at: datetime | None
     version: int
@@ -66,6 +72,33 @@ class OpportunityItem(View):
 
 class OpportunityAnswer(View):
     opportunity: OpportunityItem
+
+
+class HandedOpportunity(View):
+    """None when it is somebody else's now."""
+
+    opportunity: OpportunityItem | None
+
+
+class HandoverItem(View):
+    owner_id: int | None
+    dealer_customer_id: int | None
+    note: str | None
+    actor_id: int | None
+    at: datetime
+
+
+class OpportunityMoveItem(View):
+    from_stage: str | None
+    to_stage: str
+    actor_id: int | None
+    at: datetime
+
+
+class OpportunityHistoryAnswer(View):
+    opportunity: OpportunityItem
+    moves: tuple[OpportunityMoveItem, ...]
+    handovers: tuple[HandoverItem, ...]
 
 
 class OpportunityList(View):
@@ -128,6 +161,19 @@ async def move(asked: Asked[WantedMove, Nothing]) -> OpportunityAnswer:
     )
 
 
+async def hand_over(asked: Asked[WantedHandOver, Nothing]) -> HandedOpportunity:
+    """Give it to a salesperson or a dealer."""
+    service, who = _service(asked), asked.principal
+    found = await service.hand_over_opportunity(who, int(asked.id), asked.body)
+    return HandedOpportunity(opportunity=found and OpportunityItem.model_validate(found))
+
+
+async def history(asked: Asked[Nothing, Nothing]) -> OpportunityHistoryAnswer:
+    """The stages it came to, and with whom it was."""
+    found = await _service(asked).opportunity_history(asked.principal, int(asked.id))
+    return OpportunityHistoryAnswer.model_validate(found)
+
+
 async def pipeline(asked: Asked[Nothing, PipelineSearch]) -> PipelineAnswer:
     """What may come of the open ones, by stage."""
     found = await _service(asked).pipeline(asked.principal, asked.query.owner_id)
@@ -161,10 +207,21 @@ _STAGES = "/api/opportunity-stages"
 
 ROUTES = (
     Route("GET", _ALL, search, _WORK, query=OpportunitySearch, answer=OpportunityList),
-    Route("POST", _ALL, create, _WORK, WantedOpportunity, answer=OpportunityAnswer, status=201),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        _WORK,
+        WantedOpportunity,
+        answer=OpportunityAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", f"{_ALL}/pipeline", pipeline, _WORK, query=PipelineSearch, answer=PipelineAnswer),
     Route("GET", _ONE, show, _WORK, answer=OpportunityAnswer),
     Route("PATCH", _ONE, edit, _WORK, WantedOpportunityEdit, answer=OpportunityAnswer),
+    Route("GET", f"{_ONE}/history", history, _WORK, answer=OpportunityHistoryAnswer),
+    Route("POST", f"{_ONE}/hand-over", hand_over, _WORK, WantedHandOver, answer=HandedOpportunity),
     Route("POST", f"{_ONE}/move", move, _WORK, WantedMove, answer=OpportunityAnswer),
     Route("GET", _STAGES, stages, _WORK, answer=StageList),
     Route(

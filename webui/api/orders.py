@@ -1,6 +1,5 @@
 """Orders: placed once for each Idempotency-Key, and looked up."""
 
-import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -9,7 +8,6 @@ from aiohttp import web
 from pydantic import Field
 
 from crm_core.benefits.commands import CouponCode
-from crm_core.errors import Invalid
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
 from orders.methods import Method
@@ -22,13 +20,12 @@ from orders.sales.commands import (
     SplitOrder,
 )
 from orders.sales.views import OrderView
+from orders.stock.commands import WarehouseCode
 from webui.api.products import WantedLines
 from webui.asked import Asked, Model, Nothing
+from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, json_answer, needs
 from webui.views import ReasonView, View
-
-KEY = "Idempotency-Key"
-_KEY_FORM = re.compile(r"[A-Za-z0-9._~-]{8,64}")
 
 
 class WantedOrder(Model):
@@ -42,6 +39,7 @@ class WantedOrder(Model):
     urgent: bool = False
     wanted_on: Day | None = None
     backorder: bool = False
+    warehouse: WarehouseCode | None = None
 
 
 class WantedOrderEdit(EditOrder, Model):
@@ -118,6 +116,7 @@ class OrderDetail(OrderItem):
     address: str | None
     note: str | None
     payment: str | None
+    warehouse: str
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
     coupons: tuple[OrderCouponItem, ...]
@@ -159,6 +158,7 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
             note=body.note,
             payment=body.payment,
             coupon_codes=body.coupon_codes,
+            warehouse=body.warehouse,
             urgent=body.urgent,
             medium=call.row.medium if call else None,
             wanted_on=body.wanted_on,
@@ -203,16 +203,6 @@ async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
 
 def _answer(found: OrderView) -> OrderAnswer:
     return OrderAnswer(order=OrderDetail.model_validate(found))
-
-
-def key_of(request: web.Request) -> str:
-    key = request.headers.get(KEY, "")
-    if _KEY_FORM.fullmatch(key) is None:
-        raise Invalid(
-            f"Send {KEY}: 8 to 64 letters, digits and . _ ~ -, made once for each order or payment.",
-            fields={KEY: "missing" if not key else "form"},
-        )
-    return key
 
 
 _ONE = f"/api/orders/{NUMBER}"

@@ -17,9 +17,9 @@ from orders.payments.commands import (
     StartRefund,
 )
 from orders.payments.errors import NoGateway, NoticeRefused
-from webui.api.orders import KEY, key_of
 from webui.asked import Asked, Model, Nothing
-from webui.routing import NUMBER, SEALED, Route, needs
+from webui.once import KEY, key_of
+from webui.routing import NUMBER, SIGNED, Route, needs
 from webui.views import View
 
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
@@ -263,5 +263,5 @@ ROUTES = (
         "POST", f"/api/payment-differences/{NUMBER}/resolve", resolve, _MANAGE, WantedResolution,
         answer=DifferenceAnswer,
     ),
-    Route("POST", NOTICES, hear, SEALED, status=204, raw=True),
+    Route("POST", NOTICES, hear, SIGNED, status=204, raw=True),
 )  # fmt: skip

@@ -90,7 +90,16 @@ _PATH = "/api/price-rules"
 
 ROUTES = (
     Route("GET", _PATH, search, _MANAGE, query=PriceRuleSearch, answer=PriceRuleList),
-    Route("POST", _PATH, create, _MANAGE, WantedPriceRule, answer=PriceRuleAnswer, status=201),
+    Route(
+        "POST",
+        _PATH,
+        create,
+        _MANAGE,
+        WantedPriceRule,
+        answer=PriceRuleAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", f"{_PATH}/{NUMBER}", show, _MANAGE, answer=PriceRuleAnswer),
     Route(
         "PUT",

@@ -8,6 +8,7 @@ from pydantic import Field
 from crm_core.fields import Id, Text
 from crm_core.rights import Right
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine
+from orders.stock.commands import WarehouseCode
 from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
 from webui.views import ReasonView, View
@@ -19,6 +20,7 @@ class ProductSearch(Model):
     q: Annotated[Text, Field(max_length=100)] = ""
     customer_id: Id | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
+    warehouse: WarehouseCode | None = None
 
 
 class WantedLine(Model):
@@ -36,6 +38,7 @@ WantedLines = Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=M
 class WantedQuote(Model):
     customer_id: Id
     lines: WantedLines
+    warehouse: WarehouseCode | None = None
 
 
 class PackItem(View):
@@ -55,6 +58,7 @@ class ProductItem(View):
     available: int
     why: tuple[ReasonView, ...]
     packs: tuple[PackItem, ...]
+    warehouse: str
 
 
 class ProductList(View):
@@ -81,13 +85,15 @@ class QuoteView(View):
     discount: Decimal
     discount_why: tuple[ReasonView, ...]
     warnings: tuple[ReasonView, ...]
+    warehouse: str
+    warehouse_why: ReasonView
 
 
 async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
     """Products by code or name, with the customer's own price and what is free now."""
     query = asked.query
     found = await asked.services.trade.orders.products(
-        asked.principal, query.q, query.customer_id, query.limit
+        asked.principal, query.q, query.customer_id, query.limit, query.warehouse
     )
     return ProductList(items=tuple(ProductItem.model_validate(each) for each in found))
 
@@ -95,7 +101,9 @@ async def search(asked: Asked[Nothing, ProductSearch]) -> ProductList:
 async def quote(asked: Asked[WantedQuote, Nothing]) -> QuoteView:
     """What these lines cost this customer now; nothing is reserved."""
     lines = [line.line() for line in asked.body.lines]
-    quoted = await asked.services.trade.orders.quote(asked.principal, asked.body.customer_id, lines)
+    quoted = await asked.services.trade.orders.quote(
+        asked.principal, asked.body.customer_id, lines, asked.body.warehouse
+    )
     return QuoteView.model_validate(quoted)
 
 

@@ -125,7 +125,14 @@ _ONE = f"/api/quotes/{NUMBER}"
 ROUTES = (
     Route("GET", "/api/quotes", search, _SEE, query=SalesQuoteSearch, answer=SalesQuoteList),
     Route(
-        "POST", "/api/quotes", create, _PLACE, WantedSalesQuote, answer=SalesQuoteAnswer, status=201
+        "POST",
+        "/api/quotes",
+        create,
+        _PLACE,
+        WantedSalesQuote,
+        answer=SalesQuoteAnswer,
+        status=201,
+        once=True,
     ),
     Route("GET", _ONE, show, _SEE, answer=SalesQuoteAnswer),
     Route("POST", f"{_ONE}/revise", revise, _PLACE, WantedRevision, answer=SalesQuoteAnswer),

@@ -214,7 +214,9 @@ ROUTES = (
     Route("GET", "/api/todos", search, _WORK, query=TodoSearch, answer=TodoList),
     Route("GET", "/api/todos/counts", counts, _WORK, answer=TodoCountsView),
     Route("GET", "/api/todos/supervisors", supervisors, _WORK, answer=SupervisorList),
-    Route("POST", "/api/todos", create, _WORK, WantedTodo, answer=TodoAnswer, status=201),
+    Route(
+        "POST", "/api/todos", create, _WORK, WantedTodo, answer=TodoAnswer, status=201, once=True
+    ),
     Route("GET", _ONE, show, _WORK, answer=TodoAnswer),
     Route(
         "GET", f"{_ONE}/history", history, _WORK, query=TodoHistorySearch, answer=TodoHistoryList

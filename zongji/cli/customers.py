@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crm_core.customers.criteria import Condition
 from crm_core.exchange.exporting import ExportContent
 from crm_core.exchange.importing import Tell
 from crm_core.exchange.jobs import JobView
 from crm_core.rights import SYSTEM
 from crm_core.services import Crm
 from zongji import settings
+from zongji.cli.options import Where, conditions
 from zongji.cli.progress import console
 from zongji.core import connected
 from zongji.platform.errors import PlatformError
@@ -59,16 +59,13 @@ def import_file(
 @app.command("export")
 def export_file(
     file: Annotated[Path, typer.Argument(help="Ends in .xlsx or .csv.")],
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help="A condition such as “level=city”, “credit_limit>=1000”, “name~海河”."),
-    ] = None,
+    where: Where = None,
 ) -> None:
     """Write customers to a file, all of them or those who fulfil every condition."""
     if file.suffix not in (".xlsx", ".csv"):
         raise PlatformError("The file's name must end in .xlsx or .csv.")
     content = ExportContent.model_validate(
-        {"format": file.suffix[1:], "conditions": [_condition(each) for each in where or ()]}
+        {"format": file.suffix[1:], "conditions": conditions(where)}
     )
     job = connected(lambda _, crm: _export(crm, file, content))
     console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")
@@ -136,14 +133,3 @@ def _meaning(column: str) -> tuple[str, str]:
     if not header or not field:
         raise PlatformError(f"--column takes “header=field”, such as 店名=name, not “{column}”.")
     return header, field
-
-
-_OPERATORS = {"~": "contains", ">=": "from", "<=": "to", "=": "is"}
-
-
-def _condition(written: str) -> Condition:
-    for sign, operator in _OPERATORS.items():
-        field, found, value = written.partition(sign)
-        if found:
-            return Condition.model_validate({"field": field, "op": operator, "value": value})
-    raise PlatformError(f"--where takes field=value, field>=value, field~word, not “{written}”.")

@@ -1,0 +1,214 @@
+"""The worker of connections: papers in and out, and asking what changed there.
+
+Rule: a fault that may pass is tried again ever more rarely; what cannot pass is refused with its reason and
+waits for a person. One connection's faults hold up no other's papers.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta, tzinfo
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.bus import Bus
+from crm_core.db import Database
+from crm_core.errors import DatabaseUnavailable, DomainError
+from crm_core.worker import Worker
+from orders.catalogue.tables import Product
+from orders.connections import documents, leaving, returning
+from orders.connections.clients import Clients, Opened
+from orders.connections.documents import Claimed, Outcome
+from orders.connections.entering import AskAgain, Entered, Entering
+from orders.connections.errors import ConnectorError
+from orders.connections.events import PaperRefused
+from orders.connections.papers import OutsideCount
+from orders.connections.retrying import RetryRules
+from orders.connections.tables import Connection, ConnectionCode, OutsideStock
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S = 1.0
+_BATCH = 20
+_ASK_EVERY = timedelta(minutes=5)
+_OVERLAP = timedelta(minutes=10)
+_MOST_CODES = 500
+
+
+class ConnectionWorker(Worker):
+    """`channels` are those that have a notifier, `zone` is the company's."""
+
+    def __init__(
+        self,
+        database: Database,
+        clients: Clients,
+        bus: Bus,
+        *,
+        clock: Callable[[], datetime],
+        channels: Collection[str] = (),
+        zone: tzinfo,
+        rules: RetryRules | None = None,
+    ) -> None:
+        super().__init__("connections", every_s=_EVERY_S, batch=_BATCH)
+        self._database = database
+        self._clients = clients
+        self._bus = bus
+        self._clock = clock
+        self._channels = frozenset(channels)
+        self._zone = zone
+        self._entering = Entering(self._channels, zone)
+        self._rules = rules or RetryRules()
+        self._not_before: dict[int, datetime] = {}
+
+    async def run_once(self) -> int:
+        """How many papers were taken up. Raises DatabaseUnavailable."""
+        opened = {each.id: each for each in await self._clients.active()}
+        await asyncio.gather(*(self._ask(each) for each in opened.values()))
+        now = self._clock()
+        claimed = await documents.claim(
+            self._database, list(opened), now, self._rules.lease, _BATCH
+        )
+        by_connection: dict[int, list[Claimed]] = {}
+        for each in claimed:
+            by_connection.setdefault(each.connection_id, []).append(each)
+        await asyncio.gather(
+            *(self._take_up(opened[key], papers) for key, papers in by_connection.items())
+        )
+        return len(claimed)
+
+    async def _take_up(self, opened: Opened, papers: list[Claimed]) -> None:
+        for each in papers:
+            try:
+                await self._one(opened, each)
+            except ConnectorError as error:
+                await self._put_off(opened, each, error)
+            except DatabaseUnavailable:
+                raise
+            except DomainError as error:
+                refused = ConnectorError(error.code, error.message, permanent=True)
+                await self._put_off(opened, each, refused)
+            except Exception as error:
+                log.exception("paper_failed", document=each.id)
+                passing = ConnectorError("internal", repr(error), permanent=False)
+                await self._put_off(opened, each, passing)
+
+    async def _one(self, opened: Opened, claimed: Claimed) -> None:
+        if claimed.direction == "out":
+            await self._send(opened, claimed)
+            return
+        while True:
+            try:
+                async with self._database.begin() as session:
+                    done = await self._in(session, opened, claimed)
+                    if not await documents.settle(session, claimed, done.outcome, self._clock()):
+                        await session.rollback()
+                        return
+                break
+            except AskAgain:
+                continue
+        for event in done.events:
+            self._bus.publish(event)
+        log.info("paper_taken", document=claimed.id, outcome=done.outcome.code)
+
+    async def _in(self, session: AsyncSession, opened: Opened, claimed: Claimed) -> Entered:
+        now = self._clock()
+        if claimed.kind == "state":
+            return await returning.follow(
+                session, opened, claimed, channels=self._channels, now=now, zone=self._zone
+            )
+        return await self._entering.enter(session, opened, claimed, now)
+
+    async def _send(self, opened: Opened, claimed: Claimed) -> None:
+        order = await leaving.read(self._database, opened, claimed, self._zone)
+        outside_id = None if order is None else await opened.client.send(order)
+        async with self._database.begin() as session:
+            outcome = Outcome("ignored", "cancelled_before")
+            if order is not None and outside_id is not None:
+                outcome = await leaving.linked(session, opened, claimed, order, outside_id)
+            await documents.settle(session, claimed, outcome, self._clock())
+
+    async def _put_off(self, opened: Opened, claimed: Claimed, error: ConnectorError) -> None:
+        now = self._clock()
+        over = error.permanent or claimed.attempts >= self._rules.attempts
+        next_at = None if over else now + self._rules.wait(claimed.attempts)
+        state = "refused" if over else "pending"
+        outcome = Outcome(state, error.code, error.reason, next_at=next_at)
+        async with self._database.begin() as session:
+            settled = await documents.settle(session, claimed, outcome, now)
+        log.info(
+            "paper_put_off", document=claimed.id, state=state, code=error.code, reason=error.reason
+        )
+        if settled and over:
+            self._bus.publish(PaperRefused(claimed.id, opened.code, error.code, now))
+
+    async def _ask(self, opened: Opened) -> None:
+        """What changed there since we asked last, with some minutes' overlap."""
+        now = self._clock()
+        last = opened.asked_at or opened.created_at
+        due = opened.asked_at is None or now - opened.asked_at >= _ASK_EVERY
+        if not (opened.connector.counts and due and self._not_before.get(opened.id, now) <= now):
+            return
+        try:
+            states = await opened.client.states(last - _OVERLAP)
+            codes = await self._codes(opened)
+            counts = await opened.client.counts(sorted(codes))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            self._not_before[opened.id] = now + _ASK_EVERY
+            expected = isinstance(error, ConnectorError)
+            log.info("connection_not_asked", connection=opened.code, exc_info=not expected)
+            return
+        async with self._database.begin() as session:
+            for each in states:
+                await documents.keep_state(
+                    session,
+                    opened.id,
+                    each.number,
+                    status=each.status,
+                    version=each.version,
+                    now=now,
+                )
+            for count in counts:
+                await _keep_count(session, opened, codes, count, now)
+            await session.execute(
+                update(Connection).where(Connection.id == opened.id).values(asked_at=now)
+            )
+
+    async def _codes(self, opened: Opened) -> dict[str, str]:
+        """Their codes of our products, in base units; our own where the table has none."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
+                select(ConnectionCode.theirs, ConnectionCode.sku)
+                .where(
+                    ConnectionCode.connection_id == opened.id,
+                    ConnectionCode.sku.is_not(None),
+                    ConnectionCode.unit.is_(None),
+                )
+                .limit(_MOST_CODES)
+            )
+            found = {row.theirs: row.sku for row in rows if row.sku is not None}
+            if found:
+                return found
+            own = await connection.scalars(
+                select(Product.sku).where(Product.active).order_by(Product.sku).limit(_MOST_CODES)
+            )
+            return {sku: sku for sku in own}
+
+
+async def _keep_count(
+    session: AsyncSession,
+    opened: Opened,
+    codes: dict[str, str],
+    count: OutsideCount,
+    now: datetime,
+) -> None:
+    if count.code in codes:
+        values = {"quantity": count.quantity, "at": now}
+        await session.execute(
+            upsert(OutsideStock)
+            .values(connection_id=opened.id, sku=codes[count.code], **values)
+            .on_conflict_do_update(index_elements=["connection_id", "sku"], set_=values)
+        )

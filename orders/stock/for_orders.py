@@ -1,0 +1,98 @@
+"""What an order does to the goods of its warehouse. Rule: inside the order's own transaction; returned goods go
+back into the batches they came from, at the cost at which they went.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from orders.lines import StockLine
+from orders.money import to_fen
+from orders.stock import batches, ledger
+from orders.stock.events import StockChanged
+from orders.stock.ledger import Cause
+from orders.stock.moves import EFFECT, Goods
+from orders.stock.posting import Posting, post, prepare
+from orders.stock.tables import StockMove
+
+RETURNED = "returned"
+
+
+async def move(
+    session: AsyncSession,
+    kind: Goods,
+    warehouse: str,
+    lines: Sequence[StockLine],
+    *,
+    cause: Cause,
+    today: date,
+) -> tuple[StockChanged, ...]:
+    """`cause` names the order. Raises OutOfStock."""
+    effect = EFFECT[kind]
+    if effect.on_hand == 0:
+        noted = await ledger.change(session, kind, warehouse, lines, cause)
+        return tuple(each.stock for each in noted)
+    if effect.on_hand < 0:
+        postings = [Posting(kind, line.sku, line.quantity) for line in lines]
+    else:
+        postings = await _back(session, kind, warehouse, lines, cause=cause, today=today)
+    return await post(session, warehouse, postings, cause, today)
+
+
+async def _back(
+    session: AsyncSession,
+    kind: Goods,
+    warehouse: str,
+    lines: Sequence[StockLine],
+    *,
+    cause: Cause,
+    today: date,
+) -> list[Posting]:
+    """Goods of batches that nobody knows any more are kept apart until somebody has looked at them."""
+    assert cause.order_id is not None
+    lives = await prepare(session, warehouse, [line.sku for line in lines])
+    costs = await _costs(session, cause.order_id)
+    out = await batches.out_for(session, cause.order_id)
+    postings = []
+    for line in lines:
+        each = costs.get(line.sku)
+        left = line.quantity
+        if lives[line.sku] is not None:
+            for sku, batch_id, quantity in out:
+                part = min(left, quantity) if sku == line.sku else 0
+                if part:
+                    left -= part
+                    postings.append(Posting(kind, sku, part, batch_id, _worth(each, part)))
+        if left and (days := lives[line.sku]) is not None:
+            apart = await batches.opened(
+                session,
+                warehouse,
+                line.sku,
+                f"{RETURNED}-{cause.order_id}",
+                expires_on=today + timedelta(days=days),
+                blocked_reason=RETURNED,
+            )
+            postings.append(Posting(kind, line.sku, left, apart.id, _worth(each, left)))
+        elif left:
+            postings.append(Posting(kind, line.sku, left, None, _worth(each, left)))
+    return postings
+
+
+async def _costs(session: AsyncSession, order_id: int) -> dict[str, Decimal]:
+    """What one unit of each product cost when it went out for the order."""
+    rows = await session.execute(
+        select(
+            StockMove.sku,
+            func.sum(StockMove.value_change) / func.sum(StockMove.on_hand_change),
+        )
+        .where(StockMove.order_id == order_id, StockMove.on_hand_change < 0)
+        .group_by(StockMove.sku)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _worth(cost: Decimal | None, quantity: int) -> Decimal | None:
+    return None if cost is None else to_fen(cost * quantity)

@@ -1,0 +1,298 @@
+from decimal import Decimal
+
+import pytest
+
+from crm_core.errors import Invalid
+from crm_core.rights import SYSTEM
+from orders.connections.connection_views import ChangedConnection, CountQuery, NewCode
+from orders.connections.events import PaperRefused
+from orders.sales.flow import Status
+from tests.connections.desk import open_desk
+from tests.connections.neighbours import APP_KEY, APP_SECRET, Kingdee, Yonyou
+
+
+@pytest.fixture(scope="module")
+async def desk(database, tmp_path_factory):
+    opened = await open_desk(database, tmp_path_factory.mktemp("desk"))
+    yield opened
+    await opened.used.outgoing.close()
+
+
+@pytest.fixture
+async def kingdee(desk):
+    async with Kingdee().open() as server:
+        server.connection = await desk.connection(
+            "kingdee",
+            {
+                "url": f"{server.url}/k3cloud",
+                "database": "db",
+                "username": "zongji",
+                "organisation": "100",
+                "states": {"closed": "delivered", "C": "reviewed"},
+            },
+            {"app_id": APP_KEY, "app_secret": APP_SECRET},
+            "reviewed",
+        )
+        code = NewCode(theirs="K-001", customer_id=desk.shop.dealer)
+        await desk.used.connections.set_code(desk.owner, server.connection, code)
+        yield server
+        await end(desk, server.connection)
+
+
+@pytest.fixture
+async def yonyou(desk):
+    async with Yonyou().open() as server:
+        server.connection = await desk.connection(
+            "yonyou",
+            {
+                "token_url": f"{server.url}/iuap-api-auth",
+                "gateway_url": f"{server.url}/iuap-api-gateway",
+                "organisation": "org",
+                "transaction_type": "SO",
+                "unit": "pcs",
+                "states": {"ENDORDER": "delivered"},
+            },
+            None,
+            "reviewed",
+        )
+        code = NewCode(theirs="Y-001", customer_id=desk.shop.dealer)
+        await desk.used.connections.set_code(desk.owner, server.connection, code)
+        yield server
+        await end(desk, server.connection)
+
+
+async def end(desk, connection_id: int) -> None:
+    (now,) = [
+        each for each in await desk.used.connections.all(desk.owner) if each.id == connection_id
+    ]
+    change = ChangedConnection(
+        version=now.version, name=now.name, settings=dict(now.settings), active=False
+    )
+    await desk.used.connections.change(desk.owner, connection_id, change)
+
+
+async def reviewed(desk, *lines, customer: int | None = None, **product):
+    skus = lines or ((await desk.shop.product(on_hand=100, price="12.50", **product), 2),)
+    order = (await desk.shop.place(*skus, customer=customer, address="友谊路5号")).order
+    await desk.shop.move(order.id, Status.REVIEWED)
+    return order
+
+
+async def out(desk, connection_id: int):
+    papers = await desk.papers(connection_id)
+    return [each for each in papers if each.direction == "out"]
+
+
+async def test_an_order_leaves_to_kingdee_saved_submitted_and_audited(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    there = kingdee.orders[order.number]
+    model = there["model"]
+    assert (there["state"], model["FCustId"]) == ("C", {"FNumber": "K-001"})
+    (line,) = model["FSaleOrderEntry"]
+    assert (line["FQty"], line["FEntryTaxRate"]) == (2, "13.0000")
+    assert Decimal(line["FTaxPrice"]) * 2 == order.total
+    assert [(each.state, each.code) for each in await out(desk, kingdee.connection)] == [
+        ("done", "sent")
+    ]
+
+
+@pytest.mark.parametrize("stops_at", range(1, 8))
+async def test_whatever_answer_is_lost_kingdee_gets_the_order_once(desk, kingdee, stops_at):
+    order = await reviewed(desk)
+    kingdee.faults.extend([""] * (stops_at - 1) + ["lost"])
+    for _ in range(4):
+        await desk.work()
+        desk.later(minutes=5)
+    assert kingdee.orders[order.number]["state"] == "C"
+    saves = [content for service, content in kingdee.asked if service == "Save"]
+    assert len(saves) == 1
+    assert {each.state for each in await out(desk, kingdee.connection)} == {"done"}
+
+
+async def test_a_session_that_ended_is_opened_anew(desk, kingdee):
+    await reviewed(desk)
+    await desk.work()
+    kingdee.sessions.clear()
+    order = await reviewed(desk)
+    await desk.work()
+    assert order.number in kingdee.orders
+    assert kingdee.logins == 2
+
+
+async def test_what_kingdee_refuses_waits_for_a_person_and_is_told(desk, kingdee):
+    kingdee.known = {"nothing"}
+    heard = []
+    stop = desk.shop.bus.subscribe(heard.append, PaperRefused)
+    order = await reviewed(desk)
+    await desk.work()
+    stop()
+    (paper,) = await out(desk, kingdee.connection)
+    assert (paper.state, paper.code, "不存在" in paper.reason) == (
+        "refused",
+        "kingdee_refused",
+        True,
+    )
+    assert [each.document_id for each in heard] == [paper.id]
+    kingdee.known = set()
+    await desk.used.papers.retry(desk.owner, paper.id)
+    await desk.work()
+    assert order.number in kingdee.orders
+
+
+async def test_a_wrong_application_secret_is_refused_and_not_tried_again(desk, kingdee):
+    (now,) = [
+        each
+        for each in await desk.used.connections.all(desk.owner)
+        if each.id == kingdee.connection
+    ]
+    change = ChangedConnection(
+        version=now.version,
+        name=now.name,
+        settings=dict(now.settings),
+        secrets={"app_id": APP_KEY, "app_secret": "wrong"},
+        send_on={"reviewed"},
+    )
+    await desk.used.connections.change(desk.owner, kingdee.connection, change)
+    await reviewed(desk)
+    await desk.work()
+    (paper,) = await out(desk, kingdee.connection)
+    assert (paper.state, paper.code) == ("refused", "kingdee_login")
+
+
+async def test_faults_that_pass_are_tried_again_ever_more_rarely(desk, kingdee):
+    order = await reviewed(desk)
+    kingdee.faults.extend([503] * 8)
+    for _ in range(12):
+        await desk.work()
+        desk.later(hours=1)
+    assert order.number in kingdee.orders
+    (paper,) = await out(desk, kingdee.connection)
+    assert paper.state == "done"
+
+
+async def test_a_customer_without_a_code_there_is_a_refusal_to_mend(desk, kingdee):
+    await reviewed(desk, customer=desk.shop.plain)
+    await desk.work()
+    (paper,) = await out(desk, kingdee.connection)
+    assert (paper.state, paper.code) == ("refused", "no_customer_code")
+
+
+async def test_an_order_that_was_cancelled_before_it_left_does_not_leave(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.sequencer.run_once()
+    await desk.shop.move(order.id, Status.CANCELLED)
+    await desk.work()
+    assert order.number not in kingdee.orders
+    assert [each.code for each in await out(desk, kingdee.connection)] == ["cancelled_before"]
+
+
+async def test_states_come_back_and_move_the_order_forward_only(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    later, earlier = "2026-03-02T12:00:00", "2026-03-02T11:00:00"
+    kingdee.changed = [[order.number, "C", "B", later], [order.number, "C", "A", earlier]]
+    kingdee.changed += [["UNKNOWN-1", "C", "B", later]]
+    for _ in range(3):
+        desk.later(minutes=6)
+        await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "delivered"
+    states = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
+    assert sorted(each.code for each in states) == ["moved", "not_ours", "passed_before"]
+
+
+async def test_their_stock_is_shown_beside_ours(desk, kingdee):
+    sku = await desk.shop.product(on_hand=10)
+    code = NewCode(theirs="M-7", sku=sku)
+    await desk.used.connections.set_code(desk.owner, kingdee.connection, code)
+    kingdee.stock = [["M-7", 6], ["M-7", 1.5], ["OTHER", 3]]
+    desk.later(minutes=6)
+    await desk.work()
+    (count,) = await desk.used.connections.counts(desk.owner, kingdee.connection, CountQuery())
+    assert (count.sku, count.ours, count.difference) == (sku, 10, Decimal("-2.5"))
+
+
+async def test_an_order_leaves_to_yonyou_under_a_key_of_its_own(desk, yonyou):
+    order = await reviewed(desk)
+    await desk.work()
+    body = yonyou.orders[order.number]["body"]
+    assert (body["resubmitCheckKey"], body["agentId"]) == (f"zongji-{order.number}", "Y-001")
+    assert body["orderDetails"][0]["oriSum"] == str(order.total)
+
+
+@pytest.mark.parametrize("fault", ["lost", "slow", 500])
+async def test_whatever_yonyou_s_answer_was_the_order_is_there_once(desk, yonyou, fault):
+    order = await reviewed(desk)
+    yonyou.faults.extend(["", "", "", "", fault])
+    for _ in range(4):
+        await desk.work()
+        desk.later(minutes=5)
+    assert order.number in yonyou.orders
+    assert yonyou.saves == 1
+    assert {each.state for each in await out(desk, yonyou.connection)} == {"done"}
+
+
+async def test_a_token_that_is_over_is_fetched_anew(desk, yonyou):
+    await reviewed(desk)
+    await desk.work()
+    given = yonyou.given
+    yonyou.tokens.clear()
+    order = await reviewed(desk)
+    await desk.work()
+    assert (order.number in yonyou.orders, yonyou.given) == (True, given + 1)
+    desk.later(hours=3)
+    await reviewed(desk)
+    await desk.work()
+    assert yonyou.given == given + 2
+
+
+async def test_yonyou_s_states_and_stock_come_back(desk, yonyou):
+    order = await reviewed(desk)
+    await desk.work()
+    yonyou.changed = [
+        {"code": order.number, "nextStatusName": "ENDORDER", "pubts": "2026-03-02 12:00:00"}
+    ]
+    sku = order.lines[0].sku
+    code = NewCode(theirs="P-1", sku=sku)
+    await desk.used.connections.set_code(desk.owner, yonyou.connection, code)
+    yonyou.stock = [{"product_code": "P-1", "currentqty": 98}]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "delivered"
+    (count,) = await desk.used.connections.counts(desk.owner, yonyou.connection, CountQuery())
+    assert (count.sku, count.theirs) == (sku, Decimal(98))
+
+
+async def test_a_connection_that_is_down_holds_up_no_other(desk, kingdee, yonyou):
+    order = await reviewed(desk)
+    kingdee.faults.extend([503] * 50)
+    await desk.work()
+    assert order.number in yonyou.orders
+    assert order.number not in kingdee.orders
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "secrets"),
+    [
+        ("kingdee", {}, {"app_id": "a", "app_secret": "b"}),
+        ("kingdee", {"url": "file:///etc/passwd"}, {"app_id": "a", "app_secret": "b"}),
+        ("qimen", {"unknown": 1}, {"app_key": "a", "app_secret": "long enough"}),
+        ("qimen", {}, {"app_key": "a"}),
+        ("nothing", {}, {}),
+    ],
+)
+async def test_settings_that_the_kind_does_not_know_are_refused(desk, kind, settings, secrets):
+    with pytest.raises(Invalid):
+        await desk.connection(kind, settings, secrets)
+
+
+async def test_secrets_are_kept_encrypted_and_never_shown(desk, kingdee):
+    kept = await desk.shop.scalar(
+        "SELECT secrets FROM connections WHERE id = :id", id=kingdee.connection
+    )
+    assert APP_SECRET not in kept
+    shown = await desk.used.connections.all(desk.owner)
+    assert APP_SECRET not in str(shown)
+    assert APP_SECRET not in await desk.shop.scalar(
+        "SELECT string_agg(after::text, '') FROM audit_log"
+    )

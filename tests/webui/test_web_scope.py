@@ -1,0 +1,251 @@
+"""Whoever sees the own customers only meets nothing of a colleague's, whatever route is asked.
+
+The requests are made from the route table: a route that is added is tried too, and one with an `{id}` of a
+kind that is not known here fails until somebody says whose record it is.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from crm_core.people.tables import Role, RoleRight, User
+from crm_core.rights import SYSTEM, Right
+from tests.webui.scope_records import NOW, PHONE, SECRET, records_of_a_colleague
+from tests.webui.web_house import Browser, House, offer_in
+from webui.asked import Model, Nothing
+from webui.routes import ROUTES
+from webui.routing import CALL, CODE, NUMBER, SKU, Route
+
+OF_NO_CUSTOMER = (
+    "/api/agent",
+    "/api/catalogue/",
+    "/api/connection-papers/",
+    "/api/connections/",
+    "/api/coupon-runs/",
+    "/api/custom-fields/",
+    "/api/debit-batches/",
+    "/api/delivery/",
+    "/api/exports/",
+    "/api/groups/",
+    "/api/imports/",
+    "/api/insight/rules/",
+    "/api/knowledge/entries/",
+    "/api/message-templates/",
+    "/api/order-review-rules/",
+    "/api/order-windows/",
+    "/api/payment-statements/",
+    "/api/saved-searches/",
+    "/api/sessions/",
+    "/api/stock/",
+    "/api/tokens/",
+    "/api/units/",
+    "/api/users/",
+    "/api/webhook-deliveries/",
+    "/api/webhooks/",
+)
+"""Records that are nobody's, of the person who asks, or of who may manage what they are about."""
+SHARED = {
+    "GET /api/notices/{id}",
+    "PATCH /api/notices/{id}",
+    "GET /api/notices/{id}/audience",
+    "POST /api/notices/{id}/send",
+    "POST /api/notices/{id}/cancel",
+    "GET /api/notices/{id}/counts",
+    "GET /api/notices/{id}/recipients",
+}
+"""Of many customers: they answer, without a word of the colleague's."""
+TAKEN = {"POST /api/callbacks/{id}/call", "POST /api/callbacks/{id}/close"}
+"""To take a call-back is like answering a call: whoever does learns who it is."""
+LATER = (NOW + timedelta(days=9)).isoformat()
+VALUES: dict[str, Callable[[dict[str, int]], Any]] = {
+    "customer_id": lambda ids: ids["customers"],
+    "customer_ids": lambda ids: [ids["customers"]],
+    "referrer_customer_id": lambda ids: ids["customers"],
+    "under": lambda ids: ids["customers"],
+    "dropped_id": lambda ids: ids["anybodys"],
+    "due_at": lambda _: LATER,
+    "report_date": lambda _: NOW.date().isoformat(),
+    "codes": lambda _: ["AAAA-AAAA-AAAA"],
+    "phone": lambda _: "13655550009",
+    "stage_code": lambda _: "needs",
+    "number": lambda _: "12345678",
+    "sku": lambda _: "A1",
+    "valid_until": lambda _: LATER[:10],
+    "account_no": lambda _: "62220000111122223",
+    "bank_code": lambda _: "102110000000",
+}
+
+ONLY_WHERE_REQUIRED = {
+    "due_at",
+    "number",
+    "phone",
+    "report_date",
+    "stage_code",
+    "valid_until",
+}
+NO_GATEWAY = {"POST /api/orders/{id}/payments", "POST /api/orders/{id}/refunds"}
+"""There is none in this house; they say so before they look at anything."""
+
+
+def name(route: Route) -> str:
+    path = route.path
+    for pattern in (CALL, NUMBER, CODE, SKU):
+        path = path.replace(pattern, "{id}")
+    return f"{route.method} {path}"
+
+
+def _names_a_customer(route: Route) -> bool:
+    fields = {*route.body.model_fields, *route.query.model_fields}
+    shared = route.path.startswith("/api/connections/")  # a right over the whole house
+    return not shared and bool(fields & {"customer_id", "customer_ids", "under"})
+
+
+def _has_record(route: Route) -> bool:
+    numbered = NUMBER in route.path or CALL in route.path
+    return numbered and not route.path.startswith(OF_NO_CUSTOMER)
+
+
+TRIED = [
+    route
+    for route in ROUTES
+    if (_has_record(route) or _names_a_customer(route)) and name(route) not in TAKEN | NO_GATEWAY
+]
+LISTS = [
+    route
+    for route in ROUTES
+    if route.method == "GET" and "{id" not in route.path and route.path.startswith("/api/")
+]
+
+
+def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema or "anyOf" in schema:
+        schema = schema["anyOf"][0] if "anyOf" in schema else _named(schema, whole)
+    return schema
+
+
+def _named(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _value(field: str, schema: dict[str, Any], whole: dict[str, Any], ids: dict[str, int]) -> Any:
+    """The least that is accepted."""
+    if field in VALUES:
+        return VALUES[field](ids)
+    schema = _resolved(schema, whole)
+    if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
+        return choices[0]
+    if schema.get("type") == "object":
+        return _least(schema, whole, ids)
+    if schema.get("type") == "array":
+        return [_value("", schema["items"], whole, ids)] if schema.get("minItems") else []
+    plain = {"integer": 1, "number": 1, "boolean": False, "string": "abcd"}
+    timed = {"date": NOW.date().isoformat(), "date-time": LATER}
+    return timed.get(schema.get("format", ""), plain[schema["type"]])
+
+
+def _least(schema: dict[str, Any], whole: dict[str, Any], ids: dict[str, int]) -> dict[str, Any]:
+    """Required fields, and those that name a customer."""
+    wanted = {*schema.get("required", ()), *(VALUES.keys() & schema.get("properties", {}).keys())}
+    wanted -= ONLY_WHERE_REQUIRED - set(schema.get("required", ()))
+    return {each: _value(each, schema["properties"][each], whole, ids) for each in sorted(wanted)}
+
+
+def least(model: type[Model], ids: dict[str, int]) -> dict[str, Any]:
+    if model is Nothing:
+        return {}
+    whole = model.model_json_schema()
+    return _least(whole, whole, ids)
+
+
+def record_of(route: Route) -> str:
+    """The kind of record whose id stands in the path."""
+    return route.path.removeprefix("/api/").partition("/{")[0]
+
+
+@pytest.fixture(scope="module")
+async def ids(house: House) -> dict[str, int]:
+    return await records_of_a_colleague(house)
+
+
+@pytest.fixture(scope="module")
+async def narrow(house: House, ids: dict[str, int]):
+    """Somebody with every right but those over the whole house, who sees the own customers only."""
+    async with house.services.database.begin() as session:
+        role = {"code": "narrow", "name_zh": "窄", "name_en": "Narrow", "scope": "own"}
+        await session.execute(insert(Role).values(role))
+        rights = [
+            {"role_code": "narrow", "right_code": str(right)}
+            for right in Right
+            if right not in {Right.LEAD_MANAGE, Right.AUDIT_VIEW, Right.CONNECTION_MANAGE}
+        ]
+        await session.execute(insert(RoleRight).values(rights))
+        await session.execute(update(User).where(User.login == "agent").values(role_code="narrow"))
+    async with house.browser("agent") as browser:
+        yield browser
+
+
+async def asked(browser: Browser, route: Route, ids: dict[str, int]) -> tuple[int, Any]:
+    path = route.path
+    for pattern in (NUMBER, CALL):
+        if pattern in path:
+            path = path.replace(pattern, str(ids[record_of(route)]))
+    query = {key: str(each) for key, each in least(route.query, ids).items()}
+    if route.method == "GET":
+        return await browser.ask("GET", path, params=query)
+    body = least(route.body, ids)
+    route.body.model_validate_json(json.dumps(body))
+    key = {"Idempotency-Key": "a-key-of-the-test"}
+    return await browser.ask(route.method, path, body, params=query, headers=key)
+
+
+@pytest.mark.parametrize("route", TRIED, ids=name)
+async def test_a_colleagues_customer_is_not_there(
+    narrow: Browser, ids: dict[str, int], route: Route
+):
+    status, body = await asked(narrow, route, ids)
+    told = json.dumps(body, ensure_ascii=False, default=str)
+    assert SECRET not in told
+    assert PHONE not in told
+    if name(route) not in SHARED:
+        nothing = status == 200 and (body.get("items") == [] or body.get("count") == 0)
+        assert status == 404 or nothing, (status, body)
+
+
+@pytest.mark.parametrize("route", LISTS, ids=name)
+async def test_no_list_tells_of_a_colleagues_customer(
+    narrow: Browser, ids: dict[str, int], route: Route
+):
+    _, body = await asked(narrow, route, ids)
+    told = json.dumps(body, ensure_ascii=False, default=str)
+    assert SECRET not in told
+    assert PHONE not in told
+
+
+async def test_who_talks_with_a_colleagues_customer_sees_the_customer_until_the_work_is_done(
+    house: House, narrow: Browser, ids: dict[str, int]
+):
+    path = f"/api/customers/{ids['customers']}"
+    card = await house.services.crm.customers.get(SYSTEM, ids["customers"])
+    async with house.at_work("agent"):
+        record = house.call(PHONE, known=False)
+        house.server.door.live.link_customer(record.call_id, card)
+        ticket = house.queue(record)
+        offer = offer_in(ticket)
+        assert (await narrow.ask("GET", path))[0] == 404
+        ticket.answered(offer)
+        status, body = await narrow.ask("GET", path)
+        assert (status, body["customer"]["name"]) == (200, SECRET)
+        new = {"title": "回电", "due_at": LATER, "customer_id": ids["customers"]}
+        status, made = await narrow.ask("POST", "/api/todos", new)
+        assert status == 201
+        ticket.finished(offer, "ANSWER", 1.0)
+        record.end("answered")
+        assert (await narrow.ask("GET", path))[0] == 200
+    assert (await narrow.ask("GET", path))[0] == 404
+    done = f"/api/todos/{made['todo']['id']}/complete"
+    assert (await narrow.ask("POST", done, {"version": 1}))[0] == 200

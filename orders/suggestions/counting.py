@@ -30,10 +30,15 @@ WITH goods AS MATERIALIZED (
     GROUP BY l.order_id, l.sku
 ), baskets AS MATERIALIZED (
     SELECT order_id FROM goods GROUP BY order_id HAVING count(*) <= :most
+), singles AS (
+    INSERT INTO product_counts (sku, orders)
+    SELECT sku, count(*) FROM baskets JOIN goods USING (order_id) GROUP BY sku ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET orders = product_counts.orders + excluded.orders
 ), pairs AS (
     INSERT INTO product_pairs (sku, with_sku, orders)
     SELECT a.sku, b.sku, count(*)
     FROM baskets o JOIN goods a USING (order_id) JOIN goods b USING (order_id)
+    WHERE a.sku <> b.sku
     GROUP BY a.sku, b.sku ORDER BY a.sku, b.sku
     ON CONFLICT (sku, with_sku) DO UPDATE SET orders = product_pairs.orders + excluded.orders
 )

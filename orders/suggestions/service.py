@@ -23,8 +23,8 @@ _PAIRS = Statement("""
 SELECT p.sku, p.with_sku, p.orders AS both, a.orders AS orders, b.orders AS other_orders,
        n.orders AS all_orders
 FROM product_pairs p
-JOIN product_pairs a ON a.sku = p.sku AND a.with_sku = p.sku
-JOIN product_pairs b ON b.sku = p.with_sku AND b.with_sku = p.with_sku
+JOIN product_counts a ON a.sku = p.sku
+JOIN product_counts b ON b.sku = p.with_sku
 CROSS JOIN pair_counts n
 WHERE p.sku = ANY (CAST(:skus AS text[])) AND p.with_sku <> ALL (CAST(:skus AS text[]))
   AND p.orders >= CAST(:least AS int)

@@ -1,5 +1,5 @@
 """How often goods were delivered together. Rule: every order counts once, and what is counted stands in one row for
-each pair, so that a suggestion is one indexed look; (a, a) is how many orders had a.
+each pair, so that a suggestion is one indexed look.
 """
 
 from datetime import datetime
@@ -15,10 +15,23 @@ class ProductPair(Base):
     """In so many orders there were both; each pair stands here both ways round."""
 
     __tablename__ = "product_pairs"
-    __table_args__ = (CheckConstraint("orders > 0", name="orders_positive"),)
+    __table_args__ = (
+        CheckConstraint("orders > 0", name="orders_positive"),
+        CheckConstraint("sku <> with_sku", name="of_two"),
+    )
 
     sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
     with_sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
+    orders: Mapped[int]
+
+
+class ProductCount(Base):
+    """So many of the orders had it."""
+
+    __tablename__ = "product_counts"
+    __table_args__ = (CheckConstraint("orders > 0", name="orders_positive"),)
+
+    sku: Mapped[str] = mapped_column(ForeignKey("products.sku"), primary_key=True)
     orders: Mapped[int]
 
 

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("with_sku", sa.String(length=40), nullable=False),
         sa.Column("orders", sa.Integer(), nullable=False),
         sa.CheckConstraint("orders > 0", name=op.f("ck_product_pairs_orders_positive")),
+        sa.CheckConstraint("sku <> with_sku", name=op.f("ck_product_pairs_of_two")),
         sa.ForeignKeyConstraint(
             ["sku"], ["products.sku"], name=op.f("fk_product_pairs_sku_products")
         ),
@@ -40,6 +41,16 @@ def upgrade() -> None:
             ["with_sku"], ["products.sku"], name=op.f("fk_product_pairs_with_sku_products")
         ),
         sa.PrimaryKeyConstraint("sku", "with_sku", name=op.f("pk_product_pairs")),
+    )
+    op.create_table(
+        "product_counts",
+        sa.Column("sku", sa.String(length=40), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.CheckConstraint("orders > 0", name=op.f("ck_product_counts_orders_positive")),
+        sa.ForeignKeyConstraint(
+            ["sku"], ["products.sku"], name=op.f("fk_product_counts_sku_products")
+        ),
+        sa.PrimaryKeyConstraint("sku", name=op.f("pk_product_counts")),
     )
     op.create_table(
         "pair_counts",
@@ -65,5 +76,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("counted_orders")
     op.drop_table("pair_counts")
+    op.drop_table("product_counts")
     op.drop_table("product_pairs")
     op.drop_table("order_links")

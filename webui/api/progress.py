@@ -9,8 +9,8 @@ from pydantic import Field
 from crm_core.rights import Right
 from orders.progress.commands import CustomerChange
 from orders.progress.views import ProgressView
-from webui.once import KEY, key_of
 from webui.asked import Asked, Model, Nothing
+from webui.once import KEY, key_of
 from webui.routing import ANYONE, NUMBER, Route, needs
 from webui.views import View
 

@@ -12,6 +12,7 @@ from crm_core.db import Database
 from orders.catalogue.service import CatalogueService
 from orders.connections.addresses import Networks
 from orders.connections.services import Connections
+from orders.delivery import consignees
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
 from orders.delivery.paper_service import PaperService
@@ -25,6 +26,8 @@ from orders.payments.ports import Gateway
 from orders.payments.service import PaymentService
 from orders.payments.statements.service import StatementService
 from orders.pricing.service import PriceRuleService
+from orders.progress.links import LinkTerms
+from orders.progress.service import ProgressService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
@@ -34,6 +37,7 @@ from orders.sales.service import OrderService
 from orders.stock.documents.service import DocumentService
 from orders.stock.planning.service import PlanningService
 from orders.stock.service import StockService
+from orders.suggestions.service import SuggestionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Trade:
     debits: DebitService
     statements: StatementService
     invoices: InvoiceService
+    progress: ProgressService
+    suggestions: SuggestionService
 
     @classmethod
     def of(
@@ -78,18 +84,28 @@ class Trade:
         debit_merchant: str = "",
         secrets_key: bytes | None = None,
         callable_networks: Networks = (),
+        links: LinkTerms | None = None,
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
         on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
-        customers pay, `debit_merchant` our number at the bank that debits accounts.
+        customers pay, `debit_merchant` our number at the bank that debits accounts, `links` how customers are
+        sent to the pages of their orders.
 
         Without `secrets_key` there are no connections; `callable_networks` they may call besides the internet.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
+        till = GatewayService(database, bus, gateway, clock=clock, channels=channels)
         return cls(
             orders=orders,
-            changes=OrderChanges(database, bus, clock=clock, channels=channels, zone=zone),
+            changes=OrderChanges(
+                database,
+                bus,
+                clock=clock,
+                channels=channels,
+                zone=zone,
+                goes_to=consignees.follow,
+            ),
             quotas=QuotaService(database, clock=clock, zone=zone),
             review_rules=ReviewRuleService(database, clock=clock),
             quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
@@ -110,10 +126,14 @@ class Trade:
             fleet=FleetService(database),
             runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
             payments=PaymentService(database, bus, clock=clock, channels=channels),
-            gateway=GatewayService(database, bus, gateway, clock=clock, channels=channels),
+            gateway=till,
             debits=DebitService(
                 database, bus, clock=clock, merchant=debit_merchant, channels=channels
             ),
             statements=StatementService(database, gateway, clock=clock, zone=zone),
             invoices=InvoiceService(database, clock=clock),
+            progress=ProgressService(
+                database, bus, till, links or LinkTerms(), clock=clock, zone=zone
+            ),
+            suggestions=SuggestionService(database, clock=clock, zone=zone),
         )

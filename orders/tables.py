@@ -9,6 +9,7 @@ from orders.payments import tables as payments
 from orders.payments.debit import tables as debit
 from orders.payments.statements import tables as statements
 from orders.pricing import tables as pricing
+from orders.progress import tables as progress
 from orders.quotas import tables as quotas
 from orders.receipts import tables as receipts
 from orders.review import tables as review
@@ -16,6 +17,7 @@ from orders.sales import tables as sales
 from orders.stock import tables as stock
 from orders.stock.documents import tables as stock_documents
 from orders.stock.planning import tables as stock_planning
+from orders.suggestions import tables as suggestions
 
 __all__ = [
     "catalogue",
@@ -25,6 +27,7 @@ __all__ = [
     "invoices",
     "payments",
     "pricing",
+    "progress",
     "quotas",
     "receipts",
     "review",
@@ -34,4 +37,5 @@ __all__ = [
     "stock",
     "stock_documents",
     "stock_planning",
+    "suggestions",
 ]

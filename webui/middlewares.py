@@ -36,6 +36,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=()",
 }
 _ONE_YEAR_S = 31_536_000
+# Whoever has such an address sees an order: nobody keeps the page, and no log names it.
+_BY_LINK = ("/o/", "/api/progress/")
 
 
 @web.middleware
@@ -53,7 +55,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
             code = errors.HTTP_CODES.get(error.status, "bad_request")
             return errors.refusal(error.status, code, error.reason)
         except Exception:
-            log.exception("request_failed", method=request.method, path=request.path)
+            log.exception("request_failed", method=request.method, path=_shown(request.path))
             return errors.refusal(
                 500, "internal", "The server had an internal error.", {"request": request_id}
             )
@@ -86,5 +88,12 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.pop("Server", None)
     if request.path.startswith("/api"):
         response.headers.setdefault("Cache-Control", "no-store")
+    if request.path.startswith(_BY_LINK):
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
     if request.secure:
         response.headers["Strict-Transport-Security"] = f"max-age={_ONE_YEAR_S}"
+
+
+def _shown(path: str) -> str:
+    return next((each for each in _BY_LINK if path.startswith(each)), path)

@@ -66,12 +66,13 @@ from orders.services import Trade
 from orders.stock.expiry import ExpiryWorker
 from orders.stock.planning.alarms import StockAlarms
 from orders.stock.planning.worker import ForecastWorker
+from orders.suggestions.counting import PairCounting
 from webui.client_address import Proxies
 from webui.described import describer
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji import telling
-from zongji.core import care_sources, core, insight_sources, now, secrets_key
+from zongji.core import care_sources, core, insight_sources, link_terms, now, secrets_key
 from zongji.exchange import launch
 from zongji.settings import Settings
 
@@ -200,6 +201,7 @@ def _trade(
         font=settings.paper_font,
         gateway=gateway,
         debit_merchant=settings.debit_merchant,
+        links=link_terms(settings),
         secrets_key=secrets_key(settings),
         callable_networks=settings.connections.networks,
     )
@@ -282,7 +284,10 @@ def _keepers(settings: Settings, database: Database, crm: Crm) -> tuple[Worker, 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    workers: list[Worker] = [
+        BackorderFilling(database, trade.orders),
+        PairCounting(database, clock=now),
+    ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)
         workers.append(OrderApproval(database, trade.orders, clock=now, after=after))
@@ -374,7 +379,7 @@ def _sender(settings: Settings) -> Sender:
 
 def _web_options(settings: Settings) -> WebOptions:
     return WebOptions(
-        origins=settings.web.origins,
+        origins=settings.web.allowed_origins,
         metrics_from=tuple(ip_network(network) for network in settings.web.metrics_from),
         proxies=Proxies(
             tuple(ip_network(network) for network in settings.web.trusted_proxies),

@@ -17,6 +17,7 @@ from crm_core.rights import Right
 from crm_core.services import Crm
 from dialer.notice_source import never_called
 from orders.payments.wording import PAYMENT_WORDS
+from orders.progress.links import LinkTerms
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
 from orders.sales.benefit_source import has_delivery
@@ -42,6 +43,17 @@ def now() -> datetime:
 def insight_sources(settings: Settings) -> Sources:
     """Sales are orders, conversations are calls, days are those of the company's zone."""
     return Sources(OrderSales(settings.zone), CallContacts(), settings.zone)
+
+
+def link_terms(settings: Settings) -> LinkTerms:
+    """How customers are sent to the pages of their orders."""
+    return LinkTerms(
+        settings.web.customers_address,
+        tuple(key.get_secret_value().encode() for key in settings.links.keys),
+        settings.links.days,
+        settings.links.show_prices,
+        settings.company,
+    )
 
 
 def care_sources(settings: Settings) -> CareSources:

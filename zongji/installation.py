@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import tomli_w
 
@@ -111,6 +111,17 @@ class Installation:
         prefix = self.prefix
         return {"espeak": prefix.espeak(), "sox": prefix.command("usr/bin/sox")}
 
+    def _link_keys(self, known: Mapping[str, Any]) -> list[str]:
+        """A list that people changed stays: links under a key that is gone would be dead."""
+        kept: list[str] = known.get("links", {}).get("keys", [])
+        return kept or [self.secrets["link-key"]]
+
+    def _trial_address(self, known: Mapping[str, Any]) -> str:
+        """Where the trial's messages send customers to, unless people wrote where the pages are."""
+        loopback, web = f"http://127.0.0.1:{self.ports.web}", known.get("web", {})
+        written = [each for each in (web.get("public_url"), *web.get("origins", ())) if each]
+        return next((str(each) for each in written if not _is_loopback(each)), loopback)
+
     def write_settings(
         self,
         database_url: str,
@@ -129,7 +140,11 @@ class Installation:
             "database_url": database_url,
             # A key that people set stays: under another one no authenticator could be read.
             "secrets_key": known.get("secrets_key", self.secrets["secrets-key"]),
-            "web": {"port": self.ports.web},
+            "web": {
+                "port": self.ports.web,
+                **({"public_url": self._trial_address(known)} if mail else {}),
+            },
+            "links": {"keys": self._link_keys(known)},
             "agi": {"port": self.ports.agi},
             **({"mail": {"port": self.ports.smtp}, "voice": self._voice} if mail else {}),
             **({"wechat_pay": wechat_pay} if wechat_pay else {}),
@@ -144,6 +159,10 @@ class Installation:
             ],
         }
         write_if_changed(self.settings_file, tomli_w.dumps(_merged(known, wanted)))
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("http://127.0.0.1:")
 
 
 def _with(part: P, **changes: object) -> P:

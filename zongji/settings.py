@@ -48,6 +48,11 @@ class WebSettings(Section):
     origins: tuple[str, ...] = Field(
         default=(), description="addresses people type; the loopback ones are always allowed"
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#]+$",
+        description="the address that customers reach the pages of their orders at; without it the first of `origins`",
+    )
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
@@ -65,6 +70,16 @@ class WebSettings(Section):
         for network in value:
             ip_network(network)
         return value
+
+    @property
+    def customers_address(self) -> str | None:
+        """None: customers get no links."""
+        return self.public_url or next(iter(self.origins), None)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The customers' address is one of them."""
+        return self.origins if self.public_url is None else (*self.origins, self.public_url)
 
     @property
     def address(self) -> str:
@@ -240,6 +255,19 @@ class FaxSettings(Section):
         return value
 
 
+LinkKey = Annotated[SecretStr, Field(min_length=32)]
+
+
+class LinkSettings(Section):
+    """Links by which customers see their orders. The first of `keys` seals new links, all of them are recognised: to
+    change the key, put the new one in front and take the old one out after `days`.
+    """
+
+    keys: tuple[LinkKey, ...] = ()
+    days: int = Field(default=30, ge=1, le=365, description="after the order's last step")
+    show_prices: bool = False
+
+
 class MessageSettings(Section):
     """How messages to customers are kept and sent. `per_s` and `at_once` hold for each provider."""
 
@@ -333,6 +361,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings | None = None
     fax: FaxSettings | None = None
     messages: MessageSettings = MessageSettings()
+    links: LinkSettings = LinkSettings()
     connections: ConnectionSettings = ConnectionSettings()
 
     @field_validator("timezone")

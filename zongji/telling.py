@@ -22,8 +22,9 @@ from dialer.ports import PlainLine
 from dialer.store import DialerStore
 from ivr.tts import TextToSpeech
 from orders.payments.events import PaymentBooked
+from orders.progress import links
 from orders.sales.events import OrderMoved, OrderPlaced
-from zongji.core import WORDS, now
+from zongji.core import WORDS, link_terms, now
 from zongji.settings import (
     AliyunSettings,
     FaxSettings,
@@ -91,6 +92,7 @@ async def start_outbox(
         clock=now,
         wakes_on=(OrderPlaced, OrderMoved, PaymentBooked),
         paces=_paces(settings, ways),
+        beside=links.beside(link_terms(settings)),
     )
     await outbox.start()
     stack.push_async_callback(outbox.close)

@@ -17,10 +17,14 @@ from crm_core.errors import DatabaseUnavailable
 from crm_core.outbox.events import MessageFailed, MessageSent
 from crm_core.outbox.flow import Flow, Pace
 from crm_core.outbox.outcome import Claimed, OutboxRules, Outcomes, Result
-from crm_core.outbox.ports import MaybeSent, Notifier, NotNow, NotSent
+from crm_core.outbox.ports import MaybeSent, Message, Notifier, NotNow, NotSent
 from crm_core.outbox.store import SENDER_DIED, OutboxStore
 
 log = structlog.get_logger(__name__)
+
+
+Beside = Callable[[str, int, str, datetime], Mapping[str, str]]
+"""Of a message's subject, its id, the channel and when it was queued: what it says besides its params."""
 
 
 class _Way:
@@ -46,11 +50,15 @@ class OutboxWorker:
         wakes_on: Sequence[type] = (),
         rules: OutboxRules | None = None,
         paces: Mapping[str, Pace] | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """`wakes_on` are the events after which something is likely to be due."""
+        """`wakes_on` are the events after which something is likely to be due; `beside` is asked when a message
+        is sent, for what must not lie in the database, such as a link that opens something.
+        """
         self._store = store
         self._bus = bus
         self._clock = clock
+        self._beside = beside
         self._wakes_on = tuple(wakes_on)
         self._rules = rules or OutboxRules()
         paces, now = paces or {}, clock()
@@ -171,7 +179,7 @@ class OutboxWorker:
             way.flow.untried()
             return late
         try:
-            reference = await way.notifier.send(claimed.message)
+            reference = await way.notifier.send(self._whole(claimed))
         except NotSent as error:
             way.flow.went_well()
             return way.outcomes.not_sent(claimed, error, self._clock())
@@ -188,6 +196,13 @@ class OutboxWorker:
             return way.outcomes.maybe_sent(claimed, MaybeSent(repr(error)), now)
         way.flow.went_well()
         return way.outcomes.sent(claimed, reference, self._clock())
+
+    def _whole(self, claimed: Claimed) -> Message:
+        message = claimed.message
+        if self._beside is None:
+            return message
+        more = self._beside(claimed.subject, claimed.subject_id, claimed.channel, claimed.queued_at)
+        return replace(message, params={**message.params, **more})
 
     def _not_now(self, way: _Way, claimed: Claimed, error: NotNow) -> Result:
         now = self._clock()

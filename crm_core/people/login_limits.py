@@ -1,4 +1,4 @@
-"""How often somebody may try to log in: per login and per network address.
+"""How often somebody may try to log in, per login and per network address; and what else is tried too often.
 
 Rule: an attempt is counted before its password is looked at, under a row lock, so that a thousand
 guesses sent at once are refused like a thousand sent in turn. Delays double with each failure; an
@@ -8,9 +8,9 @@ address has a wider allowance, because an office shares one.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.errors import TooManyAttempts
 from crm_core.people.tables import LoginLimit
@@ -46,14 +46,50 @@ async def count_attempt(
         (_address(address), limits.address),
         (_login(login), limits.login),
     ):
-        await _count(session, subject, allowance, now)
+        await count(session, subject, allowance, now)
 
 
 async def count_confirmation(
     session: AsyncSession, limits: LoginLimits, user_id: int, now: datetime
 ) -> None:
     """Somebody who is logged in gives his password once more. Raises TooManyAttempts."""
-    await _count(session, _confirmation(user_id), limits.login, now)
+    await count(session, _confirmation(user_id), limits.login, now)
+
+
+async def count(session: AsyncSession, subject: str, allowance: Allowance, now: datetime) -> None:
+    """Count one attempt at anything (at most 120 characters name it). Raises TooManyAttempts, which is not counted."""
+    fresh = upsert(LoginLimit).values(subject=subject, attempts=0, last_at=now)
+    locked = fresh.on_conflict_do_update(
+        index_elements=["subject"], set_={"subject": fresh.excluded.subject}
+    ).returning(LoginLimit.attempts, LoginLimit.last_at, LoginLimit.blocked_until)
+    row = (await session.execute(locked)).one()
+    _refuse(row.blocked_until, now)
+    attempts = 1 if now - row.last_at > allowance.forget else row.attempts + 1
+    delay = allowance.delay(attempts)
+    await session.execute(
+        update(LoginLimit)
+        .where(LoginLimit.subject == subject)
+        .values(attempts=attempts, last_at=now, blocked_until=now + delay if delay else None)
+    )
+
+
+async def refuse_blocked(
+    holder: AsyncSession | AsyncConnection, subject: str, now: datetime
+) -> None:
+    """Without counting. Raises TooManyAttempts."""
+    _refuse(
+        await holder.scalar(select(LoginLimit.blocked_until).where(LoginLimit.subject == subject)),
+        now,
+    )
+
+
+def _refuse(blocked_until: datetime | None, now: datetime) -> None:
+    if blocked_until is not None and blocked_until > now:
+        wait = max(1, round((blocked_until - now).total_seconds()))
+        raise TooManyAttempts(
+            f"Too many attempts: wait {wait} seconds and try again.",
+            fields={"retry_after_s": wait},
+        )
 
 
 async def forgive_confirmation(session: AsyncSession, user_id: int) -> None:
@@ -74,27 +110,6 @@ async def tidy(session: AsyncSession, limits: LoginLimits, now: datetime) -> Non
     """Drop what has been quiet for so long that it is forgotten anyway."""
     quiet = now - max(limits.login.forget, limits.address.forget)
     await session.execute(delete(LoginLimit).where(LoginLimit.last_at < quiet))
-
-
-async def _count(session: AsyncSession, subject: str, allowance: Allowance, now: datetime) -> None:
-    fresh = upsert(LoginLimit).values(subject=subject, attempts=0, last_at=now)
-    locked = fresh.on_conflict_do_update(
-        index_elements=["subject"], set_={"subject": fresh.excluded.subject}
-    ).returning(LoginLimit.attempts, LoginLimit.last_at, LoginLimit.blocked_until)
-    row = (await session.execute(locked)).one()
-    if row.blocked_until is not None and row.blocked_until > now:
-        wait = max(1, round((row.blocked_until - now).total_seconds()))
-        raise TooManyAttempts(
-            f"Too many attempts: wait {wait} seconds and try again.",
-            fields={"retry_after_s": wait},
-        )
-    attempts = 1 if now - row.last_at > allowance.forget else row.attempts + 1
-    delay = allowance.delay(attempts)
-    await session.execute(
-        update(LoginLimit)
-        .where(LoginLimit.subject == subject)
-        .values(attempts=attempts, last_at=now, blocked_until=now + delay if delay else None)
-    )
 
 
 def _login(login: str) -> str:

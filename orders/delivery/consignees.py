@@ -90,6 +90,19 @@ async def put(session: AsyncSession, order_id: int, content: PutConsignee) -> No
         )
 
 
+async def follow(session: AsyncSession, order_id: int, line: str | None) -> None:
+    """The order was edited and goes elsewhere: so does its own consignee, when there is one."""
+    if not line:
+        return
+    parts = addresses.apart(line)
+    place = {name: getattr(parts, name) for name in ("province", "city", "district", "street")}
+    await session.execute(
+        update(Consignee)
+        .where(Consignee.order_id == order_id)
+        .values(**place, postcode=None, version=Consignee.version + 1)
+    )
+
+
 async def _proposed(holder: AsyncSession | AsyncConnection, order_id: int) -> ConsigneeView:
     row = (
         await holder.execute(

@@ -2,7 +2,7 @@
 with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,14 @@ async def of_waybill(
     holder: AsyncSession | AsyncConnection, waybill_id: int
 ) -> Sequence[EventView]:
     """In the order in which it happened."""
-    found = _selected().where(WaybillEvent.waybill_id == waybill_id)
+    return await of_waybills(holder, (waybill_id,))
+
+
+async def of_waybills(
+    holder: AsyncSession | AsyncConnection, waybill_ids: Collection[int]
+) -> Sequence[EventView]:
+    """Of several, in the order in which it happened."""
+    found = _selected().where(WaybillEvent.waybill_id.in_(waybill_ids))
     rows = await holder.execute(found.order_by(WaybillEvent.at, WaybillEvent.id))
     return [EventView(*row) for row in rows]
 

@@ -5,19 +5,12 @@ customer's salesperson or the nearest supervisor, in the transaction that finds 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.customers.tables import Customer
-from crm_core.rights import SYSTEM
-from crm_core.todos import staff, writing
-from crm_core.todos.commands import NewTodo, Priority, TodoSource
+from crm_core.todos.commands import TodoSource
 from orders.delivery.codes import State
 from orders.delivery.tables import Waybill
-from orders.sales.tables import Order
-
-log = structlog.get_logger(__name__)
+from orders.sales.asking import Wanted, ask
 
 SOURCE = "delivery"
 
@@ -58,27 +51,11 @@ async def raise_todo(
     session: AsyncSession, waybill: Waybill, problem: Problem, now: datetime
 ) -> None:
     """Nothing when it was raised before, or nobody is there who could do it."""
-    row = (
-        await session.execute(
-            select(Order.number, Order.customer_id, Customer.salesperson_id)
-            .join(Customer, Customer.id == Order.customer_id)
-            .where(Order.id == waybill.order_id)
-        )
-    ).one()
-    wanted = row.salesperson_id
-    known = await staff.read(session)
-    assignee = await staff.nearest(session, known, wanted, wanted, row.customer_id)
-    if assignee is None:
-        log.warning("nobody_for_delivery_problem", waybill=waybill.id, problem=str(problem))
-        return
     zh, en = _TITLES[problem]
-    title = en if assignee.locale.startswith("en") else zh
-    new = NewTodo(
-        title=title.format(order=row.number, number=waybill.number),
-        due_at=now + _WITHIN.get(problem, _USUALLY),
-        customer_id=row.customer_id,
-        priority=Priority.HIGH,
-        assignee_id=assignee.id,
+    wanted = Wanted(
+        TodoSource(kind=SOURCE, reference=f"{waybill.id}:{problem}"),
+        {"zh": zh, "en": en},
+        now + _WITHIN.get(problem, _USUALLY),
+        {"number": waybill.number},
     )
-    source = TodoSource(kind=SOURCE, reference=f"{waybill.id}:{problem}")
-    await writing.add_once(session, SYSTEM, source, new, now)
+    await ask(session, waybill.order_id, wanted, now)

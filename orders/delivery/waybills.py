@@ -2,7 +2,7 @@
 changes one holds the waybill's, and then the order's; so nobody waits in a circle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -120,6 +120,18 @@ async def listed(
     if query.before is not None:
         found = found.where(Waybill.id < query.before)
     return tuple(view(row) for row in await connection.execute(found))
+
+
+async def on_their_way(
+    holder: AsyncSession | AsyncConnection, order_ids: Collection[int]
+) -> Sequence[WaybillView]:
+    """Those that carry these orders to the customer."""
+    found = selected().where(
+        Waybill.order_id.in_(order_ids),
+        Waybill.kind == WaybillKind.OUTWARD,
+        Waybill.state != State.VOID,
+    )
+    return [view(row) for row in await holder.execute(found.order_by(Waybill.id))]
 
 
 async def hold(session: AsyncSession, actor: Actor, waybill_id: int) -> Waybill:

@@ -75,6 +75,11 @@ class GatewayService:
             raise NoGateway
         return self._gateway
 
+    @property
+    def is_set(self) -> bool:
+        """Whether anybody can pay online."""
+        return self._gateway is not None
+
     async def start(
         self, actor: Actor, order_id: int, wanted: StartPayment, key: str
     ) -> PaymentView:

@@ -2,10 +2,12 @@
 the commit.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, tzinfo
 
 import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.bus import Bus
 from crm_core.db import Database
@@ -15,10 +17,13 @@ from orders.sales.commands import EditOrder, SplitOrder
 from orders.sales.events import OrderChanged
 from orders.sales.placing import Setting
 from orders.sales.report import ReviewReport, report
+from orders.sales.tables import Order
 from orders.sales.views import OrderView
 from orders.stock.events import StockChanged
 
 log = structlog.get_logger(__name__)
+
+GoesTo = Callable[[AsyncSession, int, str | None], Awaitable[None]]
 
 
 class OrderChanges:
@@ -34,7 +39,10 @@ class OrderChanges:
         clock: Callable[[], datetime],
         channels: Collection[str],
         zone: tzinfo,
+        goes_to: GoesTo | None = None,
     ) -> None:
+        """`goes_to` is told, in the transaction, that an order was edited to go to another address."""
+        self._goes_to = goes_to
         self._database = database
         self._bus = bus
         self._clock = clock
@@ -44,7 +52,11 @@ class OrderChanges:
     async def edit(self, actor: Actor, order_id: int, content: EditOrder) -> OrderView:
         """Raises UnknownProduct, UnknownUnit, BadOrder, OutOfStock, ReviewRejected, CouponRefused."""
         async with self._database.begin() as session:
+            # Whoever changes the address changes the version, which `edit` compares under its lock.
+            was = await session.scalar(select(Order.address).where(Order.id == order_id))
             changed = await editing.edit(session, order_id, content, self._setting(actor))
+            if self._goes_to is not None and content.address != was:
+                await self._goes_to(session, order_id, content.address)
             session.expire_all()
             view = await reading.order(session, order_id, actor)
         self._tell(view, changed)

@@ -2,7 +2,7 @@
 whatever the number of orders or lines on it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -105,6 +105,14 @@ async def found(
         conditions.append(Order.id < query.before)
     wanted = _SUMMARIES.where(within_scope(actor), *conditions).limit(query.limit)
     return tuple(map(_summary, await connection.execute(wanted)))
+
+
+async def of_ids(
+    holder: AsyncSession | AsyncConnection, ids: Collection[int]
+) -> tuple[OrderSummary, ...]:
+    """The newest first."""
+    rows = await holder.execute(_SUMMARIES.where(Order.id.in_(ids)))
+    return tuple(map(_summary, rows))
 
 
 def _summary(row: Sequence[Any]) -> OrderSummary:

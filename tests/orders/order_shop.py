@@ -16,6 +16,7 @@ from orders.lines import OrderLine
 from orders.payments.ports import Gateway
 from orders.pricing.commands import NewRule
 from orders.pricing.service import RuleView
+from orders.progress.links import LinkTerms
 from orders.sales.commands import PlaceOrder
 from orders.sales.service import OrderService
 from orders.sales.views import PlacedOrder
@@ -23,6 +24,9 @@ from orders.services import Trade
 from orders.stock.documents.commands import NewReceipt
 from orders.stock.documents.reading import DocumentView
 
+LINKS = LinkTerms(
+    "https://shop.example", (b"the key of the links of the tests 1",), company="总机商贸"
+)
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 
@@ -179,7 +183,10 @@ class Shop:
 
 
 async def open_shop(
-    database: Database, clock: Clock | None = None, gateway: Gateway | None = None
+    database: Database,
+    clock: Clock | None = None,
+    gateway: Gateway | None = None,
+    links: LinkTerms | None = None,
 ) -> Shop:
     async with database.begin() as session:
         await session.execute(
@@ -233,6 +240,7 @@ async def open_shop(
         channels=("email", "sms"),
         gateway=gateway,
         debit_merchant="ZJ001",
+        links=links or LINKS,
     )
     return Shop(database, bus, trade, clock, *ids, heard, itertools.count(1))
 

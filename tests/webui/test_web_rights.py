@@ -7,6 +7,7 @@ import pytest
 
 from crm_core.rights import ROLES as SEEDS
 from tests.webui.web_house import ROLES, Browser, House
+from webui.api.progress import LINK
 from webui.routes import ROUTES
 from webui.routing import CALL, CODE, NUMBER, SKU, Route
 
@@ -20,7 +21,13 @@ def name(route: object) -> str:
     return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)
 
 
-SAMPLES = {CALL: "f" * 32, NUMBER: "987654321", CODE: "no_such_code", SKU: "NO-SUCH-SKU"}
+SAMPLES = {
+    LINK: "A" * 35,
+    CALL: "f" * 32,
+    NUMBER: "987654321",
+    CODE: "no_such_code",
+    SKU: "NO-SUCH-SKU",
+}
 
 
 def path_of(route: Route) -> str:
@@ -37,6 +44,9 @@ def test_only_these_routes_are_open_to_anyone():
         "POST /api/session",
         "GET /api/health",
         "GET /metrics",
+        f"GET /api/progress/{LINK}",
+        f"POST /api/progress/{LINK}/changes",
+        f"POST /api/progress/{LINK}/payments",
         "POST /api/inbound/{id:[a-z][a-z0-9_]{0,29}}",
     }
 

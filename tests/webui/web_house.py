@@ -62,6 +62,7 @@ from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
 from orders.stock.documents.commands import NewReceipt
+from tests.orders.order_shop import LINKS
 from webui.ports import Node
 from webui.rounds import Rhythm
 from webui.server import Tls, WebServer
@@ -322,6 +323,7 @@ async def open_house(
             debit_merchant="ZJ001",
             secrets_key=SECRETS_KEY,
             callable_networks=(ip_network("127.0.0.0/8"),),
+            links=LINKS,
         ),
         acd=acd,
         calls=store,

@@ -89,6 +89,36 @@ def test_what_people_changed_is_kept(installation: Installation, monkeypatch: py
     assert settings.sms.templates == {"order_placed": "SMS_1"}
 
 
+def test_the_keys_of_customers_links_are_made_once_and_those_of_people_stay(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    installation.write_settings(URL)
+    (made,) = loaded(installation, monkeypatch).links.keys
+    assert len(made.get_secret_value()) >= 32
+    old = f'keys = [\n    "{made.get_secret_value()}",\n]'
+    change(installation, old, f'keys = ["{"n" * 32}", "{made.get_secret_value()}"]')
+
+    installation.write_settings(URL)
+
+    kept = [key.get_secret_value() for key in loaded(installation, monkeypatch).links.keys]
+    assert kept == ["n" * 32, made.get_secret_value()]
+
+
+def test_the_trial_s_links_lead_to_this_machine_until_people_say_where_the_pages_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    installation = Installation(var=tmp_path)
+    installation.write_settings(URL)
+    assert loaded(installation, monkeypatch).web.customers_address is None
+    installation.write_settings(URL, mail=True)
+    assert loaded(installation, monkeypatch).web.customers_address == "http://127.0.0.1:8080"
+    change(installation, "[web]", '[web]\norigins = ["https://orders.example"]')
+    installation.write_settings(URL, mail=True)
+    web = loaded(installation, monkeypatch).web
+    assert web.customers_address == "https://orders.example"
+    assert web.allowed_origins == ("https://orders.example", "https://orders.example")
+
+
 def test_what_follows_from_the_installation_is_written_anew(tmp_path: Path):
     Installation(var=tmp_path).write_settings(URL)
     moved = Installation(var=tmp_path, ports=Ports().shifted(12000))

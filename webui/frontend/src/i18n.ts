@@ -25,3 +25,10 @@ export function setLocale(locale: Locale): void {
   localStorage.setItem(STORED, locale);
   document.documentElement.lang = locale;
 }
+
+/** The language that somebody is likely to read, unless this browser's reader has chosen one. */
+export function offerLocale(locale: Locale): void {
+  if (localStorage.getItem(STORED) !== null) return;
+  i18n.global.locale.value = locale;
+  document.documentElement.lang = locale;
+}

@@ -10,13 +10,14 @@ export const router = createRouter({
     { path: "/", name: "sidebar", component: () => import("@/pages/SidebarPage.vue") },
     { path: "/board", name: "board", component: () => import("@/pages/BoardPage.vue") },
     { path: "/api-docs", name: "api", component: () => import("@/pages/ApiPage.vue") },
+    { path: "/o/:token", name: "progress", component: () => import("@/pages/ProgressPage.vue"), props: true },
     { path: "/no-page", name: "no-page", component: () => import("@/pages/NoPage.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],
 });
 
 router.beforeEach(async (to): Promise<RouteLocationRaw | boolean> => {
-  if (to.name === "login") return true;
+  if (to.name === "login" || to.name === "progress") return true;
   if (!(await session.restore().catch(() => false)) || session.hold.value) {
     return { name: "login", query: to.path === "/" ? {} : { next: to.path } };
   }

@@ -21,7 +21,10 @@ export type CodeTable =
   | "callbackStatus"
   | "callbackSources"
   | "systems"
-  | "reviewSays";
+  | "reviewSays"
+  | "progressStatus"
+  | "parcelStates"
+  | "parcelEvents";
 
 export function useWords() {
   const { t, te, locale } = useI18n();

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from crm_core.bus import Bus
 from crm_core.db import Database
+from orders.aftersales.exceptions.service import ExceptionService
+from orders.aftersales.returns.service import ReturnService
 from orders.catalogue.service import CatalogueService
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
@@ -51,6 +53,8 @@ class Trade:
     debits: DebitService
     statements: StatementService
     invoices: InvoiceService
+    returns: ReturnService
+    exceptions: ExceptionService
 
     @classmethod
     def of(
@@ -94,4 +98,6 @@ class Trade:
             ),
             statements=StatementService(database, gateway, clock=clock, zone=zone),
             invoices=InvoiceService(database, clock=clock),
+            returns=ReturnService(database, bus, clock=clock, channels=channels, zone=zone),
+            exceptions=ExceptionService(database, bus, clock=clock, channels=channels, zone=zone),
         )

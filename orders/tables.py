@@ -1,5 +1,7 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
+from orders.aftersales.exceptions import tables as exceptions
+from orders.aftersales.returns import tables as returns
 from orders.catalogue import tables as catalogue
 from orders.delivery import run_tables as runs
 from orders.delivery import tables as delivery
@@ -18,11 +20,13 @@ __all__ = [
     "catalogue",
     "debit",
     "delivery",
+    "exceptions",
     "invoices",
     "payments",
     "pricing",
     "quotas",
     "receipts",
+    "returns",
     "review",
     "runs",
     "sales",

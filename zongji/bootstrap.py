@@ -45,6 +45,7 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.aftersales.exceptions.service import ExceptionEscalation
 from orders.delivery.late import LateParcels
 from orders.delivery.papers.content import Sender
 from orders.payments.watch import OverpaidWatch, PaymentWatch
@@ -244,7 +245,10 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    workers: list[Worker] = [
+        BackorderFilling(database, trade.orders),
+        ExceptionEscalation(database, trade.exceptions, clock=now),
+    ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)
         workers.append(OrderApproval(database, trade.orders, clock=now, after=after))

@@ -10,6 +10,7 @@ class Goods(StrEnum):
     RESTOCK = "restock"
     REPLACE = "replace"
     RECEIVE = "receive"
+    WRITE_OFF = "write_off"
 
 
 # What each unit does to (on_hand, reserved).
@@ -20,4 +21,5 @@ EFFECT: dict[Goods, tuple[int, int]] = {
     Goods.RESTOCK: (1, 0),
     Goods.REPLACE: (-1, 0),
     Goods.RECEIVE: (1, 0),
+    Goods.WRITE_OFF: (-1, 0),
 }

@@ -2,7 +2,7 @@ import pytest
 
 from crm_core.db import Database
 from orders.payments.sandbox.keys import SandboxKeys
-from tests.aftersales.counter import Counter, open_counter
+from tests.aftersales.counter import open_counter
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ class Counter:
         customer = await self.shop.customer("退货客户")
         placed = await self.shop.place(*wanted, **{"customer": customer, **rest})
         order_id = placed.order.id
-        path = DELIVERED if status in DELIVERED else (*DELIVERED[:3], status)
+        path = (*DELIVERED[:3], status) if status == "refused" else DELIVERED
         if status in path:
             await self.shop.move(order_id, *path[: path.index(status) + 1])
         return await self.get(order_id)

@@ -1,6 +1,7 @@
 """Goods that come back: entered, received, credited; stock and money agree."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from crm_core.errors import Forbidden, Invalid
-from crm_core.rights import SYSTEM
+from crm_core.rights import SYSTEM, Scope
 from orders.aftersales.errors import (
     MoneyStillOpen,
     MoreThanOrdered,
@@ -17,9 +18,11 @@ from orders.aftersales.errors import (
     ReturnClosed,
     ReturnTooLate,
     SameKeyOther,
+    UnknownReturn,
     WrongCount,
 )
 from orders.aftersales.returns.commands import (
+    Approval,
     Closing,
     Counted,
     Ending,
@@ -319,15 +322,11 @@ async def test_who_may_not_see_the_customer_sees_no_return(counter: Counter):
     stranger = _of_own_customers(counter)
     with pytest.raises(UnknownOrder):
         await counter.enter(order.id, actor=stranger)
-    from orders.aftersales.errors import UnknownReturn
-
     with pytest.raises(UnknownReturn):
         await counter.trade.returns.get(stranger, made.summary.id)
 
 
 def _approval(made):
-    from orders.aftersales.returns.commands import Approval
-
     return Approval(version=made.summary.version)
 
 
@@ -380,8 +379,4 @@ async def _give_to(counter: Counter, customer_id: int, user_id: int) -> None:
 
 
 def _of_own_customers(counter: Counter):
-    from dataclasses import replace
-
-    from crm_core.rights import Scope
-
     return replace(counter.people["agent"], scope=Scope.OWN)

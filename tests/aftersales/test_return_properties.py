@@ -1,6 +1,7 @@
 """Money and stock agree after any sequence of returns, exchanges and receipts, by several people."""
 
 import asyncio
+import contextlib
 import random
 from decimal import Decimal
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_core.errors import DomainError
 from crm_core.rights import SYSTEM
+from orders.aftersales.errors import MoreThanOrdered, NothingDelivered, ReturnClosed
 from orders.aftersales.returns.commands import Approval, Ending, ReturnQuery
 from orders.aftersales.returns.worth import Line, of_goods
+from orders.errors import ChangedMeanwhile
 from orders.money import line_total, shared, total_of
 from orders.sales.flow import Status
 from tests.aftersales.counter import Counter
@@ -98,15 +100,8 @@ class _Steps:
 
     async def any_of(self, order_id: int) -> None:
         step = self._chance.choice((self._enter, self._enter, self._go_on, self._go_on))
-        try:
+        with contextlib.suppress(ChangedMeanwhile, MoreThanOrdered, NothingDelivered, ReturnClosed):
             await step(order_id)
-        except DomainError as refused:
-            assert refused.code in {
-                "changed_meanwhile",
-                "more_than_ordered",
-                "nothing_delivered",
-                "return_closed",
-            }
 
     async def _enter(self, order_id: int) -> None:
         kind = self._chance.choice(("return", "exchange", "refused_delivery"))

@@ -297,6 +297,40 @@ async def test_a_rejected_return_frees_its_goods_and_tells_the_customer_why(coun
         await counter.receive(rejected)
 
 
+async def test_what_was_entered_before_the_settlement_is_received_after_it(counter: Counter):
+    order = await counter.order(("10.00", 2))
+    await counter.pay(order.id, "20.00")
+    made = await counter.approved(order.id)
+    await counter.shop.move(order.id, "settled")
+    with pytest.raises(NothingDelivered):
+        await counter.enter(order.id)
+    await counter.receive(made)
+    assert (await counter.get(order.id)).status == "settled"
+    assert (await counter.money(order.id))[0] == 0
+    assert await counter.till.differences(order.id) == [("overpaid", "open")]
+    await counter.assert_all_agrees()
+
+
+async def test_returns_and_new_orders_at_once_do_not_wait_for_each_other_for_ever(
+    counter: Counter,
+):
+    orders = [await counter.order(("10.00", 6)) for _ in range(2)]
+    skus = [order.lines[0].sku for order in orders]
+    for sku in skus:
+        await counter.shop.service.receive_stock(sku, 50)
+    made = [
+        await counter.approved(order.id, {1: 1}, kind=kind, reason_code="quality")
+        for order in orders
+        for kind in ("return", "exchange", "return", "exchange")
+    ]
+    placing = [
+        counter.shop.place((skus[0], 1), (skus[1], 1), customer=order.customer_id)
+        for order in orders * 6
+    ]
+    await asyncio.gather(*(counter.receive(each) for each in made), *placing)
+    await counter.assert_all_agrees()
+
+
 async def test_an_invoice_is_taken_back_by_what_came_back_and_no_more(counter: Counter):
     order = await counter.order(("10.00", 3), ("5.00", 2))
     invoices = counter.trade.invoices

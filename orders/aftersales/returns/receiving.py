@@ -1,5 +1,5 @@
 """Goods came back and were counted, inside the caller's transaction. Rule: stock, the order's lines, money and status
-change together: good ones go back into stock, damaged ones go in and are written off, missing ones are not credited
+change together, and stock, which others wait for, last: good ones go back into stock, damaged ones go in and are written off, missing ones are not credited
 unless the courier had them (a refused delivery).
 """
 
@@ -43,13 +43,15 @@ async def receive(
     lines = await opening.lines_of(session, order.id)
     value = await _note_count(session, order, lines, counted, back)
     row.value = money.lessen(order, value)
-    await _take_goods(session, order, lines, counted, setting)
+    going, part = replacing.Going(lines, back, row.value), None
     if row.kind == Kind.EXCHANGE and any(back.values()):
-        going = replacing.Going(lines, back, row.value)
         part = await replacing.replace(session, order, going, setting)
         row.replacement_id = part.id
     await _end(session, order, row, lines, setting)
-    await _settle(session, order, row, setting)
+    await _settle(session, order, row, part, setting)
+    await _take_goods(session, order, lines, counted, setting)
+    if part is not None:
+        await replacing.reserve(session, part, going, setting)
     told: dict[str, object] = {
         "value": row.value,
         "asked_back": row.asked_back,
@@ -171,10 +173,11 @@ async def _exchanged(session: AsyncSession, order: Order) -> bool:
     return found is not None
 
 
-async def _settle(session: AsyncSession, order: Order, row: OrderReturn, setting: Setting) -> None:
+async def _settle(
+    session: AsyncSession, order: Order, row: OrderReturn, part: Order | None, setting: Setting
+) -> None:
     """The money follows the goods, and the customer is told."""
     words, key = f"退货 {row.number}", f"return:{row.id}"
-    part = None if row.replacement_id is None else await session.get(Order, row.replacement_id)
     if part is None:
         row.asked_back = await money.give_back(
             session, order, row.value, words=words, key=key, setting=setting

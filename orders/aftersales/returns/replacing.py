@@ -41,7 +41,7 @@ async def replace(
     exchanged: Going,
     setting: Setting,
 ) -> Order:
-    """The part; its goods are reserved now, or it waits for them. The order is held."""
+    """The part, without goods (`reserve`). The order is held."""
     back, value = exchanged.back, exchanged.value
     going = [line for line in exchanged.lines if back.get(line.line_no)]
     whole = total_of(line_total(line.unit_price, back[line.line_no]) for line in going)
@@ -54,15 +54,6 @@ async def replace(
         insert(OrderedLine), [_row(part.id, line, back[line.line_no]) for line in going]
     )
     await _pass_money(session, order, part, setting)
-    await _reserve(session, part, going, back, setting)
-    await moving.log_status(
-        session,
-        part,
-        None,
-        setting.now,
-        actor_id=setting.actor.user_id,
-        reason=f"replaces goods of {order.number}",
-    )
     return part
 
 
@@ -83,30 +74,23 @@ async def _pass_money(session: AsyncSession, order: Order, part: Order, setting:
     await session.flush()
 
 
-async def _reserve(
-    session: AsyncSession,
-    part: Order,
-    lines: Sequence[OrderedLine],
-    back: Mapping[int, int],
-    setting: Setting,
-) -> None:
-    goods = base_units(lines, back)
+async def reserve(session: AsyncSession, part: Order, going: Going, setting: Setting) -> None:
+    """Its goods are reserved now, or it waits for them."""
+    actor_id = setting.actor.user_id
+    goods = base_units(going.lines, going.back)
     try:
         async with session.begin_nested():
             await (
                 session.connection()
-            )  # the savepoint stands before a statement that goes round SQLAlchemy
+            )  # the savepoint, before a statement that goes round SQLAlchemy
             setting.effects.stock += await ledger.change(
-                session,
-                Goods.RESERVE,
-                goods,
-                setting.now,
-                order_id=part.id,
-                actor_id=setting.actor.user_id,
+                session, Goods.RESERVE, goods, setting.now, order_id=part.id, actor_id=actor_id
             )
     except OutOfStock:
         part.status = Status.BACKORDERED
     await session.flush()
+    reason = "replaces what came back"
+    await moving.log_status(session, part, None, setting.now, actor_id=actor_id, reason=reason)
 
 
 def base_units(lines: Sequence[OrderedLine], many: Mapping[int, int]) -> tuple[StockLine, ...]:

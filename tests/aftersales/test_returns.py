@@ -228,6 +228,12 @@ async def test_the_same_return_sent_again_is_entered_once(counter: Counter):
     other = await counter.order()
     with pytest.raises(SameKeyOther):
         await counter.trade.returns.enter(SYSTEM, other.id, new, "same-key")
+    orders = [order.id, other.id, (await counter.order()).id]
+    ended = await asyncio.gather(
+        *(counter.trade.returns.enter(SYSTEM, each, new, "one-key") for each in orders),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SameKeyOther) for each in ended) == 2
 
 
 async def test_after_its_days_only_a_supervisor_takes_goods_back_and_says_why(counter: Counter):

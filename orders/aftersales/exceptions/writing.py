@@ -9,12 +9,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
+from orders.aftersales import numbering
 from orders.aftersales.errors import NoHigherLevel, SameKeyOther, UnknownException
 from orders.aftersales.exceptions import asking, book, flow
 from orders.aftersales.exceptions.commands import NewException
 from orders.aftersales.exceptions.flow import HIGHEST, Action
 from orders.aftersales.exceptions.tables import OrderException, OrderExceptionStep
-from orders.aftersales.numbering import next_number
 from orders.aftersales.setting import Setting
 from orders.errors import ChangedMeanwhile
 from orders.sales import moving
@@ -33,7 +33,7 @@ async def enter(
             raise SameKeyOther
         return known.id
     level = await book.level_for(session, order, new.kind)
-    new_id, number = await next_number(session, OrderException, "E", setting.today)
+    new_id, number = await numbering.next_number(session, OrderException, "E", setting.today)
     row = OrderException(
         **new.model_dump(),
         id=new_id,
@@ -45,8 +45,7 @@ async def enter(
         raised_at=setting.now,
         due_at=setting.now + timedelta(hours=(await book.levels(session))[level].hours),
     )
-    session.add(row)
-    await session.flush()
+    await numbering.add(session, row)
     told = {"number": number, "order": order.number, "kind": new.kind, "level": level}
     await _note(session, row, Action.RAISE, setting, words=None, told=told)
     await asking.ask(session, order, row, setting)

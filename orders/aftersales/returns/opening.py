@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.rights import Right
+from orders.aftersales import numbering
 from orders.aftersales.errors import (
     MoreThanOrdered,
     NothingDelivered,
     ReturnTooLate,
     SameKeyOther,
 )
-from orders.aftersales.numbering import next_number
 from orders.aftersales.returns import terms, writing
 from orders.aftersales.returns.commands import NewReturn
 from orders.aftersales.returns.flow import Kind, State
@@ -50,7 +50,7 @@ async def enter(
     late = new.kind is not Kind.REFUSED_DELIVERY and await _is_late(
         session, order, [line for line, _ in wanted], new, setting
     )
-    new_id, number = await next_number(session, OrderReturn, "R", setting.today)
+    new_id, number = await numbering.next_number(session, OrderReturn, "R", setting.today)
     coming = new.kind is Kind.REFUSED_DELIVERY
     row = OrderReturn(
         **new.model_dump(exclude={"lines", "late_reason"}),
@@ -63,8 +63,7 @@ async def enter(
         requested_at=setting.now,
         changed_at=setting.now,
     )
-    session.add(row)
-    await session.flush()
+    await numbering.add(session, row)
     for line, quantity in wanted:
         line.coming_back += quantity
         session.add(

@@ -37,6 +37,10 @@ class Right(StrEnum):
     DELIVERY_MANAGE = "delivery.manage"
     DELIVERY_REPORT = "delivery.report"
     DELIVERY_VIEW = "delivery.view"
+    EXCEPTION_DECIDE = "exception.decide"
+    EXCEPTION_DECIDE_2 = "exception.decide_2"
+    EXCEPTION_DECIDE_3 = "exception.decide_3"
+    EXCEPTION_RAISE = "exception.raise"
     INSIGHT_VIEW = "insight.view"
     KNOWLEDGE_EDIT = "knowledge.edit"
     KNOWLEDGE_VIEW = "knowledge.view"
@@ -58,6 +62,9 @@ class Right(StrEnum):
     PRIVACY_MANAGE = "privacy.manage"
     QUOTA_MANAGE = "quota.manage"
     RECORDING_LISTEN = "recording.listen"
+    RETURN_MANAGE = "return.manage"
+    RETURN_OVERRIDE = "return.override"
+    RETURN_REQUEST = "return.request"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
     STOCK_MANAGE = "stock.manage"
@@ -83,6 +90,8 @@ _AGENT = frozenset(
         Right.CUSTOMER_EDIT,
         Right.CUSTOMER_VIEW,
         Right.DELIVERY_VIEW,
+        Right.EXCEPTION_DECIDE,
+        Right.EXCEPTION_RAISE,
         Right.KNOWLEDGE_VIEW,
         Right.LEAD_WORK,
         Right.ORDER_PLACE,
@@ -90,6 +99,7 @@ _AGENT = frozenset(
         Right.PAYMENT_VIEW,
         Right.PHONE_DIAL,
         Right.PHONE_DIAL_LONG_DISTANCE,
+        Right.RETURN_REQUEST,
         Right.TODO_WORK,
     }
 )
@@ -116,6 +126,8 @@ _OPERATIONS = frozenset(
         Right.PAYMENT_VIEW,
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
+        Right.RETURN_MANAGE,
+        Right.RETURN_REQUEST,
         Right.RULES_MANAGE,
         Right.STOCK_MANAGE,
         Right.STOCK_VIEW,
@@ -129,10 +141,12 @@ _SUPERVISOR = (_AGENT | _OPERATIONS) | {
     Right.CUSTOMER_EXPORT,
     Right.CUSTOMER_MERGE,
     Right.CUSTOMER_TERMS,
+    Right.EXCEPTION_DECIDE_2,
     Right.LEAD_MANAGE,
     Right.NUMBER_UNMASK,
     Right.PHONE_DIAL_ABROAD,
     Right.RECORDING_LISTEN,
+    Right.RETURN_OVERRIDE,
     Right.TODO_SUPERVISE,
 }
 

@@ -18,6 +18,7 @@ DomainError
 │   ├── SameKeyOtherOrder  the key was used for an order of other content
 │   ├── SameKeyOtherDocument  the key was used for a stock document of other content
 │   ├── MoveNotAllowed     the status table has no such move (fields: status, to)
+│   ├── ReturnNeeded       goods come back by a return alone (fields: status, to)
 │   ├── EditNotAllowed     the order is past changing (fields: status)
 │   ├── ChangedMeanwhile   somebody else has changed the order (fields: version)
 │   ├── OverQuota          more than the customer may order now (fields: goods, left, period)
@@ -134,6 +135,16 @@ class MoveNotAllowed(Conflict):
     def __init__(self, status: str, to: str) -> None:
         super().__init__(
             f"An order in status {status} cannot become {to}.", fields={"status": status, "to": to}
+        )
+
+
+class ReturnNeeded(Conflict):
+    code = "return_needed"
+
+    def __init__(self, status: str, to: str) -> None:
+        super().__init__(
+            f"An order becomes {to} when its goods have come back: enter a return and receive it.",
+            fields={"status": status, "to": to},
         )
 
 

@@ -35,5 +35,12 @@ def shared(amount: Decimal, weights: Sequence[Decimal]) -> tuple[Decimal, ...]:
     return tuple(parts)
 
 
+def part_worth(worth: Decimal, quantity: int, many: int) -> Decimal:
+    """What the first `many` of `quantity` are worth, when all of them are worth `worth`. The differences of
+    such parts are what those between are worth, and add up to the whole to the fen.
+    """
+    return to_fen(worth * many / quantity)
+
+
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
     return to_fen(sum(amounts, Decimal(0)))

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from crm_core.bus import Bus
 from crm_core.db import Database
+from orders.aftersales.exceptions.service import ExceptionService
+from orders.aftersales.returns.service import ReturnService
 from orders.catalogue.service import CatalogueService
 from orders.connections.addresses import Networks
 from orders.connections.services import Connections
@@ -68,6 +70,8 @@ class Trade:
     invoices: InvoiceService
     progress: ProgressService
     suggestions: SuggestionService
+    returns: ReturnService
+    exceptions: ExceptionService
 
     @classmethod
     def of(
@@ -136,4 +140,6 @@ class Trade:
                 database, bus, till, links or LinkTerms(), clock=clock, zone=zone
             ),
             suggestions=SuggestionService(database, clock=clock, zone=zone),
+            returns=ReturnService(database, bus, clock=clock, channels=channels, zone=zone),
+            exceptions=ExceptionService(database, bus, clock=clock, channels=channels, zone=zone),
         )

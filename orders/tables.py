@@ -1,5 +1,7 @@
 """Every table of orders, for what looks at the schema as a whole. Rule: nothing else imports this."""
 
+from orders.aftersales.exceptions import tables as exceptions
+from orders.aftersales.returns import tables as returns
 from orders.catalogue import tables as catalogue
 from orders.connections import tables as connections
 from orders.delivery import run_tables as runs
@@ -24,12 +26,14 @@ __all__ = [
     "connections",
     "debit",
     "delivery",
+    "exceptions",
     "invoices",
     "payments",
     "pricing",
     "progress",
     "quotas",
     "receipts",
+    "returns",
     "review",
     "runs",
     "sales",

@@ -52,6 +52,7 @@ from dialer.store import DialerStore
 from ivr.call import House, Line
 from ivr.menu import load_line
 from ivr.prompts import PromptLibrary
+from orders.aftersales.exceptions.service import ExceptionEscalation
 from orders.connections.delivering import WebhookDeliverer
 from orders.connections.purging import ConnectionPurge
 from orders.connections.sequencing import EventSequencer
@@ -287,6 +288,7 @@ def _order_workers(settings: Settings, database: Database, trade: Trade) -> tupl
     workers: list[Worker] = [
         BackorderFilling(database, trade.orders),
         PairCounting(database, clock=now),
+        ExceptionEscalation(database, trade.exceptions, clock=now),
     ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)

@@ -16,6 +16,8 @@ from crm_core.notices.wording import NOTICE_WORDS
 from crm_core.rights import Right
 from crm_core.services import Crm
 from dialer.notice_source import never_called
+from orders.aftersales import timeline as aftersales_timeline
+from orders.aftersales.wording import AFTERSALES_WORDS
 from orders.payments.wording import PAYMENT_WORDS
 from orders.progress.links import LinkTerms
 from orders.sales import quotes
@@ -29,7 +31,7 @@ from orders.sales.wording import ORDER_WORDS
 from zongji import settings as used
 from zongji.settings import Settings
 
-WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS
+WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS | AFTERSALES_WORDS
 """What customers are told, as shipped."""
 
 _PATIENT_S = 300
@@ -74,6 +76,8 @@ def core(
             (None, acd_timeline.entries),
             (Right.ORDER_VIEW, order_timeline.entries),
             (Right.ORDER_VIEW, quotes.entries),
+            (Right.ORDER_VIEW, aftersales_timeline.returns),
+            (Right.ORDER_VIEW, aftersales_timeline.exceptions),
         ),
         sources=insight_sources(settings),
         channels=channels,

@@ -4,12 +4,12 @@ amount of an order is invoiced once at most, however many invoices it takes; wha
 The number comes from outside: a person enters it, or a program that issues does so through the same method.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,7 @@ from crm_core.audit import trail
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.rights import Actor, Right
-from orders.invoices import store
+from orders.invoices import store, writing
 from orders.invoices.commands import (
     InvoiceQuery,
     Issued,
@@ -37,9 +37,10 @@ from orders.invoices.errors import (
     UnknownInvoice,
 )
 from orders.invoices.store import BUYER
-from orders.invoices.tables import Invoice, InvoiceLine, InvoiceTitle
+from orders.invoices.tables import Invoice, InvoiceTitle
 from orders.invoices.tax import Split, part_of
 from orders.invoices.views import InvoiceBrief, InvoiceLineView, InvoiceView, TitleView
+from orders.invoices.writing import RedOf
 from orders.payments import booking, reading
 from orders.payments.errors import SameKeyOtherPayment
 
@@ -118,7 +119,7 @@ class InvoiceService:
                 buyer = await _buyer(session, order.customer_id, wanted)
                 values = buyer | wanted.model_dump(exclude={"title_id"})
                 values |= {"order_id": order_id, "key": key}
-                known = await self._store(session, actor, values, lines)
+                known = await writing.add(session, actor.user_id, values, lines, self._clock())
             return await store.one(session, actor, known)
 
     async def take_back(
@@ -136,12 +137,8 @@ class InvoiceService:
                 if whole.state != "issued" or whole.red_of is not None:
                     raise InvoiceClosed("red" if whole.red_of else whole.state)
                 lines = _chosen(wanted, await store.left_of(session, invoice_id))
-                values: dict[str, object] = {name: getattr(whole, name) for name in BUYER}
-                values |= {"key": key, "reason": wanted.reason, "red_of": invoice_id}
-                values |= {"kind": whole.kind, "electronic": whole.electronic}
-                known = await self._store(
-                    session, actor, values | {"order_id": whole.order_id}, lines
-                )
+                red = RedOf(whole, wanted.reason, key)
+                known = await writing.add_red(session, actor.user_id, red, lines, self._clock())
             return await store.one(session, actor, known)
 
     async def issued(self, actor: Actor, invoice_id: int, given: Issued) -> InvoiceView:
@@ -198,36 +195,6 @@ class InvoiceService:
         actor.require(Right.PAYMENT_VIEW)
         async with self._database.reading() as connection:
             return await store.listed(connection, actor, query)
-
-    async def _store(
-        self,
-        session: AsyncSession,
-        actor: Actor,
-        values: dict[str, object],
-        lines: Sequence[InvoiceLineView],
-    ) -> int:
-        sums = {
-            name: sum((getattr(line, name) for line in lines), Decimal(0))
-            for name in ("gross", "net", "tax")
-        }
-        made: int | None = await session.scalar(
-            upsert(Invoice)
-            .values(**values, **sums, requested_by=actor.user_id, requested_at=self._clock())
-            .on_conflict_do_nothing(index_elements=["key"])
-            .returning(Invoice.id)
-        )
-        if made is None:
-            raise SameKeyOtherPayment
-        rows = [
-            {name: getattr(line, name) for name in InvoiceLineView.__dataclass_fields__}
-            | {"invoice_id": made}
-            for line in lines
-        ]
-        await session.execute(insert(InvoiceLine), rows)
-        action = "invoice.take_back" if "red_of" in values else "invoice.request"
-        told = {"order_id": values["order_id"], "kind": values["kind"], **sums}
-        await trail.record(session, actor.user_id, action, _ENTITY, made, after=told)
-        return made
 
 
 async def _known(session: AsyncSession, key: str, order_id: int) -> int | None:

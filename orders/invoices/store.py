@@ -16,6 +16,7 @@ from orders.invoices.errors import UnknownInvoice
 from orders.invoices.tables import Invoice, InvoiceLine, InvoiceTitle
 from orders.invoices.tax import Split, after_discount, split
 from orders.invoices.views import InvoiceBrief, InvoiceLineView, InvoiceView, TitleView
+from orders.money import part_worth
 from orders.payments.booking import NOT_OWED, owed
 from orders.sales.tables import Order, OrderedLine
 
@@ -39,7 +40,7 @@ async def titles(holder: Holder, customer_id: int) -> tuple[TitleView, ...]:
 async def left_to_invoice(session: AsyncSession, order: Order) -> tuple[InvoiceLineView, ...]:
     """The lines of the order with what is not invoiced; the order's row is held."""
     line = OrderedLine
-    rows = (
+    rows: Sequence[Any] = (
         await session.execute(
             select(
                 line.line_no, line.sku, Product.name_zh, line.unit, line.tax_rate, line.line_total
@@ -49,13 +50,31 @@ async def left_to_invoice(session: AsyncSession, order: Order) -> tuple[InvoiceL
             .order_by(line.line_no)
         )
     ).all()
-    worth = after_discount([row.line_total for row in rows], owed(order))
+    worth = await worth_now(session, order)
     done = await _invoiced(session, order.id)
     return tuple(
-        _view(row, split(gross - done.get(row.line_no, _NOTHING), row.tax_rate))
-        for row, gross in zip(rows, worth, strict=True)
-        if gross > done.get(row.line_no, _NOTHING)
+        _view(row, split(worth[row.line_no] - done.get(row.line_no, _NOTHING), row.tax_rate))
+        for row in rows
+        if worth[row.line_no] > done.get(row.line_no, _NOTHING)
     )
+
+
+async def worth_now(session: AsyncSession, order: Order) -> dict[int, Decimal]:
+    """By line of the order, what it is to bring after discounts and without what came back."""
+    line = OrderedLine
+    rows = (
+        await session.execute(
+            select(line.line_no, line.line_total, line.quantity, line.returned)
+            .where(line.order_id == order.id)
+            .order_by(line.line_no)
+        )
+    ).all()
+    whole = after_discount([row.line_total for row in rows], order.total)
+    kept = [
+        worth - part_worth(worth, row.quantity, row.returned)
+        for row, worth in zip(rows, whole, strict=True)
+    ]
+    return dict(zip((row.line_no for row in rows), after_discount(kept, owed(order)), strict=True))
 
 
 async def left_of(session: AsyncSession, invoice_id: int) -> dict[int, InvoiceLineView]:

@@ -60,7 +60,7 @@ async def held(session: AsyncSession, order_id: int) -> Order:
 
 def owed(order: Order) -> Decimal:
     """What the order is to bring in all; nothing when it was not carried out."""
-    return _NOTHING if order.status in NOT_OWED else order.total
+    return _NOTHING if order.status in NOT_OWED else order.total - order.given_back
 
 
 async def receive(
@@ -71,7 +71,7 @@ async def receive(
     if entry_id is None:
         return None
     paid = await book.paid(session, order.id)
-    await _release_credit(session, order, paid)
+    await lower_credit(session, order, paid)
     if paid > owed(order):
         await _note_overpaid(session, order, paid, entry_id, at.now)
     await _tell(session, order, "payment_received", new, entry_id=entry_id, at=at)
@@ -120,14 +120,17 @@ async def _note_overpaid(
     return await differences.add(session, found, now) is not None
 
 
-async def _release_credit(session: AsyncSession, order: Order, paid: Decimal) -> None:
+async def lower_credit(
+    session: AsyncSession, order: Order, paid: Decimal, *, kept: Decimal = _NOTHING
+) -> None:
+    """The order holds no more credit than is still owed; `kept` of what is freed another order holds now."""
     still = min(order.credit_held, max(owed(order) - paid, _NOTHING))
-    freed = order.credit_held - still
+    freed = order.credit_held - still - kept
+    order.credit_held = still
     if not freed:
         return
     if not await release_credit(session, order.customer_id, freed):
         log.warning("credit_not_held", number=order.number, amount=str(freed))
-    order.credit_held = still
 
 
 async def _tell(

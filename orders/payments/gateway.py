@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,19 +15,17 @@ from crm_core.audit import trail
 from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.rights import Actor, Right
-from orders.payments import booking, reading, settling
+from orders.payments import booking, reading, refunding, settling
 from orders.payments.booking import Occasion
 from orders.payments.commands import StartPayment, StartRefund
 from orders.payments.errors import (
-    MoreThanRefundable,
     NoGateway,
     NothingToPay,
     NoticeRefused,
     PaymentOpen,
     SameKeyOtherPayment,
-    UnknownPayment,
 )
-from orders.payments.flow import OPEN, RECEIVED, State
+from orders.payments.flow import OPEN, State
 from orders.payments.ports import (
     BadNotice,
     Charge,
@@ -39,6 +37,7 @@ from orders.payments.ports import (
     Repayment,
     Unclear,
 )
+from orders.payments.refunding import SOON, AskedBy
 from orders.payments.settling import Outcome, Settled
 from orders.payments.tables import GatewayNotice, Payment, PaymentRefund
 from orders.payments.views import PaymentView, RefundView
@@ -46,8 +45,6 @@ from orders.receipts import book
 from orders.sales.tables import Order
 
 log = structlog.get_logger(__name__)
-
-_SOON = timedelta(seconds=30)
 
 
 class GatewayService:
@@ -110,7 +107,8 @@ class GatewayService:
         async with self._database.begin() as session:
             await reading.seen_order(session, actor, order_id)
             order = await booking.held(session, order_id)
-            refund_id = await self._add_refund(session, actor, order, wanted, key)
+            asked = AskedBy(actor.user_id, self._clock())
+            refund_id = await refunding.ask(session, order, wanted, key, asked)
         await self.look_at_refund(refund_id)
         async with self._database.reading() as connection:
             return await reading.refund(connection, refund_id)
@@ -226,7 +224,7 @@ class GatewayService:
                 gateway=self.gateway.name,
                 amount=amount,
                 expires_at=now + timedelta(minutes=wanted.minutes),
-                next_look_at=now + _SOON,
+                next_look_at=now + SOON,
                 created_by=actor.user_id,
                 created_at=now,
             )
@@ -238,55 +236,6 @@ class GatewayService:
         await trail.record(
             session, actor.user_id, "payment.start", "payment", made,
             after={"order": order.number, "amount": amount},
-        )  # fmt: skip
-        return made
-
-    async def _add_refund(
-        self,
-        session: AsyncSession,
-        actor: Actor,
-        order: Order,
-        wanted: StartRefund,
-        key: str,
-    ) -> int:
-        now = self._clock()
-        known = await session.scalar(select(PaymentRefund).where(PaymentRefund.key == key))
-        if known is not None:
-            if (known.order_id, known.amount) != (order.id, wanted.amount):
-                raise SameKeyOtherPayment
-            return known.id
-        payment = await session.scalar(
-            select(Payment).where(Payment.id == wanted.payment_id, Payment.order_id == order.id)
-        )
-        if payment is None or payment.state not in RECEIVED or payment.received is None:
-            raise UnknownPayment(f"Nothing came in by payment {wanted.payment_id} of this order.")
-        gone = await session.scalar(
-            select(func.coalesce(func.sum(PaymentRefund.amount), 0)).where(
-                PaymentRefund.payment_id == payment.id, PaymentRefund.state != "failed"
-            )
-        )
-        most = min(await reading.refundable(session, order), payment.received - (gone or 0))
-        if wanted.amount > most:
-            raise MoreThanRefundable(most)
-        made: int | None = await session.scalar(
-            insert(PaymentRefund)
-            .values(
-                token=uuid4().hex,
-                key=key,
-                order_id=order.id,
-                next_look_at=now + _SOON,
-                created_by=actor.user_id,
-                created_at=now,
-                **wanted.model_dump(),
-            )
-            .on_conflict_do_nothing(index_elements=["key"])
-            .returning(PaymentRefund.id)
-        )
-        if made is None:
-            raise SameKeyOtherPayment
-        await trail.record(
-            session, actor.user_id, "payment.refund", "payment", payment.id,
-            after={"order": order.number, "amount": wanted.amount, "words": wanted.words},
         )  # fmt: skip
         return made
 

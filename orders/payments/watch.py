@@ -99,7 +99,7 @@ class PaymentWatch(Worker):
 
 class OverpaidWatch(Worker):
     """Orders that were not carried out, or are less after a change, and of which more money is here than they are
-    to bring: somebody must send it back.
+    to bring, without being on its way back: somebody must send it back.
     """
 
     def __init__(
@@ -111,6 +111,15 @@ class OverpaidWatch(Worker):
 
     async def run_once(self) -> int:
         paid = book.paid_sum().where(PaymentEntry.order_id == Order.id).scalar_subquery()
+        under_way = (
+            select(func.coalesce(func.sum(PaymentRefund.amount), 0))
+            .where(
+                PaymentRefund.order_id == Order.id,
+                PaymentRefund.state.in_(("requested", "pending")),
+            )
+            .scalar_subquery()
+        )
+        beyond = paid - under_way
         known = exists().where(
             PaymentDifference.kind == Kind.OVERPAID,
             PaymentDifference.subject
@@ -121,8 +130,8 @@ class OverpaidWatch(Worker):
                 select(Order.id)
                 .where(
                     or_(
-                        and_(Order.status.in_(booking.NOT_OWED), paid > 0),
-                        and_(Order.version > 1, paid > Order.total),
+                        and_(Order.status.in_(booking.NOT_OWED), beyond > 0),
+                        and_(Order.version > 1, beyond > Order.total - Order.given_back),
                     ),
                     ~known,
                 )

@@ -24,7 +24,7 @@ from orders.quotas.limits import (
 
 _LOCK = text("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))")
 _USED = text("""
-SELECT coalesce(sum(l.base_quantity), 0) FROM orders o
+SELECT coalesce(sum((l.quantity - l.returned) * l.factor), 0) FROM orders o
 JOIN order_lines l ON l.order_id = o.id
 JOIN products p ON p.sku = l.sku
 LEFT JOIN product_categories g ON g.code = p.category_code

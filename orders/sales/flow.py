@@ -7,14 +7,15 @@ the right that stands there, and what happens to the goods, the credit and the c
                                                        └─ refused ←┘            └→ exchanged
     cancelled: from every status before shipping; picking → reviewed: back to be changed
 
-An order is changed while it stands before picking (`EDITABLE`), by whoever may place orders.
+What came back moves by a return alone (`by_return`, see `orders.aftersales`), which moves goods and money itself, as
+many as came. An order is changed while it stands before picking (`EDITABLE`), by whoever may place orders.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from crm_core.rights import Actor, Right
-from orders.errors import MoveNotAllowed
+from orders.errors import MoveNotAllowed, ReturnNeeded
 from orders.stock.moves import Goods
 
 
@@ -58,17 +59,21 @@ class Credit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """`right` is who may; None for `goods` or `credit` leaves them as they are."""
+    """`right` is who may; None for `goods` or `credit` leaves them as they are; `by_return`: no person moves
+    it so, only what came back does.
+    """
 
     right: Right
     goods: Goods | None = None
     credit: Credit | None = None
     tells: bool = False
+    by_return: bool = False
 
 
 _PLACE, _REVIEW = Right.ORDER_PLACE, Right.ORDER_REVIEW
 _CANCEL_BY_AGENT = Move(_PLACE, Goods.RELEASE, Credit.RELEASE, tells=True)
 _CANCEL_BY_REVIEWER = Move(_REVIEW, Goods.RELEASE, Credit.RELEASE, tells=True)
+_CAME_BACK = Move(Right.RETURN_MANAGE, credit=Credit.RELEASE, by_return=True)
 
 MOVES: dict[tuple[Status, Status], Move] = {
     (Status.BACKORDERED, Status.PLACED): Move(_REVIEW, Goods.RESERVE, Credit.HOLD, tells=True),
@@ -89,12 +94,12 @@ MOVES: dict[tuple[Status, Status], Move] = {
     (Status.SHIPPED, Status.REFUSED): Move(_REVIEW),
     (Status.IN_TRANSIT, Status.DELIVERED): Move(_REVIEW, tells=True),
     (Status.IN_TRANSIT, Status.REFUSED): Move(_REVIEW),
-    (Status.REFUSED, Status.RETURNED): Move(_REVIEW, Goods.RESTOCK, Credit.RELEASE),
+    (Status.REFUSED, Status.RETURNED): _CAME_BACK,
     (Status.DELIVERED, Status.SETTLED): Move(_REVIEW, credit=Credit.RELEASE),
-    (Status.DELIVERED, Status.RETURNED): Move(_REVIEW, Goods.RESTOCK, Credit.RELEASE),
-    (Status.DELIVERED, Status.EXCHANGED): Move(_REVIEW, Goods.REPLACE),
+    (Status.DELIVERED, Status.RETURNED): _CAME_BACK,
+    (Status.DELIVERED, Status.EXCHANGED): _CAME_BACK,
     (Status.EXCHANGED, Status.SETTLED): Move(_REVIEW, credit=Credit.RELEASE),
-    (Status.EXCHANGED, Status.RETURNED): Move(_REVIEW, credit=Credit.RELEASE),
+    (Status.EXCHANGED, Status.RETURNED): _CAME_BACK,
 }
 
 
@@ -103,12 +108,17 @@ HOLDS_STOCK = frozenset({Status.REVIEW, Status.PLACED, Status.REVIEWED, Status.P
 """The statuses in which an order's goods are reserved."""
 
 
-def decide(current: str, to: str) -> Move:
-    """The move from one status to another. Raises MoveNotAllowed when the table has none."""
+def decide(current: str, to: str, *, by_return: bool = False) -> Move:
+    """The move from one status to another. Raises MoveNotAllowed when the table has none, ReturnNeeded when it
+    takes a return.
+    """
     try:
-        return MOVES[Status(current), Status(to)]
+        move = MOVES[Status(current), Status(to)]
     except (KeyError, ValueError):
         raise MoveNotAllowed(current, to) from None
+    if move.by_return and not by_return:
+        raise ReturnNeeded(current, to)
+    return move
 
 
 def may_edit(current: str, actor: Actor) -> bool:
@@ -121,6 +131,6 @@ def allowed(current: str, actor: Actor) -> tuple[str, ...]:
     moves = (
         to.value
         for (origin, to), move in MOVES.items()
-        if origin == current and actor.may(move.right)
+        if origin == current and not move.by_return and actor.may(move.right)
     )
     return (*(("edit",) if may_edit(current, actor) else ()), *moves)

@@ -55,15 +55,16 @@ async def move(
     zone: tzinfo,
     reason: str | None = None,
     waybill: Mapping[str, str] | None = None,
+    by_return: bool = False,
 ) -> Moved:
     """`zone` is the company's: there its goods expire; `waybill` is what the customer is told of it: waybill,
-    courier_zh, courier_en.
+    courier_zh, courier_en; `by_return`: a return has moved the goods.
 
-    Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit.
+    Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit.
     """
     order = await held(session, order_id, actor)
     origin = order.status
-    decided = flow.decide(origin, to)
+    decided = flow.decide(origin, to, by_return=by_return)
     actor.require(decided.right)
     await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
@@ -146,7 +147,7 @@ async def _settle_credit(
     session: AsyncSession, order: Order, credit: Credit | None, beyond: Decimal
 ) -> None:
     if credit is Credit.HOLD:
-        owed = max(order.total - await book.paid(session, order.id), Decimal(0))
+        owed = max(order.total - order.given_back - await book.paid(session, order.id), Decimal(0))
         wanted = max(owed - order.credit_held, Decimal(0))
         if not await reserve_credit(session, order.customer_id, wanted, beyond=beyond):
             raise OverCredit(owed)

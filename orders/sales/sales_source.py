@@ -1,5 +1,6 @@
 """Orders as sales, for whoever works out what customers bring. Rule: an order counts from the moment it is
-placed, on the day of the company's calendar, until it is cancelled, refused or returned.
+placed, on the day of the company's calendar, until it is cancelled, refused or returned, with what it brings
+after goods have come back.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ _NONE = ", ".join(f"'{status}'" for status in NO_SALE)
 
 _DAILY = Statement(f"""
 SELECT customer_id, CAST(placed_at AT TIME ZONE CAST(:zone AS text) AS date) AS day,
-       count(*) AS orders, sum(total) AS revenue, min(placed_at) AS first_at, max(placed_at) AS last_at
+       count(*) AS orders, sum(total - given_back) AS revenue, min(placed_at) AS first_at, max(placed_at) AS last_at
 FROM orders
 WHERE customer_id = ANY (CAST(:customer_ids AS int[])) AND status NOT IN ({_NONE})
   AND placed_at >= CAST(:since AS timestamptz) AND placed_at < CAST(:until AS timestamptz)
@@ -60,7 +61,7 @@ class OrderSales:
             select(
                 Order.customer_id,
                 func.count().label("orders"),
-                func.sum(Order.total).label("revenue"),
+                func.sum(Order.total - Order.given_back).label("revenue"),
             )
             .where(
                 Order.status.not_in(NO_SALE),

@@ -153,7 +153,7 @@ class OrderService:
     async def move(
         self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
     ) -> OrderView:
-        """Raises UnknownOrder, MoveNotAllowed, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
+        """Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
         async with self._database.begin() as session:
             moved = await moving.move(
                 session,

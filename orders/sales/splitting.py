@@ -115,20 +115,16 @@ async def _part(
     owed = max(whole_total - paid, _NOTHING)
     owed_stays, owed_goes = max(total_stays - paid, _NOTHING), total_goes - passed
     held_stays, held_goes = _held(order.credit_held, owed, owed_stays, owed_goes)
-    number, root = await _number(session, order)
-    part = Order(
-        **{name: getattr(order, name) for name in _COPIED},
-        number=number,
-        split_from=root,
-        status=Status.BACKORDERED if backorder else order.status,
+    order.total, order.discount, order.credit_held = total_stays, off_stays, held_stays
+    order.version += 1
+    part = await new_part(
+        session,
+        order,
+        status=Status.BACKORDERED if backorder else Status(order.status),
         total=total_goes,
         discount=off_goes,
         credit_held=held_goes,
     )
-    order.total, order.discount, order.credit_held = total_stays, off_stays, held_stays
-    order.version += 1
-    session.add(part)
-    await session.flush()
     if passed:
         how = Passed(order.payment or Method.TRANSFER, setting.now, setting.actor.user_id)
         await book.pass_on(session, order.id, part.id, passed, how)
@@ -142,6 +138,31 @@ def _held(held: Decimal, owed: Decimal, stays: Decimal, goes: Decimal) -> tuple[
         return stays, goes
     first, second = shared(held, (stays, goes))
     return first, second
+
+
+async def new_part(
+    session: AsyncSession,
+    order: Order,
+    *,
+    status: Status,
+    total: Decimal,
+    discount: Decimal,
+    credit_held: Decimal = _NOTHING,
+) -> Order:
+    """A part of an order that is held, without lines."""
+    number, root = await _number(session, order)
+    part = Order(
+        **{name: getattr(order, name) for name in _COPIED},
+        number=number,
+        split_from=root,
+        status=status,
+        total=total,
+        discount=discount,
+        credit_held=credit_held,
+    )
+    session.add(part)
+    await session.flush()
+    return part
 
 
 async def _number(session: AsyncSession, order: Order) -> tuple[str, int]:

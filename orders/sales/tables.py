@@ -40,6 +40,7 @@ def _one_of(column: str, codes: list[str]) -> str:
 class Order(Base):
     """`key` makes it unique (a part that was split off has none), `fingerprint` tells whether the same key
     means the same order; `total` is what is paid: the lines less the `discount` of promotions and coupons;
+    `given_back` is what it does not bring any more, because goods came back or something was forgiven;
     `credit_held` is what it takes of the customer's credit now; its goods come from one `warehouse`. `review` is
     the verdict of the rules when it was placed or changed last, `review_why` what they said; `version` counts
     changes of its content.
@@ -52,6 +53,7 @@ class Order(Base):
         CheckConstraint("discount >= 0", name="discount_not_negative"),
         CheckConstraint(_one_of("payment", list(Method)), name="payment_known"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
+        CheckConstraint("0 <= given_back AND given_back <= total", name="given_back_within_total"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
         Index("ix_orders_placed_at", "placed_at"),
         CheckConstraint("review IN ('pass','hold')", name="review_known"),
@@ -83,6 +85,7 @@ class Order(Base):
     total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
     discount: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     discount_why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    given_back: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2), info=HOLDS_CREDIT)
     address: Mapped[str | None] = mapped_column(String(300), info=emptied())
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())
@@ -101,6 +104,7 @@ class OrderedLine(Base):
     """One product of an order, with the price as it was and why.
 
     `quantity` is of `unit`, which holds `factor` base units; `base_quantity` is what stock counts.
+    So many of `quantity` came back (`returned`), or are to come back by a return that goes on (`coming_back`).
     """
 
     __tablename__ = "order_lines"
@@ -108,6 +112,10 @@ class OrderedLine(Base):
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("factor > 0", name="factor_positive"),
         CheckConstraint("line_total = unit_price * quantity", name="total_is_the_product"),
+        CheckConstraint(
+            "returned >= 0 AND coming_back >= 0 AND returned + coming_back <= quantity",
+            name="back_within_ordered",
+        ),
     )
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, info=PART)
@@ -120,6 +128,8 @@ class OrderedLine(Base):
     tax_rate: Mapped[Decimal] = mapped_column(Numeric(5, 4))
     unit_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     line_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    coming_back: Mapped[int] = mapped_column(server_default=text("0"))
+    returned: Mapped[int] = mapped_column(server_default=text("0"))
     why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.statement import Statement
 from orders.catalogue.tables import Product
 from orders.errors import BatchDiffers, OutOfStock, UnknownBatch, UnknownProduct
+from orders.stock.moves import Goods
 from orders.stock.tables import StockBatch, StockBatchMove, StockMove
 
 # A second statement after the ledger's, because only now, with the balances locked, it sees their batches.
@@ -176,7 +177,7 @@ async def out_for(session: AsyncSession, order_id: int) -> Sequence[tuple[str, i
         select(StockBatch.sku, StockBatch.id, out)
         .join(StockBatchMove, StockBatchMove.batch_id == StockBatch.id)
         .join(StockMove, and_(StockMove.id == StockBatchMove.move_id))
-        .where(StockMove.order_id == order_id)
+        .where(StockMove.order_id == order_id, StockMove.kind != Goods.WRITE_OFF)
         .group_by(StockBatch.sku, StockBatch.id, StockBatch.expires_on)
         .having(out > 0)
         .order_by(StockBatch.sku, StockBatch.expires_on.desc(), StockBatch.id.desc())

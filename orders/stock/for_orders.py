@@ -2,7 +2,7 @@
 back into the batches they came from, at the cost at which they went.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -40,6 +40,33 @@ async def move(
     else:
         postings = await _back(session, kind, warehouse, lines, cause=cause, today=today)
     return await post(session, warehouse, postings, cause, today)
+
+
+async def take_back(
+    session: AsyncSession,
+    warehouse: str,
+    came: Sequence[StockLine],
+    damaged: Sequence[StockLine],
+    *,
+    cause: Cause,
+    today: date,
+) -> tuple[StockChanged, ...]:
+    """Goods of an order came back; the `damaged` of them are written off at once, from the batches they went into.
+    `cause` names the order.
+    """
+    back = await _back(session, Goods.RESTOCK, warehouse, came, cause=cause, today=today)
+    lost = [*_written_off(back, damaged)]
+    return await post(session, warehouse, [*back, *lost], cause, today)
+
+
+def _written_off(back: Sequence[Posting], damaged: Sequence[StockLine]) -> Iterator[Posting]:
+    for line in damaged:
+        left = line.quantity
+        for each in back:
+            part = min(left, each.quantity) if each.sku == line.sku else 0
+            if part:
+                left -= part
+                yield Posting(Goods.WRITE_OFF, line.sku, part, each.batch_id)
 
 
 async def _back(
@@ -88,7 +115,11 @@ async def _costs(session: AsyncSession, order_id: int) -> dict[str, Decimal]:
             StockMove.sku,
             func.sum(StockMove.value_change) / func.sum(StockMove.on_hand_change),
         )
-        .where(StockMove.order_id == order_id, StockMove.on_hand_change < 0)
+        .where(
+            StockMove.order_id == order_id,
+            StockMove.on_hand_change < 0,
+            StockMove.kind != Goods.WRITE_OFF,
+        )
         .group_by(StockMove.sku)
     )
     return {row[0]: row[1] for row in rows}

@@ -126,6 +126,18 @@ INSERT INTO delivery_runs (number, day, courier_code, vehicle_code, driver_code,
 INSERT INTO run_stops (run_id, waybill_id, place, note) SELECT max(r.id), max(w.id), 1, '{mark}'
   FROM delivery_runs r, waybills w;
 INSERT INTO run_returns (run_id, waybill_id, sku, quantity) SELECT run_id, waybill_id, 'P1', 1 FROM run_stops;
+INSERT INTO order_returns (number, key, order_id, kind, way, reason_code, reason, late_reason, state, requested_at,
+                           changed_at)
+  SELECT 'R9', 'r9', id, 'return', 'post', 'other', '{mark}', '{mark}', 'requested', now(), now()
+  FROM orders WHERE key = 'k9';
+INSERT INTO order_return_steps (return_id, state, at, text)
+  SELECT max(id), 'requested', now(), '{mark}' FROM order_returns;
+INSERT INTO order_exceptions (number, key, order_id, kind, level, state, description, raised_at, due_at, resolution,
+                              decided_at, words)
+  SELECT 'E9', 'e9', id, 'delay', 1, 'decided', '{mark}', now(), now(), 'apologise', now(), '{mark}'
+  FROM orders WHERE key = 'k9';
+INSERT INTO order_exception_steps (exception_id, action, level, at, text)
+  SELECT max(id), 'decide', 1, now(), '{mark}' FROM order_exceptions;
 INSERT INTO exchange_jobs (kind, state, filename, plan) VALUES ('import', 'done', 'f.xlsx', '{{}}');
 INSERT INTO import_refusals (job_id, row, cells, reasons)
   SELECT max(id), 1, '["{mark}", "{number}"]', '["x"]' FROM exchange_jobs;
@@ -153,6 +165,10 @@ IMPERSONAL = {
     "coupons": {"code", "kind_code", "state", "source"},
     "debit_lines": {"token", "bank_code", "state", "bank_serial", "reason"},
     "dealer_applications": {"province", "city", "level_code", "state"},
+    "order_returns": {"number", "key", "kind", "way", "reason_code", "state"},
+    "order_return_steps": {"state"},
+    "order_exceptions": {"number", "key", "kind", "state", "resolution"},
+    "order_exception_steps": {"action"},
     "invoices": {"key", "kind", "state", "code", "number"},
     "knowledge_questions": {"call_id", "answer"},
     "leads": {"source", "province", "city", "call_id", "state"},

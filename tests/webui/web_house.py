@@ -50,6 +50,7 @@ from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
 from orders.sales import quotes
@@ -299,6 +300,8 @@ async def open_house(
                 (None, acd_timeline.entries),
                 (Right.ORDER_VIEW, order_timeline.entries),
                 (Right.ORDER_VIEW, quotes.entries),
+                (Right.ORDER_VIEW, aftersales_timeline.returns),
+                (Right.ORDER_VIEW, aftersales_timeline.exceptions),
             ),
             sources=SOURCES,
             channels=("email", "sms"),

@@ -21,7 +21,7 @@ class WantedChange(CustomerChange, Model):
     """What the customer wants otherwise."""
 
 
-class StepItem(View):
+class ProgressStepItem(View):
     status: str
     place: str = Field(description="done, now or ahead")
     at: datetime | None
@@ -79,7 +79,7 @@ class ProgressAnswer(View):
     status: str
     language: str
     placed_at: datetime
-    steps: tuple[StepItem, ...]
+    steps: tuple[ProgressStepItem, ...]
     lines: tuple[ProgressLineItem, ...]
     total: Decimal | None
     parts: tuple[ProgressPartItem, ...]

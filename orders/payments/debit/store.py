@@ -39,14 +39,14 @@ async def due(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[Any]:
     rows = await session.execute(
         select(
             Order.id,
-            (Order.total - paid).label("amount"),
+            (Order.total - Order.given_back - paid).label("amount"),
             account.account_no,
             account.account_name,
             account.bank_code,
             account.mandate,
         )
         .join(account, (account.customer_id == Order.customer_id) & account.active)
-        .where(Order.payment == Method.DEBIT, wanted, Order.total > paid, ~waits)
+        .where(Order.payment == Method.DEBIT, wanted, Order.total - Order.given_back > paid, ~waits)
         .order_by(Order.id)
         .limit(MOST_LINES)
         .with_for_update(of=Order)

@@ -171,7 +171,7 @@ async def test_an_exchange_sends_a_part_at_the_same_price_and_charges_nothing_tw
 async def test_exchanged_goods_are_reserved_at_once_when_they_are_there(counter: Counter):
     order = await counter.order(("10.00", 3))
     sku = order.lines[0].sku
-    await counter.shop.service.receive_stock(sku, 5)
+    await counter.shop.receive(sku, 5)
     made = await counter.back(order.id, kind="exchange", reason_code="quality", damaged=3)
     part = await counter.get(made.summary.replacement_id)
     assert part.status == "placed"
@@ -323,7 +323,7 @@ async def test_returns_and_new_orders_at_once_do_not_wait_for_each_other_for_eve
     orders = [await counter.order(("10.00", 6)) for _ in range(2)]
     skus = [order.lines[0].sku for order in orders]
     for sku in skus:
-        await counter.shop.service.receive_stock(sku, 50)
+        await counter.shop.receive(sku, 50)
     made = [
         await counter.approved(order.id, {1: 1}, kind=kind, reason_code="quality")
         for order in orders

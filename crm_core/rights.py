@@ -49,6 +49,8 @@ class Right(StrEnum):
     ORGANISATION_MANAGE = "organisation.manage"
     PAYMENT_MANAGE = "payment.manage"
     PAYMENT_VIEW = "payment.view"
+    PERIOD_CLOSE = "period.close"
+    PERIOD_REOPEN = "period.reopen"
     PHONE_DIAL = "phone.dial"
     PHONE_DIAL_ABROAD = "phone.dial_abroad"
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
@@ -58,6 +60,8 @@ class Right(StrEnum):
     RECORDING_LISTEN = "recording.listen"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    SETTLEMENT_MANAGE = "settlement.manage"
+    SETTLEMENT_VIEW = "settlement.view"
     TODO_SUPERVISE = "todo.supervise"
     TODO_WORK = "todo.work"
     TOKEN_MANAGE = "token.manage"  # noqa: S105
@@ -113,6 +117,8 @@ _OPERATIONS = frozenset(
         Right.PRICE_MANAGE,
         Right.QUOTA_MANAGE,
         Right.RULES_MANAGE,
+        Right.SETTLEMENT_MANAGE,
+        Right.SETTLEMENT_VIEW,
         Right.TODO_WORK,
     }
 )
@@ -125,6 +131,7 @@ _SUPERVISOR = (_AGENT | _OPERATIONS) | {
     Right.CUSTOMER_TERMS,
     Right.LEAD_MANAGE,
     Right.NUMBER_UNMASK,
+    Right.PERIOD_CLOSE,
     Right.PHONE_DIAL_ABROAD,
     Right.RECORDING_LISTEN,
     Right.TODO_SUPERVISE,

@@ -28,6 +28,12 @@ from orders.review.service import ReviewRuleService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
 from orders.sales.service import OrderService
+from orders.settlement.accounts.statement import AccountService
+from orders.settlement.finishing import Finisher
+from orders.settlement.periods.service import PeriodService
+from orders.settlement.report import SettlementReport
+from orders.settlement.service import SettlementService
+from orders.settlement.suppliers import SupplierService
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,12 @@ class Trade:
     debits: DebitService
     statements: StatementService
     invoices: InvoiceService
+    periods: PeriodService
+    settlements: SettlementService
+    settlement_report: SettlementReport
+    finisher: Finisher
+    suppliers: SupplierService
+    accounts: AccountService
 
     @classmethod
     def of(
@@ -94,4 +106,10 @@ class Trade:
             ),
             statements=StatementService(database, gateway, clock=clock, zone=zone),
             invoices=InvoiceService(database, clock=clock),
+            periods=PeriodService(database, clock=clock, zone=zone),
+            settlements=SettlementService(database, clock=clock, zone=zone),
+            settlement_report=SettlementReport(database, zone=zone),
+            finisher=Finisher(database, bus, clock=clock),
+            suppliers=SupplierService(database, clock=clock),
+            accounts=AccountService(database, clock=clock, zone=zone),
         )

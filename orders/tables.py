@@ -12,6 +12,8 @@ from orders.quotas import tables as quotas
 from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
+from orders.settlement import tables as settlement
+from orders.settlement.periods import tables as periods
 from orders.stock import tables as stock
 
 __all__ = [
@@ -20,12 +22,14 @@ __all__ = [
     "delivery",
     "invoices",
     "payments",
+    "periods",
     "pricing",
     "quotas",
     "receipts",
     "review",
     "runs",
     "sales",
+    "settlement",
     "statements",
     "stock",
 ]

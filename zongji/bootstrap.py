@@ -52,6 +52,8 @@ from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.services import Trade
+from orders.settlement.accounts.overdue import OverdueWorker
+from orders.settlement.finishing import SettlementWorker
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
 from zongji import telling
@@ -244,7 +246,11 @@ def _workers(settings: Settings, database: Database, bus: Bus) -> tuple[Worker, 
 
 def _order_workers(settings: Settings, database: Database, trade: Trade) -> tuple[Worker, ...]:
     """What orders do by themselves."""
-    workers: list[Worker] = [BackorderFilling(database, trade.orders)]
+    workers: list[Worker] = [
+        BackorderFilling(database, trade.orders),
+        OverdueWorker(database, clock=now, zone=settings.zone),
+        SettlementWorker(trade.finisher),
+    ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)
         workers.append(OrderApproval(database, trade.orders, clock=now, after=after))

@@ -1,0 +1,203 @@
+"""What follows when a settlement is paid: the cash that was collected is booked as paid of its orders, and orders of
+which everything is paid become settled. Rule: a batch is one transaction with how far it is, so whoever comes after
+a crash goes on there; each sum is in the ledger once by its reference.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crm_core.bus import Bus
+from crm_core.customers.insight_queue import touch
+from crm_core.db import Database
+from crm_core.rights import System
+from crm_core.worker import Worker
+from orders.payments import booking
+from orders.sales.events import OrderMoved
+from orders.sales.flow import Status
+from orders.sales.moving_many import move_many
+from orders.settlement.tables import Settlement
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1000
+_EVERY_S = 5.0
+_NEXT = text("""
+SELECT subject_id FROM (
+    SELECT DISTINCT i.subject_id FROM settlement_items i
+    WHERE i.settlement_id = :settlement AND i.subject = 'waybill' AND i.subject_id > :done_to
+    UNION
+    SELECT DISTINCT d.subject_id FROM settlement_differences d
+    WHERE d.settlement_id = :settlement AND d.subject_id > :done_to
+) s ORDER BY subject_id LIMIT :batch""")
+_LOCK = text("""
+SELECT o.id FROM orders o
+WHERE o.id IN (SELECT order_id FROM waybills WHERE id = ANY(:waybills)) ORDER BY o.id FOR NO KEY UPDATE""")
+# What of each parcel was collected by this settlement, with what differences brought.
+_BOOK = text("""
+INSERT INTO payment_entries
+    (order_id, kind, amount, method, source, reference, paid_at, booked_at, actor_id)
+SELECT w.order_id, 'receipt', c.amount, 'cash_on_delivery', 'settlement',
+       CAST(:number AS text) || ':' || w.number, CAST(:paid_at AS timestamptz), :now, CAST(:actor_id AS integer)
+FROM (
+    SELECT waybill_id, sum(amount) AS amount FROM (
+        SELECT subject_id AS waybill_id, amount FROM settlement_items
+        WHERE settlement_id = :settlement AND kind = 'cod' AND subject = 'waybill'
+            AND subject_id = ANY(:waybills)
+        UNION ALL
+        SELECT d.subject_id, i.amount FROM settlement_differences d
+        JOIN settlement_items i ON i.subject = 'difference' AND i.subject_id = d.id AND i.kind = 'cod'
+        WHERE d.settlement_id = :settlement AND d.subject_id = ANY(:waybills)
+    ) a GROUP BY 1
+) c JOIN waybills w ON w.id = c.waybill_id
+WHERE c.amount > 0 ORDER BY w.order_id, w.id
+ON CONFLICT ON CONSTRAINT uq_payment_entries_once DO NOTHING""")
+_STANDING = """
+    SELECT o.id, o.customer_id, o.status, o.credit_held, o.total,
+           CASE WHEN o.status IN ('cancelled','refused','returned') THEN 0 ELSE o.total END AS owed,
+           coalesce((SELECT sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END)
+                     FROM payment_entries e WHERE e.order_id = o.id), 0) AS paid
+    FROM orders o WHERE o.id = ANY(:order_ids)"""
+# Credit falls to what is still owed; customers are locked in their order, after their orders.
+_FREE = text(f"""
+WITH standing AS MATERIALIZED ({_STANDING}
+), freed AS MATERIALIZED (
+    SELECT id, customer_id, credit_held - least(credit_held, greatest(owed - paid, 0)) AS amount
+    FROM standing
+), locked AS MATERIALIZED (
+    SELECT c.id FROM customers c
+    WHERE c.id IN (SELECT customer_id FROM freed WHERE amount > 0) ORDER BY c.id FOR NO KEY UPDATE
+), lower AS (
+    UPDATE orders o SET credit_held = o.credit_held - f.amount
+    FROM freed f WHERE o.id = f.id AND f.amount > 0
+)
+UPDATE customers c SET credit_used = c.credit_used - h.amount
+FROM (SELECT customer_id, sum(amount) AS amount FROM freed WHERE amount > 0 GROUP BY 1) h
+JOIN locked l ON l.id = h.customer_id
+WHERE c.id = h.customer_id AND c.credit_used >= h.amount""")
+# Paid in full, and no parcel of it whose cash waits for a settlement.
+_SETTLED = text(f"""
+WITH standing AS ({_STANDING})
+SELECT s.id FROM standing s
+WHERE s.status IN ('delivered','exchanged') AND s.paid >= s.total
+    AND NOT EXISTS (
+        SELECT FROM waybills w WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered'
+            AND w.cod_amount > 0 AND NOT EXISTS (
+                SELECT FROM settlement_items i JOIN settlements t ON t.id = i.settlement_id
+                WHERE i.subject_id = w.id AND i.subject = 'waybill' AND i.kind = 'cod' AND t.state = 'paid'))
+ORDER BY s.id""")
+_OVERPAID = text(f"""
+WITH standing AS ({_STANDING}) SELECT id FROM standing WHERE paid > owed ORDER BY id""")
+_CUSTOMERS = text("SELECT DISTINCT customer_id FROM orders WHERE id = ANY(:order_ids)")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Parcels that were worked off, and the orders that became settled by it."""
+
+    parcels: int
+    moved: tuple[OrderMoved, ...]
+
+
+class Finisher:
+    """Batches of paid settlements, one after the other."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        clock: Callable[[], datetime],
+        batch: int = BATCH,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._batch = batch
+
+    async def finish_some(self, settlement_id: int | None = None) -> int:
+        """One batch of this settlement, or of the oldest that is not finished; how many parcels. Raises Refused
+        (the day lies in a closed period), DatabaseUnavailable.
+        """
+        async with self._database.begin() as session:
+            settlement = await _claim(session, settlement_id)
+            if settlement is None:
+                return 0
+            done = await self._work(session, settlement)
+        for event in done.moved:
+            self._bus.publish(event)
+        return done.parcels
+
+    async def _work(self, session: AsyncSession, settlement: Settlement) -> Batch:
+        now = self._clock()
+        values = {"settlement": settlement.id, "done_to": settlement.done_to, "batch": self._batch}
+        waybills = list(await session.scalars(_NEXT, values))
+        if len(waybills) < self._batch:
+            settlement.finished_at = now
+        if not waybills:
+            return Batch(0, ())
+        settlement.done_to = waybills[-1]
+        order_ids = list(await session.scalars(_LOCK, {"waybills": waybills}))
+        who = settlement.confirmed_by
+        await session.execute(
+            _BOOK,
+            {
+                "settlement": settlement.id,
+                "number": settlement.number,
+                "waybills": waybills,
+                "paid_at": settlement.paid_at,
+                "now": now,
+                "actor_id": who,
+            },
+        )
+        moved = await _settle(session, order_ids, System(who), settlement.number, now)
+        log.info("settlement_worked_off", number=settlement.number, parcels=len(waybills))
+        return Batch(len(waybills), moved)
+
+
+async def _claim(session: AsyncSession, settlement_id: int | None) -> Settlement | None:
+    """Its row, locked: of two who finish at once one waits for the other."""
+    wanted = (
+        select(Settlement)
+        .where(Settlement.state == "paid", Settlement.finished_at.is_(None))
+        .order_by(Settlement.id)
+        .limit(1)
+    )
+    if settlement_id is not None:
+        return await session.scalar(wanted.where(Settlement.id == settlement_id).with_for_update())
+    return await session.scalar(wanted.with_for_update(skip_locked=True))
+
+
+async def _settle(
+    session: AsyncSession, order_ids: list[int], actor: System, number: str, now: datetime
+) -> tuple[OrderMoved, ...]:
+    values = {"order_ids": order_ids}
+    await session.execute(_FREE, values)
+    ready = list(await session.scalars(_SETTLED, values))
+    for order_id in list(await session.scalars(_OVERPAID, values)):
+        await booking.note_overpaid(session, await booking.held(session, order_id), now)
+    await touch(session, await session.scalars(_CUSTOMERS, values))
+    return await move_many(
+        session, ready, Status.SETTLED, actor=actor, now=now, reason=f"settlement {number}"
+    )
+
+
+class SettlementWorker(Worker):
+    """Works paid settlements off; the loop is given way to between batches."""
+
+    def __init__(self, finisher: Finisher, *, every_s: float = _EVERY_S) -> None:
+        super().__init__("settlement", every_s=every_s)
+        self._finisher = finisher
+
+    async def run_once(self) -> int:
+        """Everything there is; how many parcels. Raises Refused, DatabaseUnavailable."""
+        done = 0
+        while parcels := await self._finisher.finish_some():
+            done += parcels
+            await asyncio.sleep(0)
+        return done

@@ -134,7 +134,7 @@ class Finisher:
         return done.parcels
 
     async def _work(self, session: AsyncSession, settlement: Settlement) -> Batch:
-        now = self._clock()
+        now, number = self._clock(), settlement.number
         values = {"settlement": settlement.id, "done_to": settlement.done_to, "batch": self._batch}
         waybills = list(await session.scalars(_NEXT, values))
         if len(waybills) < self._batch:
@@ -148,15 +148,15 @@ class Finisher:
             _BOOK,
             {
                 "settlement": settlement.id,
-                "number": settlement.number,
+                "number": number,
                 "waybills": waybills,
                 "paid_at": settlement.paid_at,
                 "now": now,
                 "actor_id": who,
             },
         )
-        moved = await _settle(session, order_ids, System(who), settlement.number, now)
-        log.info("settlement_worked_off", number=settlement.number, parcels=len(waybills))
+        moved = await _settle(session, order_ids, System(who), number, now)
+        log.info("settlement_worked_off", number=number, parcels=len(waybills))
         return Batch(len(waybills), moved)
 
 

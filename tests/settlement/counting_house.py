@@ -63,9 +63,8 @@ class CountingHouse:
         customer = await self.shop.customer("到付客户")
         placed = await self.shop.place((sku, 1), customer=customer, **rest)
         await self.shop.move(placed.order.id, "reviewed", "picking")
-        cod = price if rest["payment"] == "cash_on_delivery" else "0"
         waybill = await self.depot.waybill(
-            placed.order.id, courier_code=courier, cod_amount=Decimal(cod)
+            placed.order.id, courier_code=courier, reason="结算"
         )
         await self.depot.hear(waybill, "accepted")
         told = {"collected": collected} if collected is not None else {}

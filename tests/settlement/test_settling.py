@@ -163,7 +163,7 @@ async def test_the_courier_s_own_statement_is_compared_both_ways(house: Counting
     _, missing = await house.delivered(courier)
     draft = (await house.draft(courier)).settlement
     content = (
-        f"{HEADERS}{same},¥100.00,12\n{dear},100,15\nUNKNOWN-1,60,12\n"
+        f"{HEADERS}{same},￥100.00,12\n{dear},100,15\nUNKNOWN-1,60,12\n"
         f"{same},100,12\nBAD,一百,12\n,5,5\n"
     )
     taken = await house.statement(draft, tmp_path, content)

@@ -20,6 +20,7 @@ WHERE NOT EXISTS (
         SELECT FROM settlement_differences d
         WHERE d.settlement_id = :settlement AND d.resolution = 'postponed'
             AND d.kind = f.kind AND d.reference = f.reference)
+ORDER BY f.subject_id, f.kind
 ON CONFLICT ON CONSTRAINT uq_settlement_items_once DO NOTHING"""
 _ADD_BY_KIND = {kind: text(_ADD.format(found=sources.found(kind))) for kind in PartyKind}
 _TOTALS = text("""
@@ -29,7 +30,7 @@ WHERE settlement_id = :settlement GROUP BY 1, 2 RETURNING items, amount""")
 
 
 async def compute(session: AsyncSession, settlement: Settlement) -> None:
-    """Work the draft out anew from the facts, and hold the party's statement against it."""
+    """Work the draft out anew from the facts."""
     item = SettlementItem
     await session.execute(
         delete(item).where(item.settlement_id == settlement.id, item.subject != DIFFERENCE)
@@ -42,6 +43,11 @@ async def compute(session: AsyncSession, settlement: Settlement) -> None:
             "until": settlement.ends_at,
         },
     )
+    await compare(session, settlement)
+
+
+async def compare(session: AsyncSession, settlement: Settlement) -> None:
+    """Hold what the party says against the items as they are."""
     await comparing.compare(session, settlement.id)
     await add_up(session, settlement)
 

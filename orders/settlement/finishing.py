@@ -25,16 +25,13 @@ from orders.settlement.tables import Settlement
 
 log = structlog.get_logger(__name__)
 
-BATCH = 1000
+BATCH = 3000
 _EVERY_S = 5.0
 _NEXT = text("""
-SELECT subject_id FROM (
-    SELECT DISTINCT i.subject_id FROM settlement_items i
-    WHERE i.settlement_id = :settlement AND i.subject = 'waybill' AND i.subject_id > :done_to
-    UNION
-    SELECT DISTINCT d.subject_id FROM settlement_differences d
-    WHERE d.settlement_id = :settlement AND d.subject_id > :done_to
-) s ORDER BY subject_id LIMIT :batch""")
+SELECT i.id, CASE i.subject WHEN 'waybill' THEN i.subject_id ELSE d.subject_id END AS waybill
+FROM settlement_items i
+LEFT JOIN settlement_differences d ON i.subject = 'difference' AND d.id = i.subject_id
+WHERE i.settlement_id = :settlement AND i.id > :done_to ORDER BY i.id LIMIT :batch""")
 _LOCK = text("""
 SELECT o.id FROM orders o
 WHERE o.id IN (SELECT order_id FROM waybills WHERE id = ANY(:waybills)) ORDER BY o.id FOR NO KEY UPDATE""")
@@ -80,27 +77,25 @@ UPDATE customers c SET credit_used = c.credit_used - h.amount
 FROM (SELECT customer_id, sum(amount) AS amount FROM freed WHERE amount > 0 GROUP BY 1) h
 JOIN locked l ON l.id = h.customer_id
 WHERE c.id = h.customer_id AND c.credit_used >= h.amount""")
-# Paid in full, and no parcel of it whose cash waits for a settlement.
-_SETTLED = text(f"""
+# `ready`: paid in full, and no parcel of it whose cash waits for a settlement; `over`: more than is owed.
+_STANDS = text(f"""
 WITH standing AS ({_STANDING})
-SELECT s.id FROM standing s
-WHERE s.status IN ('delivered','exchanged') AND s.paid >= s.total
-    AND NOT EXISTS (
-        SELECT FROM waybills w WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered'
-            AND w.cod_amount > 0 AND NOT EXISTS (
-                SELECT FROM settlement_items i JOIN settlements t ON t.id = i.settlement_id
-                WHERE i.subject_id = w.id AND i.subject = 'waybill' AND i.kind = 'cod' AND t.state = 'paid'))
-ORDER BY s.id""")
-_OVERPAID = text(f"""
-WITH standing AS ({_STANDING}) SELECT id FROM standing WHERE paid > owed ORDER BY id""")
-_CUSTOMERS = text("SELECT DISTINCT customer_id FROM orders WHERE id = ANY(:order_ids)")
+SELECT s.id, s.customer_id, s.paid > s.owed AS over,
+       s.status IN ('delivered','exchanged') AND s.paid >= s.total AND NOT EXISTS (
+            SELECT FROM waybills w
+            WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered' AND w.cod_amount > 0
+                AND NOT EXISTS (
+                    SELECT FROM settlement_items i JOIN settlements t ON t.id = i.settlement_id
+                    WHERE i.subject_id = w.id AND i.subject = 'waybill' AND i.kind = 'cod'
+                        AND t.state = 'paid')) AS ready
+FROM standing s ORDER BY s.id""")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Parcels that were worked off, and the orders that became settled by it."""
+    """Items that were worked off, and the orders that became settled by it."""
 
-    parcels: int
+    items: int
     moved: tuple[OrderMoved, ...]
 
 
@@ -121,7 +116,7 @@ class Finisher:
         self._batch = batch
 
     async def finish_some(self, settlement_id: int | None = None) -> int:
-        """One batch of this settlement, or of the oldest that is not finished; how many parcels. Raises Refused
+        """One batch of this settlement, or of the oldest that is not finished; how many items. Raises Refused
         (the day lies in a closed period), DatabaseUnavailable.
         """
         async with self._database.begin() as session:
@@ -131,17 +126,18 @@ class Finisher:
             done = await self._work(session, settlement)
         for event in done.moved:
             self._bus.publish(event)
-        return done.parcels
+        return done.items
 
     async def _work(self, session: AsyncSession, settlement: Settlement) -> Batch:
         now, number = self._clock(), settlement.number
         values = {"settlement": settlement.id, "done_to": settlement.done_to, "batch": self._batch}
-        waybills = list(await session.scalars(_NEXT, values))
-        if len(waybills) < self._batch:
+        found = (await session.execute(_NEXT, values)).all()
+        if len(found) < self._batch:
             settlement.finished_at = now
-        if not waybills:
+        if not found:
             return Batch(0, ())
-        settlement.done_to = waybills[-1]
+        settlement.done_to = found[-1].id
+        waybills = sorted({row.waybill for row in found if row.waybill is not None})
         order_ids = list(await session.scalars(_LOCK, {"waybills": waybills}))
         who = settlement.confirmed_by
         await session.execute(
@@ -156,8 +152,8 @@ class Finisher:
             },
         )
         moved = await _settle(session, order_ids, System(who), number, now)
-        log.info("settlement_worked_off", number=number, parcels=len(waybills))
-        return Batch(len(waybills), moved)
+        log.info("settlement_worked_off", number=number, items=len(found))
+        return Batch(len(found), moved)
 
 
 async def _claim(session: AsyncSession, settlement_id: int | None) -> Settlement | None:
@@ -178,10 +174,12 @@ async def _settle(
 ) -> tuple[OrderMoved, ...]:
     values = {"order_ids": order_ids}
     await session.execute(_FREE, values)
-    ready = list(await session.scalars(_SETTLED, values))
-    for order_id in list(await session.scalars(_OVERPAID, values)):
-        await booking.note_overpaid(session, await booking.held(session, order_id), now)
-    await touch(session, await session.scalars(_CUSTOMERS, values))
+    stands = (await session.execute(_STANDS, values)).all()
+    for row in stands:
+        if row.over:
+            await booking.note_overpaid(session, await booking.held(session, row.id), now)
+    await touch(session, (row.customer_id for row in stands if not row.ready))
+    ready = [row.id for row in stands if row.ready]
     return await move_many(
         session, ready, Status.SETTLED, actor=actor, now=now, reason=f"settlement {number}"
     )
@@ -195,9 +193,9 @@ class SettlementWorker(Worker):
         self._finisher = finisher
 
     async def run_once(self) -> int:
-        """Everything there is; how many parcels. Raises Refused, DatabaseUnavailable."""
+        """Everything there is; how many items. Raises Refused, DatabaseUnavailable."""
         done = 0
-        while parcels := await self._finisher.finish_some():
-            done += parcels
+        while items := await self._finisher.finish_some():
+            done += items
             await asyncio.sleep(0)
         return done

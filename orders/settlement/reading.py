@@ -35,7 +35,7 @@ def _settlements() -> Select[*tuple[Any, ...]]:
     )
     done = (
         select(func.count())
-        .where(item.settlement_id == table.id, item.subject_id <= table.done_to)
+        .where(item.settlement_id == table.id, item.id <= table.done_to)
         .scalar_subquery()
     )
     return select(

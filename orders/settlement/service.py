@@ -12,14 +12,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import structlog
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Invalid
 from crm_core.rights import Actor, Right
+from crm_core.statement import driver_of
 from orders.delivery.tables import Courier
 from orders.settlement import drafting, party_files, reading, resolving
 from orders.settlement.codes import PartyKind, Resolution, State
@@ -63,7 +64,6 @@ from orders.settlement.views import (
 log = structlog.get_logger(__name__)
 
 ENTITY = "settlement"
-_LINES_AT_ONCE = 5_000
 
 
 class SettlementService:
@@ -150,7 +150,7 @@ class SettlementService:
             settlement.statement_rows = told.rows
             settlement.statement_kinds = [str(each) for each in told.kinds]
             await session.flush()
-            await drafting.compute(session, settlement)
+            await drafting.compare(session, settlement)
             detail = await self._recorded(session, actor, settlement, "statement")
             open_rows = await _differing_rows(session, settlement_id)
         return TakenStatement(detail, told.rows, max(told.rows - open_rows, 0), told.refused)
@@ -226,7 +226,7 @@ class SettlementService:
             if new.amount > left:
                 raise MoreThanBalance(left)
             made = await session.scalar(
-                pg_insert(SettlementPayment)
+                insert(SettlementPayment)
                 .values(
                     settlement_id=settlement_id,
                     **new.model_dump() | {"amount": sign * new.amount},
@@ -246,7 +246,7 @@ class SettlementService:
         self, session: AsyncSession, actor: Actor, new: NewSettlement, now: datetime
     ) -> Settlement:
         made = await session.scalar(
-            pg_insert(Settlement)
+            insert(Settlement)
             .values(
                 **new.model_dump(),
                 begins_at=self._starts(new.begins),
@@ -358,18 +358,14 @@ async def _differing_rows(session: AsyncSession, settlement_id: int) -> int:
 async def _keep_lines(session: AsyncSession, settlement_id: int, told: PartyStatement) -> None:
     table = PartyStatementLine
     await session.execute(delete(table).where(table.settlement_id == settlement_id))
-    for start in range(0, len(told.lines), _LINES_AT_ONCE):
-        rows = [
-            {
-                "settlement_id": settlement_id,
-                "reference": each.reference,
-                "kind": each.kind,
-                "row": each.row,
-                "amount": each.amount,
-            }
-            for each in told.lines[start : start + _LINES_AT_ONCE]
-        ]
-        await session.execute(insert(table), rows)
+    await driver_of(session).copy_records_to_table(
+        table.__tablename__,
+        records=[
+            (settlement_id, each.reference, str(each.kind), each.row, each.amount)
+            for each in told.lines
+        ],
+        columns=("settlement_id", "reference", "kind", "row", "amount"),
+    )
 
 
 def _check_resolution(found: SettlementDifference, command: ResolveDifference) -> None:

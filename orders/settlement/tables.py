@@ -81,7 +81,7 @@ class SupplierCharge(Base):
 class Settlement(Base):
     """What is between us and a party until `ends`. `balance` above nothing: the party owes it; below: we do.
 
-    `paid` has its sign. The party's own statement has `statement_rows`, for the kinds `statement_kinds`. After it is paid its orders are worked off; `done_to` is how far, `finished_at` when.
+    `paid` has its sign. The party's own statement has `statement_rows`, for the kinds `statement_kinds`. After it is paid its orders are worked off; `done_to` is the last item of it, `finished_at` when.
     """
 
     __tablename__ = "settlements"
@@ -133,7 +133,7 @@ class Settlement(Base):
     confirmed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     confirmed_at: Mapped[datetime | None] = mapped_column(_Time)
     paid_at: Mapped[datetime | None] = mapped_column(_Time)
-    done_to: Mapped[int] = mapped_column(server_default=_ZERO)
+    done_to: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
     finished_at: Mapped[datetime | None] = mapped_column(_Time)
     version: Mapped[int] = mapped_column(server_default=_ONE)
 
@@ -150,11 +150,10 @@ class SettlementItem(Base):
     __table_args__ = (
         CheckConstraint(_one_of("kind", ItemKind), name="kind_known"),
         UniqueConstraint("subject_id", "subject", "kind", name="uq_settlement_items_once"),
-        Index("ix_settlement_items_settlement_id", "settlement_id", "subject_id"),
     )
 
+    settlement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    settlement_id: Mapped[int]
     kind: Mapped[str] = mapped_column(String(20))
     subject: Mapped[str] = mapped_column(String(20))
     subject_id: Mapped[int]

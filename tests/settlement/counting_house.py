@@ -63,9 +63,7 @@ class CountingHouse:
         customer = await self.shop.customer("到付客户")
         placed = await self.shop.place((sku, 1), customer=customer, **rest)
         await self.shop.move(placed.order.id, "reviewed", "picking")
-        waybill = await self.depot.waybill(
-            placed.order.id, courier_code=courier, reason="结算"
-        )
+        waybill = await self.depot.waybill(placed.order.id, courier_code=courier, reason="结算")
         await self.depot.hear(waybill, "accepted")
         told = {"collected": collected} if collected is not None else {}
         await self.depot.hear(waybill, "delivered", **told)

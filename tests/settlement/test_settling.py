@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crm_core.errors import DomainError, Invalid
 from crm_core.rights import SYSTEM
-from orders.settlement.commands import ChangeSettlement, ResolveAll
+from orders.settlement.commands import ChangeSettlement, NewSettlementPayment, ResolveAll
 from orders.settlement.errors import (
     AlreadyEntered,
     BadPartyStatement,
@@ -253,15 +252,14 @@ async def test_a_confirmed_settlement_stays_as_it_is_also_for_whoever_writes_sql
     for sql in (
         "DELETE FROM settlement_items WHERE settlement_id = :id",
         "UPDATE settlement_items SET amount = 1 WHERE settlement_id = :id",
-        "INSERT INTO settlement_items (settlement_id, kind, subject, subject_id, reference, at, amount)"
-        " VALUES (:id, 'cod', 'waybill', 999999, 'x', now(), 5)",
+        """INSERT INTO settlement_items (settlement_id, kind, subject, subject_id, reference, at, amount)
+           VALUES (:id, 'cod', 'waybill', 999999, 'x', now(), 5)""",
         "UPDATE settlements SET balance = 0 WHERE id = :id",
         "UPDATE settlements SET state = 'draft', confirmed_at = NULL WHERE id = :id",
         "DELETE FROM settlements WHERE id = :id",
     ):
         with pytest.raises(DBAPIError, match="settlement"):
-            async with house.shop.database.begin() as session:
-                await session.execute(text(sql), {"id": view.id})
+            await house.rows(sql, id=view.id)
     with pytest.raises(SettlementState):
         await house.settlements.recompute(SYSTEM, view.id, ChangeSettlement(version=view.version))
 
@@ -283,20 +281,14 @@ async def test_a_settlement_is_paid_in_parts_and_each_slip_counts_once(house: Co
     assert (part.settlement.state, part.settlement.paid) == ("confirmed", 80)
     with pytest.raises(MoreThanBalance):
         await house.pay(view, Decimal("6.01"))
+    again = NewSettlementPayment(
+        amount=1,
+        method="transfer",
+        reference=part.payments[0].reference,
+        paid_at=house.shop.clock.now,
+    )
     with pytest.raises(AlreadyEntered):
-        again = part.payments[0]
-        from orders.settlement.commands import NewSettlementPayment
-
-        await house.settlements.pay(
-            SYSTEM,
-            view.id,
-            NewSettlementPayment(
-                amount=1,
-                method="transfer",
-                reference=again.reference,
-                paid_at=house.shop.clock.now,
-            ),
-        )
+        await house.settlements.pay(SYSTEM, view.id, again)
     assert (await house.pay(view, Decimal(6))).settlement.state == "paid"
     await house.finish()
     await house.assert_adds_up()

@@ -120,6 +120,11 @@ async def _note_overpaid(
     return await differences.add(session, found, now) is not None
 
 
+async def free_credit(session: AsyncSession, order: Order) -> None:
+    """What the order holds falls to what is still owed, by what was booked otherwise; it must be held."""
+    await _release_credit(session, order, await book.paid(session, order.id))
+
+
 async def _release_credit(session: AsyncSession, order: Order, paid: Decimal) -> None:
     still = min(order.credit_held, max(owed(order) - paid, _NOTHING))
     freed = order.credit_held - still

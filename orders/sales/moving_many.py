@@ -41,6 +41,11 @@ def silent(move: Move) -> bool:
     return move.goods is None and not move.tells and move.credit is not Credit.HOLD
 
 
+async def hold_customers(session: AsyncSession, customer_ids: Collection[int]) -> None:
+    """Lock whose credit is to change, in their order, before any of it changes."""
+    await session.execute(_LOCK_CUSTOMERS, {"customer_ids": list(customer_ids)})
+
+
 async def move_many(
     session: AsyncSession,
     order_ids: Collection[int],
@@ -67,7 +72,7 @@ async def move_many(
     frees = all(move.credit is Credit.RELEASE for move in moves)
     customers = sorted({row.customer_id for row in rows})
     if frees and any(row.credit_held for row in rows):
-        await session.execute(_LOCK_CUSTOMERS, {"customer_ids": customers})
+        await hold_customers(session, customers)
         await session.execute(_FREE, {"order_ids": ids})
     await session.execute(
         _MOVE,

@@ -20,7 +20,7 @@ from crm_core.worker import Worker
 from orders.payments import booking
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Status
-from orders.sales.moving_many import move_many
+from orders.sales.moving_many import hold_customers, move_many
 from orders.settlement.tables import Settlement
 
 log = structlog.get_logger(__name__)
@@ -54,33 +54,18 @@ FROM (
 ) c JOIN waybills w ON w.id = c.waybill_id
 WHERE c.amount > 0 ORDER BY w.order_id, w.id
 ON CONFLICT ON CONSTRAINT uq_payment_entries_once DO NOTHING""")
-_STANDING = """
+# `free`: what of the credit it holds is no longer owed; `over`: more is paid than is owed; `ready`: paid in full, and
+# no parcel of it whose cash waits for a settlement.
+_STANDS = text("""
+WITH standing AS (
     SELECT o.id, o.customer_id, o.status, o.credit_held, o.total,
            CASE WHEN o.status IN ('cancelled','refused','returned') THEN 0 ELSE o.total END AS owed,
            coalesce((SELECT sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END)
                      FROM payment_entries e WHERE e.order_id = o.id), 0) AS paid
-    FROM orders o WHERE o.id = ANY(:order_ids)"""
-# Credit falls to what is still owed; customers are locked in their order, after their orders.
-_FREE = text(f"""
-WITH standing AS MATERIALIZED ({_STANDING}
-), freed AS MATERIALIZED (
-    SELECT id, customer_id, credit_held - least(credit_held, greatest(owed - paid, 0)) AS amount
-    FROM standing
-), locked AS MATERIALIZED (
-    SELECT c.id FROM customers c
-    WHERE c.id IN (SELECT customer_id FROM freed WHERE amount > 0) ORDER BY c.id FOR NO KEY UPDATE
-), lower AS (
-    UPDATE orders o SET credit_held = o.credit_held - f.amount
-    FROM freed f WHERE o.id = f.id AND f.amount > 0
+    FROM orders o WHERE o.id = ANY(:order_ids)
 )
-UPDATE customers c SET credit_used = c.credit_used - h.amount
-FROM (SELECT customer_id, sum(amount) AS amount FROM freed WHERE amount > 0 GROUP BY 1) h
-JOIN locked l ON l.id = h.customer_id
-WHERE c.id = h.customer_id AND c.credit_used >= h.amount""")
-# `ready`: paid in full, and no parcel of it whose cash waits for a settlement; `over`: more than is owed.
-_STANDS = text(f"""
-WITH standing AS ({_STANDING})
 SELECT s.id, s.customer_id, s.paid > s.owed AS over,
+       s.credit_held - least(s.credit_held, greatest(s.owed - s.paid, 0)) AS free,
        s.status IN ('delivered','exchanged') AND s.paid >= s.total AND NOT EXISTS (
             SELECT FROM waybills w
             WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered' AND w.cod_amount > 0
@@ -172,12 +157,14 @@ async def _claim(session: AsyncSession, settlement_id: int | None) -> Settlement
 async def _settle(
     session: AsyncSession, order_ids: list[int], actor: System, number: str, now: datetime
 ) -> tuple[OrderMoved, ...]:
-    values = {"order_ids": order_ids}
-    await session.execute(_FREE, values)
-    stands = (await session.execute(_STANDS, values)).all()
+    stands = (await session.execute(_STANDS, {"order_ids": order_ids})).all()
+    await hold_customers(session, [row.customer_id for row in stands if row.free])
     for row in stands:
-        if row.over:
-            await booking.note_overpaid(session, await booking.held(session, row.id), now)
+        if not row.ready and (row.free or row.over):
+            order = await booking.held(session, row.id)
+            await booking.free_credit(session, order)
+            await booking.note_overpaid(session, order, now)
+    await session.flush()
     await touch(session, (row.customer_id for row in stands if not row.ready))
     ready = [row.id for row in stands if row.ready]
     return await move_many(

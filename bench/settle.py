@@ -119,7 +119,7 @@ async def _settle(trade: Trade, file: Path) -> dict[str, float]:
     )
     await settlements.pay(SYSTEM, view.id, money)
     began = time.perf_counter()
-    while await trade.finisher.finish_some():
+    while await trade.finisher.finish_some() is not None:
         pass
     took["orders paid and settled"] = time.perf_counter() - began
     return took

@@ -100,14 +100,14 @@ class Finisher:
         self._clock = clock
         self._batch = batch
 
-    async def finish_some(self, settlement_id: int | None = None) -> int:
-        """One batch of this settlement, or of the oldest that is not finished; how many items. Raises Refused
-        (the day lies in a closed period), DatabaseUnavailable.
+    async def finish_some(self, settlement_id: int | None = None) -> int | None:
+        """One batch of this settlement, or of the oldest that is not finished; how many items; None when
+        there is none. Raises Refused (the day lies in a closed period), DatabaseUnavailable.
         """
         async with self._database.begin() as session:
             settlement = await _claim(session, settlement_id)
             if settlement is None:
-                return 0
+                return None
             done = await self._work(session, settlement)
         for event in done.moved:
             self._bus.publish(event)
@@ -182,7 +182,7 @@ class SettlementWorker(Worker):
     async def run_once(self) -> int:
         """Everything there is; how many items. Raises Refused, DatabaseUnavailable."""
         done = 0
-        while items := await self._finisher.finish_some():
+        while (items := await self._finisher.finish_some()) is not None:
             done += items
             await asyncio.sleep(0)
         return done

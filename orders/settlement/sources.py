@@ -34,6 +34,8 @@ SELECT c.kind, 'supplier_charge' AS subject, c.id AS subject_id, c.reference, c.
 FROM supplier_charges c
 WHERE c.supplier_code = :party AND c.happened_at < :until"""
 
+PATIENCE_S = 300.0
+"""How long one statement over everything of a party may take."""
 SOURCES: Mapping[PartyKind, tuple[str, ...]] = {
     PartyKind.COURIER: (_WAYBILLS,),
     PartyKind.SUPPLIER: (_CHARGES,),

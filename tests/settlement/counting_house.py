@@ -90,7 +90,7 @@ class CountingHouse:
         return await self.settlements.pay(SYSTEM, view.id, new)
 
     async def finish(self) -> None:
-        while await self.trade.finisher.finish_some():
+        while await self.trade.finisher.finish_some() is not None:
             pass
 
     async def settled(self, code: str) -> SettlementDetail:

@@ -116,7 +116,7 @@ async def test_killed_at_every_step_and_started_again_it_settles_everything_once
     couriers = {step: await house.courier() for step in STEPS}
     orders = [(await house.delivered(courier))[0] for courier in couriers.values()]
     ended = await settle(house, couriers)
-    assert dict(zip(STEPS, ended, strict=True)) == dict.fromkeys(STEPS, [9, 0])
+    assert dict(zip(STEPS, ended, strict=True)) == {step: [9, 0] for step in STEPS}
     for order_id in orders:
         assert (await house.status(order_id), await house.paid(order_id)) == ("settled", 100)
     found = await house.rows(

@@ -76,9 +76,7 @@ class PeriodService:
     async def checks(self, actor: Actor, period_id: int) -> PeriodChecks:
         """What is still open of it."""
         actor.require(Right.SETTLEMENT_VIEW)
-        async with self._database.reading() as connection:
-            view = await _one(connection, period_id)
-            return await checks.look(connection, self._starts(view.ends + timedelta(days=1)))
+        return await self._look(period_id)
 
     async def add(self, actor: Actor, new: NewPeriod) -> PeriodView:
         """The next one. Raises NotNext, Invalid."""
@@ -106,6 +104,7 @@ class PeriodService:
         """
         actor.require(Right.PERIOD_CLOSE)
         now = self._clock()
+        found = await self._look(period_id)  # may take long: nobody waits for it
         async with self._database.begin() as session:
             await _alone(session)
             period = await _hold(session, period_id, command.version)
@@ -122,7 +121,6 @@ class PeriodService:
                 )
             if now < period.ends_at:
                 raise PeriodNotOver(period.ends)
-            found = await checks.look(session, period.ends_at)
             if not found.ready and not command.despite:
                 raise PeriodNotReady(found.counts())
             period.state, period.closed_at, period.closed_by = "closed", now, actor.user_id
@@ -148,6 +146,11 @@ class PeriodService:
             period.version += 1
             await session.flush()
             return await _recorded(session, actor, period, "reopen", command.reason)
+
+    async def _look(self, period_id: int) -> PeriodChecks:
+        async with self._database.reading() as connection:
+            view = await _one(connection, period_id)
+            return await checks.look(connection, self._starts(view.ends + timedelta(days=1)))
 
     def _starts(self, day: date) -> datetime:
         return datetime.combine(day, time(), self._zone)

@@ -16,6 +16,7 @@ NAMES = (
     "search",
     "import",
     "insight",
+    "settle",
 )
 MODULES = {"import": "importing"}
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from crm_core.readers import Readers
+from crm_core.refused import refusal
 from crm_core.statement import Statement
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ class Database:
         """A session whose transaction commits at the end of the block and rolls back on an error.
 
         Raises DatabaseUnavailable (nothing was changed), CommitUnknown (the answer to COMMIT was
-        lost: ask whether it happened, by a key of your own).
+        lost: ask whether it happened, by a key of your own), Refused (by a trigger of ours).
         """
         async with self._sessions() as session:
             try:
@@ -84,7 +85,14 @@ class Database:
                 raise self._unavailable(error) from error
             try:
                 yield session
-            except (DBAPIError, ConnectionError, TimeoutError) as error:
+            except (
+                DBAPIError,
+                asyncpg.PostgresError,
+                ConnectionError,
+                TimeoutError,
+            ) as error:
+                if (refused := refusal(error)) is not None:
+                    raise refused from error
                 if not _is_away(error):
                     raise
                 await session.invalidate()

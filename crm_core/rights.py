@@ -55,6 +55,8 @@ class Right(StrEnum):
     ORGANISATION_MANAGE = "organisation.manage"
     PAYMENT_MANAGE = "payment.manage"
     PAYMENT_VIEW = "payment.view"
+    PERIOD_CLOSE = "period.close"
+    PERIOD_REOPEN = "period.reopen"
     PHONE_DIAL = "phone.dial"
     PHONE_DIAL_ABROAD = "phone.dial_abroad"
     PHONE_DIAL_LONG_DISTANCE = "phone.dial_long_distance"
@@ -67,6 +69,8 @@ class Right(StrEnum):
     RETURN_REQUEST = "return.request"
     ROLE_MANAGE = "role.manage"
     RULES_MANAGE = "rules.manage"
+    SETTLEMENT_MANAGE = "settlement.manage"
+    SETTLEMENT_VIEW = "settlement.view"
     STOCK_MANAGE = "stock.manage"
     STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
@@ -129,6 +133,8 @@ _OPERATIONS = frozenset(
         Right.RETURN_MANAGE,
         Right.RETURN_REQUEST,
         Right.RULES_MANAGE,
+        Right.SETTLEMENT_MANAGE,
+        Right.SETTLEMENT_VIEW,
         Right.STOCK_MANAGE,
         Right.STOCK_VIEW,
         Right.TODO_WORK,
@@ -144,6 +150,7 @@ _SUPERVISOR = (_AGENT | _OPERATIONS) | {
     Right.EXCEPTION_DECIDE_2,
     Right.LEAD_MANAGE,
     Right.NUMBER_UNMASK,
+    Right.PERIOD_CLOSE,
     Right.PHONE_DIAL_ABROAD,
     Right.RECORDING_LISTEN,
     Right.RETURN_OVERRIDE,

@@ -41,22 +41,34 @@ class Statement:
         return await self.fetch(driver_of(holder), values)
 
     async def write(
-        self, session: AsyncSession, values: Mapping[str, object]
+        self,
+        session: AsyncSession,
+        values: Mapping[str, object],
+        *,
+        patience_s: float | None = None,
     ) -> list[asyncpg.Record]:
-        """In the session's transaction, which SQLAlchemy opens with its first own statement."""
+        """In the session's transaction, which SQLAlchemy opens with its first own statement; one over very many
+        rows may take up to `patience_s`.
+        """
         driver = driver_of(session)
         if not driver.is_in_transaction():
             connection = await session.connection()
             await connection.exec_driver_sql("SELECT 1")
-        return await self.fetch(driver, values)
+        return await self.fetch(driver, values, patience_s=patience_s)
 
     async def fetch(
-        self, driver: asyncpg.Connection, values: Mapping[str, object]
+        self,
+        driver: asyncpg.Connection,
+        values: Mapping[str, object],
+        *,
+        patience_s: float | None = None,
     ) -> list[asyncpg.Record]:
         """On a connection of the driver. Raises ConnectionError when it is lost."""
         arguments = [values[name] for name in self._names]
         try:
-            found: list[asyncpg.Record] = await driver.fetch(self.positional, *arguments)
+            found: list[asyncpg.Record] = await driver.fetch(
+                self.positional, *arguments, timeout=patience_s
+            )
         except (
             asyncpg.PostgresConnectionError,
             asyncpg.OperatorInterventionError,

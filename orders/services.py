@@ -36,6 +36,12 @@ from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
 from orders.sales.recall import RecallService
 from orders.sales.service import OrderService
+from orders.settlement.accounts.statement import AccountService
+from orders.settlement.finishing import Finisher
+from orders.settlement.periods.service import PeriodService
+from orders.settlement.report import SettlementReport
+from orders.settlement.service import SettlementService
+from orders.settlement.suppliers import SupplierService
 from orders.stock.documents.service import DocumentService
 from orders.stock.planning.service import PlanningService
 from orders.stock.service import StockService
@@ -72,6 +78,12 @@ class Trade:
     suggestions: SuggestionService
     returns: ReturnService
     exceptions: ExceptionService
+    periods: PeriodService
+    settlements: SettlementService
+    settlement_report: SettlementReport
+    finisher: Finisher
+    suppliers: SupplierService
+    accounts: AccountService
 
     @classmethod
     def of(
@@ -142,4 +154,10 @@ class Trade:
             suggestions=SuggestionService(database, clock=clock, zone=zone),
             returns=ReturnService(database, bus, clock=clock, channels=channels, zone=zone),
             exceptions=ExceptionService(database, bus, clock=clock, channels=channels, zone=zone),
+            periods=PeriodService(database, clock=clock, zone=zone),
+            settlements=SettlementService(database, clock=clock, zone=zone),
+            settlement_report=SettlementReport(database, zone=zone),
+            finisher=Finisher(database, bus, clock=clock),
+            suppliers=SupplierService(database, clock=clock),
+            accounts=AccountService(database, clock=clock, zone=zone),
         )

@@ -16,6 +16,8 @@ from orders.quotas import tables as quotas
 from orders.receipts import tables as receipts
 from orders.review import tables as review
 from orders.sales import tables as sales
+from orders.settlement import tables as settlement
+from orders.settlement.periods import tables as periods
 from orders.stock import tables as stock
 from orders.stock.documents import tables as stock_documents
 from orders.stock.planning import tables as stock_planning
@@ -29,6 +31,7 @@ __all__ = [
     "exceptions",
     "invoices",
     "payments",
+    "periods",
     "pricing",
     "progress",
     "quotas",
@@ -37,6 +40,7 @@ __all__ = [
     "review",
     "runs",
     "sales",
+    "settlement",
     "statements",
     "stock",
     "stock_documents",

@@ -64,6 +64,8 @@ from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.sales.rounds import BackorderFilling, OrderApproval
 from orders.services import Trade
+from orders.settlement.accounts.overdue import OverdueWorker
+from orders.settlement.finishing import SettlementWorker
 from orders.stock.expiry import ExpiryWorker
 from orders.stock.planning.alarms import StockAlarms
 from orders.stock.planning.worker import ForecastWorker
@@ -289,6 +291,8 @@ def _order_workers(settings: Settings, database: Database, trade: Trade) -> tupl
         BackorderFilling(database, trade.orders),
         PairCounting(database, clock=now),
         ExceptionEscalation(database, trade.exceptions, clock=now),
+        OverdueWorker(database, clock=now, zone=settings.zone),
+        SettlementWorker(trade.finisher),
     ]
     if settings.approve_orders_after_min is not None:
         after = timedelta(minutes=settings.approve_orders_after_min)

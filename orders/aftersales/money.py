@@ -11,7 +11,6 @@ from orders.aftersales.setting import Setting
 from orders.invoices import writing as invoices
 from orders.payments import booking, reading, refunding
 from orders.payments.refunding import AskedBy
-from orders.receipts import book
 from orders.sales.tables import Order
 
 
@@ -21,7 +20,7 @@ async def give_back(
     """How much of up to `most` was asked of the payment gateway; `key` makes sure that it is asked once."""
     actor_id, now = setting.actor.user_id, setting.now
     await session.flush()
-    await booking.lower_credit(session, order, await book.paid(session, order.id))
+    await booking.free_credit(session, order)
     await session.flush()
     by = AskedBy(actor_id, now)
     asked = await refunding.ask_all_ways(session, order, most, words=words, key=key, by=by)

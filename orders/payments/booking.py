@@ -120,6 +120,11 @@ async def _note_overpaid(
     return await differences.add(session, found, now) is not None
 
 
+async def free_credit(session: AsyncSession, order: Order) -> None:
+    """What the order holds falls to what is still owed, by what was booked otherwise; it must be held."""
+    await lower_credit(session, order, await book.paid(session, order.id))
+
+
 async def lower_credit(
     session: AsyncSession, order: Order, paid: Decimal, *, kept: Decimal = _NOTHING
 ) -> None:

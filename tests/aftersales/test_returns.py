@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -34,7 +35,7 @@ from orders.aftersales.returns.commands import (
 from orders.errors import ChangedMeanwhile, ReturnNeeded, UnknownOrder
 from orders.invoices.commands import Issued, NewInvoice, NewTitle
 from orders.payments.commands import EnteredMoney
-from tests.aftersales.counter import Counter
+from tests.aftersales.counter import DELIVERED, Counter
 
 
 async def test_a_partial_return_keeps_the_order_delivered_with_what_remains(counter: Counter):
@@ -68,9 +69,27 @@ async def test_no_person_moves_an_order_to_returned_without_a_return(counter: Co
     order = await counter.order()
     for to in ("returned", "exchanged"):
         with pytest.raises(ReturnNeeded):
-            await counter.shop.move(order.id, to)
+            await counter.trade.orders.move(order.id, to, SYSTEM)
     view = await counter.trade.orders.get(counter.people["admin"], order.id)
     assert view.allowed == ("settled",)
+
+
+async def test_damaged_goods_of_a_batch_go_back_into_it_and_are_written_off(counter: Counter):
+    shop = counter.shop
+    sku = await shop.product(on_hand=0, shelf_life_days=90)
+    expires_on = shop.clock.now.date() + timedelta(days=60)
+    await shop.receive(sku, 10, batch_no="B1", expires_on=expires_on, unit_cost="2.00")
+    placed = await shop.place((sku, 4), customer=await shop.customer("批次客户"))
+    await shop.move(placed.order.id, *DELIVERED)
+    await counter.back(placed.order.id, {1: 3}, damaged=2)
+    assert await shop.balance(sku) == (7, 0)
+    batch = "SELECT on_hand FROM stock_batches WHERE sku = :sku AND batch_no = 'B1'"
+    assert await shop.scalar(batch, sku=sku) == 7
+    assert await shop.scalar("SELECT value FROM stock WHERE sku = :sku", sku=sku) == 14
+    await counter.back(placed.order.id, {1: 1})
+    assert await shop.scalar(batch, sku=sku) == 8
+    await shop.assert_ledger_adds_up()
+    await counter.assert_all_agrees()
 
 
 async def test_a_refused_delivery_comes_back_whole_although_the_courier_lost_some(

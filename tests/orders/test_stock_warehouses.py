@@ -96,12 +96,13 @@ async def test_the_warehouse_is_part_of_the_order_only_when_it_is_given(room: St
     assert len({each.fingerprint for each in (plain, asked, other)}) == 3
 
 
-async def test_an_order_that_is_exchanged_and_returned_stays_with_its_warehouse(room: StockRoom):
+async def test_exchanged_goods_come_back_to_and_go_out_of_the_orders_warehouse(room: StockRoom):
     sku = await room.shop.product(on_hand=0)
     await room.shop.receive(sku, 4, warehouse="hebei")
     order = await room.shipped((sku, 2), warehouse="hebei")
     await room.shop.move(order.id, "in_transit", "delivered", "exchanged")
-    assert (await room.level(sku, "hebei")).on_hand == 0
+    level = await room.level(sku, "hebei")
+    assert (level.on_hand, level.reserved) == (4, 2)
     await room.shop.assert_ledger_adds_up()
 
 

@@ -42,9 +42,15 @@ async def on_account(house: CountingHouse, days: int = 30) -> int:
     return customer
 
 
-async def bought(house: CountingHouse, customer: int, price: str, payment: str = "account") -> int:
-    sku = await house.shop.product(on_hand=1, price=price)
-    placed = await house.shop.place((sku, 1), customer=customer, payment=payment)
+async def bought(
+    house: CountingHouse,
+    customer: int,
+    price: str,
+    payment: str = "account",
+    quantity: int = 1,
+) -> int:
+    sku = await house.shop.product(on_hand=quantity, price=price)
+    placed = await house.shop.place((sku, quantity), customer=customer, payment=payment)
     await house.shop.move(
         placed.order.id, "reviewed", "picking", "shipped", "in_transit", "delivered"
     )
@@ -165,3 +171,21 @@ async def test_a_statement_leads_from_the_opening_to_the_closing_balance(
         await house.trade.accounts.of_customer(
             SYSTEM, customer, AccountQuery(begins="2026-03-02", ends="2026-03-01")
         )
+
+
+async def test_what_came_back_in_part_is_neither_owed_nor_overdue(
+    house: CountingHouse, worker: OverdueWorker
+):
+    customer = await on_account(house, days=0)
+    order_id = await bought(house, customer, "40.00", quantity=3)
+    await house.shop.come_back(order_id, {1: 1})
+    house.shop.clock.now = NOW + timedelta(days=2)
+    await worker.run_once()
+    assert await overdue(house, customer) == 80
+    found = await house.trade.accounts.of_customer(SYSTEM, customer, MARCH)
+    assert (found.delivered, found.paid, found.closing, found.overdue) == (80, 0, 80, 80)
+    await pay(house, order_id, "80.00")
+    await worker.run_once()
+    assert await overdue(house, customer) == 0
+    found = await house.trade.accounts.of_customer(SYSTEM, customer, MARCH)
+    assert (found.closing, found.open_orders) == (0, ())

@@ -123,21 +123,21 @@ async def test_a_closed_period_takes_no_booking_of_any_ledger(
 async def test_what_stands_in_a_closed_period_is_neither_changed_nor_removed(
     months, house: CountingHouse
 ):
-    await house.shop.product(on_hand=0)
-    sku = await house.shop.product(on_hand=1)
+    supplier = await house.supplier()
     house.shop.clock.now = FEBRUARY
-    await house.shop.service.receive_stock(sku, 5)
+    await house.charge(supplier, "5.00")
     house.shop.clock.now = APRIL
+    await house.charge(supplier, "6.00", happened_at=APRIL)
     await close(months)
     for sql in (
-        "DELETE FROM stock_moves WHERE at < '2026-03-01' RETURNING 1",
-        "UPDATE stock_moves SET on_hand_change = 6 WHERE at < '2026-03-01' RETURNING 1",
-        "UPDATE stock_moves SET at = '2026-02-03' WHERE at > '2026-03-01' RETURNING 1",
+        "DELETE FROM supplier_charges WHERE booked_at < '2026-03-01' RETURNING 1",
+        "UPDATE supplier_charges SET amount = 6 WHERE booked_at < '2026-03-01' RETURNING 1",
+        "UPDATE supplier_charges SET booked_at = '2026-02-03' WHERE booked_at > '2026-03-01' RETURNING 1",
     ):
         with pytest.raises(Conflict) as refused:
             await house.rows(sql)
         assert refused.value.code == "period_closed"
-    assert await house.shop.balance(sku) == (6, 0)
+    assert (await house.draft(supplier, "supplier")).settlement.balance == -5
 
 
 async def test_a_clock_that_jumps_back_into_a_closed_period_books_nothing(

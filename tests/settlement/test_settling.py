@@ -21,6 +21,7 @@ from orders.settlement.errors import (
     SettlementState,
     UnknownParty,
 )
+from orders.stock.documents.commands import NewReceipt
 from tests.settlement.counting_house import CountingHouse
 
 HEADERS = "运单号,代收货款,运费\n"
@@ -291,6 +292,35 @@ async def test_a_settlement_is_paid_in_parts_and_each_slip_counts_once(house: Co
         await house.settlements.pay(SYSTEM, view.id, again)
     assert (await house.pay(view, Decimal(6))).settlement.state == "paid"
     await house.finish()
+    await house.assert_adds_up()
+
+
+async def test_goods_received_from_a_supplier_are_owed_at_their_cost_until_the_receipt_is_undone(
+    house: CountingHouse,
+):
+    supplier, other = await house.supplier(), await house.supplier()
+    sku = await house.shop.product(on_hand=0)
+    line = {"sku": sku, "quantity": 10, "unit_cost": "1.25"}
+    documents = house.trade.stock_documents
+    kept, undone = [
+        (
+            await documents.receive(
+                SYSTEM, f"supplied-{name}", NewReceipt(supplier=supplier, lines=(line,))
+            )
+        ).view
+        for name in ("kept", "undone")
+    ]
+    reversal = (await documents.reverse(SYSTEM, "supplied-back", undone.document.id)).view
+    draft = await house.draft(supplier, "supplier")
+    assert sorted(await house.items(draft.settlement.id)) == sorted(
+        [
+            (kept.document.number, "goods", Decimal("-12.50")),
+            (undone.document.number, "goods", Decimal("-12.50")),
+            (reversal.document.number, "goods", Decimal("12.50")),
+        ]
+    )
+    assert draft.settlement.balance == Decimal("-12.50")
+    assert (await house.draft(other, "supplier")).settlement.items == 0
     await house.assert_adds_up()
 
 

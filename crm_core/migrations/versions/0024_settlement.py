@@ -89,7 +89,7 @@ _NEW_RIGHTS = (
 
 
 def _guard(table: str, column: str) -> Iterator[str]:
-    """Nothing is booked into a closed period; entries of payments are kept from changes otherwise."""
+    """Nothing is booked into a closed period; entries of payments and moves of stock are kept from changes otherwise."""
     yield f"""\
 CREATE OR REPLACE FUNCTION {table}_period() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE earliest timestamptz;
@@ -101,7 +101,7 @@ BEGIN
     RETURN NULL;
 END $$"""
     events = [("insert", "", "NEW")]
-    if table != "payment_entries":
+    if table not in ("payment_entries", "stock_moves"):
         events += [("delete", "", "OLD"), ("update", "", "OLD"), ("update", "d", "NEW")]
     for event, suffix, rows in events:
         yield f"""\

@@ -67,7 +67,7 @@ CREATE OR REPLACE TRIGGER {table}_period_{event}{suffix} AFTER {event.upper()} O
     REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION {table}_period()"""
 
 
-STOCK_MOVES = guard("stock_moves", "at")
+STOCK_MOVES = guard("stock_moves", "at", only_added=True)
 PAYMENT_ENTRIES = guard("payment_entries", "booked_at", only_added=True)
 SUPPLIER_CHARGES = guard("supplier_charges", "booked_at")
 SETTLEMENT_PAYMENTS = guard("settlement_payments", "booked_at")

@@ -247,7 +247,6 @@ export default {
     order_window_closed: "This customer does not order at this hour",
     review_rejected: "The rules of review do not accept this order",
     coupon_refused: "Coupon {coupon_codes} cannot be used for this order",
-    changed_meanwhile: "Somebody else has changed this order: look at it again",
     edit_not_allowed: "In its status this order can no longer be changed",
     already_answered: "Somebody else has answered this question",
     todo_state: "This to-do is done or cancelled already",

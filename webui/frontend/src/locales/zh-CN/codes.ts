@@ -247,7 +247,6 @@ export default {
     order_window_closed: "现在不在此客户的订货时段",
     review_rejected: "审核规则不接受这张订单",
     coupon_refused: "优惠券 {coupon_codes} 不能用于此订单",
-    changed_meanwhile: "订单已被他人修改，请重新查看",
     edit_not_allowed: "订单当前状态不能再修改",
     already_answered: "别人已经答复了这个问题",
     todo_state: "这件代办已经完成或取消",

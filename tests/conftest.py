@@ -26,6 +26,7 @@ ON_THE_WHOLE_LINE = ("integration", "browser")
 PACKAGES = ("crm_core", "acd", "orders", "dialer")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares a database or the whole order line stays in one process, when there are several."""
     for item in items:

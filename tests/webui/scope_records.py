@@ -21,6 +21,8 @@ from crm_core.privacy.tables import PrivacyRequest
 from crm_core.rights import SYSTEM
 from crm_core.todos.tables import Todo
 from dialer.tables import Callback
+from orders.aftersales.exceptions.tables import OrderException
+from orders.aftersales.returns.tables import OrderReturn
 from orders.delivery.tables import Consignee, Courier, Waybill, WaybillEvent
 from orders.invoices.tables import Invoice, InvoiceTitle
 from orders.payments.tables import Payment, PaymentDifference
@@ -156,6 +158,15 @@ async def _add_order(add: Add, customer: int) -> None:
     await add(
         "payment-differences", PaymentDifference, kind="overpaid", subject="scope", source="ledger",
         found_at=NOW, **about,
+    )  # fmt: skip
+    await add(
+        "order-returns", OrderReturn, number="SCOPE-R", key="scope", kind="return", way="post",
+        reason_code="other", reason=SECRET, state="requested", requested_at=NOW, changed_at=NOW,
+        **about,
+    )  # fmt: skip
+    await add(
+        "order-exceptions", OrderException, number="SCOPE-E", key="scope", kind="delay", level=1,
+        description=SECRET, raised_at=NOW, due_at=NOW, **about,
     )  # fmt: skip
     await add("invoice-titles", InvoiceTitle, title=SECRET, changed_at=NOW, **of)
     await add(

@@ -111,6 +111,12 @@ def edits(house: House) -> dict[str, Edit]:
         "PUT /api/order-review-limits/{}": Edit(
             {"most_total": "9000"}, "most_total", ("8000", "7000"), id="agent", **put
         ),
+        "PUT /api/exception-levels/{}": Edit(
+            NAMES | {"hours": 9, "version": 0}, "name_zh", id="1", **put
+        ),
+        "PUT /api/exception-rules/{}": Edit({"level": 2, "kind": "delay"}, "level", (1, 3), **put),
+        "PUT /api/return-terms/{}": Edit({"days": 9, "version": 0}, "days", (8, 7), id="general", **put),
+        "PUT /api/suppliers/{}": Edit(NAMES, "name_zh", id="lost", **put),
         "PUT /api/quotas/{}": Edit(
             {"sku": "A1", "period": "day", "quantity": 900, "valid_from": "2026-01-01"},
             "quantity", (800, 700), **put,
@@ -209,10 +215,10 @@ async def made(admin: Browser, path: str, edit: Edit) -> dict[str, Any]:
     status, answer = await admin.ask("PUT", path.format(edit.id), edit.make)
     assert status in (200, 204), answer
     _, answer = await admin.ask("GET", collection)
-    names = ("code", "role", "role_code", "kind")
+    names = ("code", "role", "role_code", "kind", "level")
     items = [own for each in answer["items"] for own in (each, *each.get("words", ()))]
     return next(
         each
         for each in items
-        if each.get("version") and edit.id in [each.get(name) for name in names]
+        if each.get("version") and str(edit.id) in [str(each.get(name)) for name in names]
     )

@@ -90,7 +90,7 @@ async def test_a_house_without_a_gateway_says_so(house: House):
         key = {"Idempotency-Key": "web-none-001"}
         status, body = await agent.ask("POST", f"/api/orders/{order_id}/payments", {}, headers=key)
         assert (status, body["error"]["code"]) == (409, "no_gateway")
-        assert (await agent.ask("POST", NOTICES, {}))[0] == 404
+        assert (await agent.ask("POST", NOTICES, {}))[0] == 409
 
 
 async def test_wrong_money_is_a_difference_that_operations_resolve(gate):

@@ -21,6 +21,7 @@ from webui.routes import ROUTES
 from webui.routing import CALL, CODE, NUMBER, SKU, Route
 
 OF_NO_CUSTOMER = (
+    "/api/accounting-periods/",
     "/api/agent",
     "/api/catalogue/",
     "/api/connection-papers/",
@@ -29,6 +30,8 @@ OF_NO_CUSTOMER = (
     "/api/custom-fields/",
     "/api/debit-batches/",
     "/api/delivery/",
+    "/api/exception-levels/",
+    "/api/exception-rules/",
     "/api/exports/",
     "/api/groups/",
     "/api/imports/",
@@ -40,6 +43,8 @@ OF_NO_CUSTOMER = (
     "/api/payment-statements/",
     "/api/saved-searches/",
     "/api/sessions/",
+    "/api/settlement-differences/",
+    "/api/settlements/",
     "/api/stock/",
     "/api/tokens/",
     "/api/units/",
@@ -69,6 +74,7 @@ VALUES: dict[str, Callable[[dict[str, int]], Any]] = {
     "dropped_id": lambda ids: ids["anybodys"],
     "due_at": lambda _: LATER,
     "report_date": lambda _: NOW.date().isoformat(),
+    "call_id": lambda _: "cd" * 16,
     "codes": lambda _: ["AAAA-AAAA-AAAA"],
     "phone": lambda _: "13655550009",
     "stage_code": lambda _: "needs",

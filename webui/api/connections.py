@@ -297,5 +297,13 @@ ROUTES = (
     Route("GET", _PAPER, paper, _MANAGE, answer=WholePaperAnswer),
     Route("POST", f"{_PAPER}/retry", retry, _MANAGE, answer=PaperAnswer),
     Route("POST", f"{_PAPER}/drop", drop, _MANAGE, answer=PaperAnswer),
-    Route("POST", f"/api/inbound/{CODE}", receive, SIGNED, query=AnyQuery, raw=True),
+    Route(
+        "POST",
+        f"/api/inbound/{CODE}",
+        receive,
+        SIGNED,
+        query=AnyQuery,
+        raw=True,
+        files=("text/xml",),
+    ),
 )

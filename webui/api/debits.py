@@ -186,6 +186,6 @@ ROUTES = (
     Route("POST", _PATH, make, _MANAGE, WantedBatch, answer=DebitBatchAnswer, status=201),
     Route("GET", _ONE, show, _VIEW, answer=BatchDetail),
     Route("POST", f"{_ONE}/cancel", cancel, _MANAGE, answer=DebitBatchAnswer),
-    Route("GET", f"{_ONE}/file", file, _MANAGE),
+    Route("GET", f"{_ONE}/file", file, _MANAGE, files=("text/plain",)),
     Route("POST", f"{_ONE}/answer", answer, _MANAGE, answer=AnswerReportAnswer, raw=True),
 )

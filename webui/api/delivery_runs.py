@@ -8,7 +8,7 @@ from aiohttp import web
 from crm_core.rights import Right
 from orders.delivery.run_commands import MoveRun, NewRun, RunOrders, RunQuery, SettleRun
 from orders.delivery.run_service import RunService
-from webui.api.delivery_waybills import pdf
+from webui.api.delivery_waybills import PDF, pdf
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
@@ -174,7 +174,7 @@ ROUTES = (
     Route("GET", _RUNS, search, _VIEW, query=RunSearch, answer=RunList),
     Route("POST", _RUNS, create, _MANAGE, WantedRun, answer=RunAnswer, status=201),
     Route("GET", _ONE, show, _VIEW, answer=RunAnswer),
-    Route("GET", f"{_ONE}/paper", paper, _VIEW),
+    Route("GET", f"{_ONE}/paper", paper, _VIEW, files=(PDF,)),
     Route("POST", f"{_ONE}/orders", add, _MANAGE, WantedRunOrders, answer=RunAnswer),
     Route("POST", f"{_ONE}/remove", remove, _MANAGE, WantedRunOrders, answer=RunAnswer),
     Route("POST", f"{_ONE}/load", load, _MANAGE, WantedRunMove, answer=RunAnswer),

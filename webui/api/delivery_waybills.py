@@ -317,10 +317,13 @@ async def take_file(asked: Asked[Nothing, FileOfCourier]) -> FileAnswer:
     )
 
 
+PDF = "application/pdf"
+
+
 def pdf(made: bytes, name: str) -> web.Response:
     return web.Response(
         body=made,
-        content_type="application/pdf",
+        content_type=PDF,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "private, no-store",
@@ -348,8 +351,8 @@ ROUTES = (
         "POST", f"{_WAYBILLS}/{NUMBER}/void", void, _MANAGE, WantedWaybillVoid, answer=WaybillAnswer
     ),
     Route("POST", f"{_WAYBILLS}/hand-over", hand_over, _MANAGE, HandedOver, answer=SortedList),
-    Route("POST", f"{_WAYBILLS}/papers", papers, _MANAGE, WantedPapers),
-    Route("POST", "/api/picking-lists", picking_list, _MANAGE, WantedPicking),
+    Route("POST", f"{_WAYBILLS}/papers", papers, _MANAGE, WantedPapers, files=(PDF,)),
+    Route("POST", "/api/picking-lists", picking_list, _MANAGE, WantedPicking, files=(PDF,)),
     Route(
         "GET",
         "/api/waybill-conflicts",

@@ -22,7 +22,7 @@ from webui.once import KEY, key_of
 from webui.routing import NUMBER, SIGNED, Route, needs
 from webui.views import View
 
-_UNAUTHORIZED, _NOT_FOUND = 401, 404
+_UNAUTHORIZED, _CONFLICT = 401, 409
 
 
 class WantedPayment(StartPayment, Model):
@@ -220,7 +220,7 @@ async def hear(asked: Asked[Nothing, Nothing]) -> web.Response:
     except NoticeRefused as error:
         return _failed(error, _UNAUTHORIZED)
     except NoGateway as error:
-        return _failed(error, _NOT_FOUND)
+        return _failed(error, _CONFLICT)
     return web.Response(status=204)
 
 

@@ -286,7 +286,7 @@ ROUTES = (
     Route("POST", _PATH, draft, _MANAGE, WantedDraft, answer=_ANSWERED, status=201),
     Route("GET", _ONE, show, _VIEW, answer=_ANSWERED),
     Route("GET", f"{_ONE}/items", items, _VIEW, query=SettlementItemPage, answer=SettledItems),
-    Route("GET", f"{_ONE}/file", file, _VIEW),
+    Route("GET", f"{_ONE}/file", file, _VIEW, files=(_XLSX,)),
     Route(
         "POST", f"{_ONE}/recompute", recompute, _MANAGE, WantedSettlementChange, answer=_ANSWERED
     ),

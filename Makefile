@@ -17,7 +17,7 @@ run: setup  ## everything from nothing: PBX, carrier, database, pages, one demo 
 
 test: setup  ## every test on the real parts (T=path for some of them)
 	@$(VENV)/zongji tools --for-tests
-	@$(VENV)/pytest -n auto --dist loadgroup $(T)
+	@$(VENV)/pytest -n auto $(T)
 
 check: setup  ## formatting, lint, types, layers, and the pages' types and tests
 	@$(VENV)/ruff format --check .

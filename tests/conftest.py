@@ -11,8 +11,10 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from crm_core.db import Base, Database
 from tests.folders import enterable
@@ -26,13 +28,16 @@ ON_THE_WHOLE_LINE = ("integration", "browser")
 PACKAGES = ("crm_core", "acd", "orders", "dialer")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Together(LoadScopeScheduling):
     """What shares a database or the whole order line stays in one process, when there are several."""
-    for item in items:
-        folder = item.path.parent.name
-        group = "line" if folder in ON_THE_WHOLE_LINE else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "line" if Path(file).parent.name in ON_THE_WHOLE_LINE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -46,12 +46,14 @@ MARKS = {
     "custom": ("秘密号", "密码栏"),
     "custom.secret_no": ("秘密号", "密码栏"),
     "email": ("secret@example.com",),
+    "fax": ("02288880000",),
     "insight": ('"revenue_12m"',),
     "language": ('"zh-secret"',),
     "last_orders": ("秘密单",),
     "level": ("秘密级", "secret_level"),
     "note": ("秘密备注",),
     "notices": ("秘密通知",),
+    "opt_outs": ('"opt_outs":["email"]',),
     "parent": ("秘密上级",),
     "payment_terms": ("秘密账期", "secret_terms"),
     "phones": ("13711223344", "13766667777"),
@@ -60,6 +62,9 @@ MARKS = {
     "salesperson": ("秘密售员",),
     "territories": ("秘密域",),
     "todos": ("秘密待办",),
+    "told_by": ('"told_by":["voice"]',),
+    "wecom": ("secret.wecom",),
+    "wecom_group": ("693a91f6-7a0c-4bc4-97a0-0ec2sifa5aaa",),
 }
 DEFINED_AT = {
     "insight": {"/api/insight/segments"},
@@ -136,7 +141,9 @@ async def insert_marked(house: House) -> int:
             "city": "秘密市", "note": "秘密备注",
             "addresses": [{"detail": "秘密路", "phone": "13766667777"}],
             "contacts": [{"name": "秘密人"}], "territories": [{"province": "秘密域"}],
-            "custom": {"secret_no": "秘密号"},
+            "custom": {"secret_no": "秘密号"}, "fax": "02288880000", "opt_outs": ["email"],
+            "told_by": ["voice"], "wecom": "secret.wecom",
+            "wecom_group": "693a91f6-7a0c-4bc4-97a0-0ec2sifa5aaa",
         }
     )  # fmt: skip
     await crm.customers.update(SYSTEM, made.id, made.version, change)
@@ -181,6 +188,7 @@ def paths(house: House, customer_id: int) -> list[str]:
     query = {
         "customer_id": str(customer_id), "since": "2026-01-01", "until": "2030-01-01",
         "occasion": "birthday", "number": "1", "by": "customer",
+        "begins": "2026-01-01", "ends": "2026-12-31",
     }  # fmt: skip
     found: list[str] = []
     for route in ROUTES:

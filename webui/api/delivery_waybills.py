@@ -5,6 +5,7 @@ import tempfile
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 from aiohttp import web
 
@@ -81,20 +82,30 @@ class FileOfCourier(Model):
 class ConsigneeItem(View):
     """`version` 0: proposed, the order has none of its own yet."""
 
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"phone": "phones"} | dict.fromkeys(
+        ("district", "street", "postcode"), "addresses"
+    )
+
     order_id: int
     recipient: str
-    phone: str | None
-    province: str | None
-    city: str | None
-    district: str | None
-    street: str
-    postcode: str | None
+    phone: str | None = None
+    province: str | None = None
+    city: str | None = None
+    district: str | None = None
+    street: str = ""
+    postcode: str | None = None
     way: str
     version: int
 
 
 class ConsigneeAnswer(View):
-    consignee: ConsigneeItem
+    """None for whom the customer's addresses are hidden from."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"consignee": "addresses"}
+
+    consignee: ConsigneeItem | None = None
 
 
 class UnsortedItem(View):

@@ -28,6 +28,7 @@ for package in PACKAGES:
     importlib.import_module(f"{package}.tables")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SPECIAL: dict[str, dict[str, object]] = {
+    "connection_codes": {"kind": "customer"},
     "coupons": {"valid_until": NOW + timedelta(days=1)},
     "custom_values": {"string": "值"},
     "dealer_applications": {"state": "approved", "decided_at": NOW},
@@ -35,6 +36,8 @@ SPECIAL: dict[str, dict[str, object]] = {
     "price_rules": {"kind": "percent_off", "value": 1},
 }
 """What the constraints of a table ask for beyond one column."""
+ALSO_NEEDED = {"orders.key", "quotas.sku"}
+"""One of several columns that must be there."""
 ALONE = {"customers.parent_id", "customers.merged_into_id"}
 _marks = itertools.count(1)
 
@@ -59,7 +62,8 @@ def _needed(table: Table) -> list[Column[Any]]:
     return [
         each
         for each in table.columns
-        if not each.nullable and each.server_default is None and each.identity is None
+        if f"{table.name}.{each.name}" in ALSO_NEEDED
+        or (not each.nullable and each.server_default is None and each.identity is None)
     ]
 
 

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from acd import tables as acd_tables
 from acd import timeline as acd_timeline
 from acd.contact_source import CallContacts
 from acd.obstacles import live_calls
+from crm_core import tables as crm_tables
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.db import Database
@@ -15,7 +17,9 @@ from crm_core.insight.ports import Sources
 from crm_core.notices.wording import NOTICE_WORDS
 from crm_core.rights import Right
 from crm_core.services import Crm
+from dialer import tables as dialer_tables
 from dialer.notice_source import never_called
+from orders import tables as order_tables
 from orders.aftersales import timeline as aftersales_timeline
 from orders.aftersales.wording import AFTERSALES_WORDS
 from orders.payments.wording import PAYMENT_WORDS
@@ -31,6 +35,8 @@ from orders.sales.wording import ORDER_WORDS
 from zongji import settings as used
 from zongji.settings import Settings
 
+TABLES = (acd_tables, crm_tables, dialer_tables, order_tables)
+"""Imported, so that whatever goes through all tables finds all, and each those that it refers to."""
 WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS | AFTERSALES_WORDS
 """What customers are told, as shipped."""
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm_core.benefits.tables import Coupon, Package
 from crm_core.db import Base
 from crm_core.personal import PART, dash_for, emptied, entity
 from orders.aftersales.exceptions.flow import Action, Kind, Resolution, State
@@ -64,8 +65,8 @@ class OrderException(Base):
     words: Mapped[str | None] = mapped_column(String(300), info=emptied(dash_for("words")))
     cost: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     refund: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
-    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"), unique=True)
-    package_id: Mapped[int | None] = mapped_column(ForeignKey("packages.id"), unique=True)
+    coupon_id: Mapped[int | None] = mapped_column(ForeignKey(Coupon.id), unique=True)
+    package_id: Mapped[int | None] = mapped_column(ForeignKey(Package.id), unique=True)
     return_id: Mapped[int | None] = mapped_column(ForeignKey("order_returns.id"), unique=True)
     version: Mapped[int] = mapped_column(server_default=text("1"))
 

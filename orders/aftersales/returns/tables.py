@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
 from orders.aftersales.returns.flow import Kind, State, Way, Why
+from orders.delivery.tables import Waybill
 
 _Time = DateTime(timezone=True)
 
@@ -65,7 +66,7 @@ class OrderReturn(Base):
     state: Mapped[str] = mapped_column(String(10))
     value: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     asked_back: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
-    waybill_id: Mapped[int | None] = mapped_column(ForeignKey("waybills.id"))
+    waybill_id: Mapped[int | None] = mapped_column(ForeignKey(Waybill.id))
     replacement_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), unique=True)
     version: Mapped[int] = mapped_column(server_default=text("1"))
     requested_at: Mapped[datetime] = mapped_column(_Time)

@@ -5,19 +5,15 @@ from typing import Annotated
 
 import typer
 
-from acd import tables as acd_tables
 from crm_core import schema
-from crm_core import tables as crm_tables
 from crm_core.db import Base, Database
 from crm_core.seeds import seed_channel, seed_roles
-from dialer import tables as dialer_tables
-from orders import tables as order_tables
 from zongji import settings
 from zongji.cli.progress import console
+from zongji.core import TABLES
 
 app = typer.Typer()
-
-TABLES = (crm_tables, acd_tables, order_tables, dialer_tables)
+__all__ = ["TABLES", "app"]
 
 
 def _url() -> str:

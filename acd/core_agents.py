@@ -47,6 +47,7 @@ MOVES: Mapping[AgentState, Mapping[Move, AgentState]] = {
         "ready": "reserved",
         "offer": "ringing",
         "release": "ready",
+        "found_talking": "talking",
     },
     "ringing": {
         "break": "ringing",
@@ -78,6 +79,7 @@ MOVES: Mapping[AgentState, Mapping[Move, AgentState]] = {
         "found_talking": "talking",
     },
 }
+PHONE_UNREACHABLE = "phone_unreachable"
 COMMANDS: tuple[Command, ...] = ("log_in", "ready", "break", "log_out", "finish_wrap_up")
 BUSY: frozenset[AgentState] = frozenset({"reserved", "ringing", "talking", "wrap_up"})
 AWAY: frozenset[AgentState] = frozenset({"offline", "break", "unavailable"})
@@ -86,7 +88,11 @@ ON_A_CALL: frozenset[AgentState] = frozenset({"reserved", "ringing", "talking"})
 
 @dataclass(slots=True)
 class Agent:
-    """One agent, owned by the core. `idle_since` is when the last call ended (or the log-in)."""
+    """One agent, owned by the core. `idle_since` is when the last call ended (or the log-in).
+
+    `busy_since` is when the present call was answered, `calls` how many were since the log-in. While the
+    telephone is not `reachable` the agent does not become ready.
+    """
 
     login: Login
     state: AgentState = "offline"
@@ -95,9 +101,12 @@ class Agent:
     call_queue: str | None = None
     since: float = 0.0
     idle_since: float = 0.0
+    busy_since: float = 0.0
+    calls: int = 0
     wrap_up_until: float | None = None
     pending: Command | None = None
     pending_reason: str | None = None
+    reachable: bool = True
     ranks: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +125,8 @@ class Agent:
             since=self.since,
             wrap_up_until=self.wrap_up_until,
             pending=self.pending,
+            calls=self.calls,
+            pending_reason=self.pending_reason,
         )
 
     def move(self, move: Move, now: float, reason: str | None = None) -> None:
@@ -128,10 +139,17 @@ class Agent:
         elif to in ("ready", "unavailable") and self.pending is not None:
             wish, wish_reason = self.pending, self.pending_reason
             self._enter(_WISHES[wish], now, wish_reason)
+        elif to == "ready" and not self.reachable:
+            self._enter("unavailable", now, PHONE_UNREACHABLE)
         else:
             self._enter(to, now, reason)
 
     def refusal(self, move: Move) -> NotAllowedNow:
+        if move == "ready" and self.state == "unavailable":
+            return NotAllowedNow(
+                f"The telephone {self.login.extension} of {self.login.name} is not registered:"
+                " plug it in or sign it in; then the agent is ready by itself."
+            )
         return NotAllowedNow(
             f"{self.login.name} cannot do {move!r} while {self.state!r};"
             f" possible now: {', '.join(self.allowed()) or 'nothing'}."
@@ -149,6 +167,7 @@ class Agent:
             if command in moves
             and command != self.pending
             and not (command == "ready" and self.state in ON_A_CALL and self.pending is None)
+            and not (command == "ready" and self.state == "unavailable" and not self.reachable)
         )
 
     def _wish(self, move: Move, reason: str | None) -> None:
@@ -158,6 +177,9 @@ class Agent:
     def _enter(self, state: AgentState, now: float, reason: str | None) -> None:
         if state == "ready" and self.state not in ("ringing", "reserved"):
             self.idle_since = now
+        if state == "talking":
+            self.busy_since = now
+            self.calls += 1
         self.state, self.reason, self.since = state, reason, now
         if state != "wrap_up":
             self.wrap_up_until = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from acd.store import QueueCounts
+from crm_core.clock import SKEW
 
 
 @dataclass(slots=True)
@@ -47,8 +48,8 @@ class Counters:
         return self._midnight(self.midnight + timedelta(hours=30))
 
     def turn(self, now: datetime) -> bool:
-        """Start a new day if one has begun; says whether it did."""
-        if now < self.next_midnight():
+        """Start a new day if one has begun, or the clock was set back into an earlier one; says whether it did."""
+        if self.midnight - SKEW <= now < self.next_midnight():
             return False
         self.midnight = self._midnight(now)
         self._days.clear()

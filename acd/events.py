@@ -8,6 +8,8 @@ AgentState = Literal[
     "offline", "ready", "reserved", "ringing", "talking", "wrap_up", "break", "unavailable"
 ]
 Direction = Literal["inbound", "callback", "campaign"]
+RecordingState = Literal["on", "paused", "off"]
+PauseReason = Literal["asked", "payment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,16 @@ class CallOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceReached:
+    """It is the turn of a place that is held for a call-back; the agent is reserved for it."""
+
+    call_id: str
+    queue: str
+    agent_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneRinging:
     call_id: str
     agent_id: int
@@ -112,8 +124,22 @@ class CallOverflowed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDiverted:
+    """The line sent the caller a way: `outside` to a number, to `voicemail` of a queue's people, to the offer of a `callback`."""
+
+    call_id: str
+    from_queue: str
+    way: str
+    to: str
+    why: tuple[Reason, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallLeftQueue:
-    """The caller left the line without an agent: hung up, asked for a call-back, left to the fallback."""
+    """The caller left the line without an agent: hung up, asked for a call-back, left a message, speaks with an outside
+    number, left to the fallback.
+    """
 
     call_id: str
     queue: str
@@ -127,6 +153,16 @@ class CallEnded:
     call_id: str
     outcome: str
     agent_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """What is said in a call is recorded from now on, or is not (`reason`: why it pauses)."""
+
+    call_id: str
+    state: RecordingState
+    reason: PauseReason | None
     at: datetime
 
 
@@ -156,12 +192,15 @@ class AgentChanged:
 
 @dataclass(frozen=True, slots=True)
 class QueueChanged:
-    """The queue's figures after a change; counts are since the local midnight."""
+    """The queue's figures after a change; counts are since the local midnight, `held` the places of those who
+    are to be called back.
+    """
 
     name: str
     label_zh: str
     label_en: str
     waiting: int
+    held: int
     longest_since: datetime | None
     ready: int
     busy: int

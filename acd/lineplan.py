@@ -1,51 +1,49 @@
 """The line plan: queues, numbers called (DIDs) and routes, as operations write them in line.yaml.
 
-Rule: a plan that loads is complete and consistent: every queue named exists, every number leads
-somewhere, the last route takes everybody. A plan that is not is refused with all faults and lines.
-Overflow steps count from the caller's own queue only, so two queues may overflow into each other.
+Rule: frozen values; they are read and checked in `lineplan_file`. What overflow steps may be stands in `overflowplan`.
 """
 
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from acd.core_types import OverflowStep, QueueRules
-from acd.located import Document, load
+from acd.core_types import Ageing, Needs, QueueRules, RelaxStep, Strategy, needs
+from acd.hours import Name, OneOrMore, TimeConditions, Times
+from acd.overflowplan import OutsidePlan, OverflowPlan
+from acd.plan_fields import Number, Plan, Seconds
 
 MAX_PRIORITY = 100
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
+MAX_SKILL = 5
 Priority = Annotated[int, Field(ge=0, le=MAX_PRIORITY)]
+Skills = dict[Name, Annotated[int, Field(ge=1, le=MAX_SKILL)]]
+Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
+Days = Annotated[int, Field(ge=1, le=366)]
 
 
-def _several(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
+class AgeingPlan(Plan):
+    """Every `every_s` seconds of waiting a caller's priority grows `by`, in all queues alike."""
+
+    every_s: Annotated[float, Field(ge=1, le=3_600)]
+    by: Annotated[float, Field(gt=0, le=MAX_PRIORITY)]
 
 
-OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_several)]
-
-
-class _Plan(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Named = TypeVar("Named", bound=_Plan)
-
-
-class OverflowPlan(_Plan):
-    """After `after_s` in the line the caller is offered to `to` as well."""
+class RelaxPlan(Plan):
+    """After `after_s` in the line only `skills` are needed; without any, none."""
 
     after_s: Seconds
-    to: Name
+    skills: Skills = Field(default_factory=dict)
 
 
-class QueuePlan(_Plan):
+class QueuePlan(Plan):
     """One queue. `target_s`: answered within this counts for the service level.
 
-    `wrap_up_s: null` lets wrap-up last until the agent ends it.
+    `wrap_up_s: null` lets wrap-up last until the agent ends it. `survey` is asked after the talk. Who gave up waiting
+    is called back by itself (`callback_abandoned`), unless the wait was shorter than `callback_min_wait_s`.
+    `record: false`: its calls are not recorded; `recordings_kept_days` is kept to instead of the setting.
+    `greeting` is the announcement for callers who join, instead of the usual word.
+    Callers are told their place and wait after `announce_first_s` (without it as later) and every `announce_every_s`, and
+    a word of comfort when nothing was said for `comfort_every_s`; in between they hear the class of `music`.
     """
 
     name: Name
@@ -56,8 +54,22 @@ class QueuePlan(_Plan):
     wrap_up_s: Seconds | None = 15
     preferred_wait_s: Seconds = 20
     announce_every_s: Annotated[float, Field(ge=10, le=600)] | None = 45
-    music: str = "default"
+    announce_first_s: Seconds | None = None
+    comfort_every_s: Annotated[float, Field(ge=10, le=600)] | None = None
+    music: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "default"
+    strategy: Strategy = "longest_idle"
     overflow: tuple[OverflowPlan, ...] = ()
+    greeting: Name | None = None
+    survey: Name | None = None
+    callback_abandoned: bool = True
+    callback_min_wait_s: Seconds = 0
+    record: bool = True
+    recordings_kept_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
+    @property
+    def callback_after_s(self) -> float | None:
+        """How long somebody must have waited to be called back after giving up; None: nobody is."""
+        return self.callback_min_wait_s if self.callback_abandoned else None
 
     def rules(self) -> QueueRules:
         """The part of the plan that the core obeys."""
@@ -67,24 +79,62 @@ class QueuePlan(_Plan):
             wrap_up_s=self.wrap_up_s,
             preferred_wait_s=self.preferred_wait_s,
             announce_every_s=self.announce_every_s,
-            overflow=tuple(OverflowStep(step.after_s, step.to) for step in self.overflow),
+            announce_first_s=self.announce_first_s,
+            comfort_every_s=self.comfort_every_s,
+            overflow=tuple(step.step(self.name) for step in self.overflow),
+            strategy=self.strategy,
         )
 
 
-class DidPlan(_Plan):
+class DidBranch(TimeConditions):
+    """Where a number leads at some time: exactly one of `menu`, `queue` and `hang_up`, after `announce`."""
+
+    menu: Name | None = None
+    queue: Name | None = None
+    hang_up: bool = False
+    announce: Name | None = None
+
+
+class DidPlan(Plan):
     """A number that can be called. It names the medium (媒体) that brought the call.
 
-    `menu` starts that menu; `queue` leads straight into a line (专属通道).
+    `menu` starts that menu; `queue` leads straight into a line (专属通道), `route` to the rule of that name,
+    whatever its conditions are; `by_hours` says which by the time of the call, the first that holds. `announce` is
+    said before. `fax`: a fax machine answers. Whoever sits at the extension `agent` is asked before the line.
     """
 
     number: Number
     medium: str
     menu: Name | None = None
     queue: Name | None = None
+    route: Name | None = None
+    agent: Extension | None = None
+    by_hours: tuple[DidBranch, ...] = ()
+    announce: Name | None = None
+    fax: bool = False
     priority: Priority = 0
 
+    @property
+    def branches(self) -> tuple[DidBranch, ...]:
+        """Where it leads, by time."""
+        return self.by_hours or (DidBranch(menu=self.menu, queue=self.queue),)
 
-class Conditions(_Plan):
+
+class RegionPlan(Plan):
+    """A sales region (销售大区): a place belongs to it by province, city or area code."""
+
+    name: Name
+    label_zh: str
+    label_en: str
+    province: OneOrMore = ()
+    city: OneOrMore = ()
+    area_code: OneOrMore = ()
+
+    def holds(self, province: str | None, city: str | None, area_code: str | None) -> bool:
+        return province in self.province or city in self.city or area_code in self.area_code
+
+
+class Conditions(TimeConditions):
     """All that are given must hold; a list holds when one of its values does."""
 
     did: OneOrMore = ()
@@ -92,6 +142,8 @@ class Conditions(_Plan):
     province: OneOrMore = ()
     city: OneOrMore = ()
     area_code: OneOrMore = ()
+    region: OneOrMore = ()
+    medium: OneOrMore = ()
     level: OneOrMore = ()
     grade: OneOrMore = ()
     vip: bool | None = None
@@ -102,23 +154,89 @@ class Conditions(_Plan):
         return self == Conditions()
 
 
-class RoutePlan(_Plan):
-    """A rule. The first that holds and has a `queue` decides; those without a queue always add."""
+class RoutePlan(Plan):
+    """A rule. The first that holds and has a `queue` decides; those without a queue always add.
+
+    The first that holds, takes part and names `skills` says what the agent must be good at: levels from
+    1 (some) to 5 (expert), for which `relax` asks less and less as time passes.
+
+    Before the queue are asked: with `own_salesperson` the customer's own, and unless `deputies` is false whoever
+    stands in for that one; with `last_agent` who spoke with the caller last, `within_days`. Each of these has the
+    caller alone for `wait_for_salesperson_s`.
+    """
 
     name: Name
     when: Conditions = Conditions()
     queue: Name | None = None
     priority: Priority = 0
     own_salesperson: bool = False
+    deputies: bool = True
+    last_agent: bool = False
+    within_days: Days = 30
     wait_for_salesperson_s: Seconds | None = None
+    skills: Skills = Field(default_factory=dict)
+    relax: tuple[RelaxPlan, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        return needs(self.skills)
+
+    @property
+    def relaxing(self) -> tuple[RelaxStep, ...]:
+        return tuple(RelaxStep(step.after_s, needs(step.skills)) for step in self.relax)
 
 
-class LinePlan(_Plan):
-    """The whole plan."""
+class BreakPlan(Plan):
+    """A reason for which agents take breaks."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+    label_zh: str
+    label_en: str
+
+
+USUAL_BREAKS = (
+    BreakPlan(code="rest", label_zh="休息", label_en="Rest"),
+    BreakPlan(code="meal", label_zh="用餐", label_en="Meal"),
+    BreakPlan(code="meeting", label_zh="会议", label_en="Meeting"),
+    BreakPlan(code="training", label_zh="培训", label_en="Training"),
+    BreakPlan(code="other", label_zh="其他", label_en="Other"),
+)
+
+
+class LinePlan(Plan):
+    """The whole plan. Without `ageing` priorities stay what they are."""
 
     queues: tuple[QueuePlan, ...]
     dids: tuple[DidPlan, ...]
     routes: tuple[RoutePlan, ...]
+    regions: tuple[RegionPlan, ...] = ()
+    ageing: AgeingPlan | None = None
+    times: Times = Times()
+    outside: OutsidePlan = OutsidePlan()
+    breaks: tuple[BreakPlan, ...] = USUAL_BREAKS
+
+    @property
+    def growth(self) -> Ageing | None:
+        return Ageing(self.ageing.every_s, self.ageing.by) if self.ageing else None
+
+    @property
+    def asks_for_last_agent_within(self) -> int | None:
+        """Of how many days any rule wants to know who spoke with the caller last; None when none does."""
+        return max((each.within_days for each in self.routes if each.last_agent), default=None)
+
+    def regions_of(
+        self, province: str | None, city: str | None, area_code: str | None
+    ) -> tuple[str, ...]:
+        """The names of the sales regions that a place belongs to."""
+        return tuple(each.name for each in self.regions if each.holds(province, city, area_code))
+
+    def straight_to(self, did: DidPlan) -> str | None:
+        """The queue that a number leads to by itself, None when a menu comes first."""
+        return self.route_by_name[did.route].queue if did.route else did.queue
+
+    @cached_property
+    def route_by_name(self) -> dict[str, RoutePlan]:
+        return {route.name: route for route in self.routes}
 
     @cached_property
     def queue_by_name(self) -> dict[str, QueuePlan]:
@@ -127,98 +245,3 @@ class LinePlan(_Plan):
     @cached_property
     def did_by_number(self) -> dict[str, DidPlan]:
         return {did.number: did for did in self.dids}
-
-
-def load_plan(path: Path) -> LinePlan:
-    """Raises FileRefused with every fault of the file's queues, dids and routes."""
-    return read_plan(load(path))
-
-
-def read_plan(document: Document) -> LinePlan:
-    """The plan in a document which may hold other sections too. Raises FileRefused."""
-    queues = _named(document, "queues", QueuePlan, "name")
-    dids = _named(document, "dids", DidPlan, "number")
-    routes = _listed(document)
-    if not document.faults:
-        _check_queues(document, queues)
-        _check_dids(document, dids, queues)
-        _check_routes(document, routes, queues, dids)
-    document.check()
-    return LinePlan(queues=tuple(queues.values()), dids=tuple(dids.values()), routes=tuple(routes))
-
-
-def _named(document: Document, section: str, model: type[Named], key: str) -> dict[str, Named]:
-    """A section of the shape “name: settings”."""
-    entries = document.section(section)
-    if not isinstance(entries, dict) or not entries:
-        document.fault(f"the section {section!r} is missing or empty", section)
-        return {}
-    found = {name: document.read(model, section, name, **{key: name}) for name in entries}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _listed(document: Document) -> list[RoutePlan]:
-    entries = document.section("routes")
-    if not isinstance(entries, list) or not entries:
-        document.fault("the section 'routes' is missing or empty", "routes")
-        return []
-    found = [document.read(RoutePlan, "routes", index) for index in range(len(entries))]
-    return [route for route in found if route is not None]
-
-
-def _check_queues(document: Document, queues: dict[str, QueuePlan]) -> None:
-    for name, queue in queues.items():
-        seen: set[str] = set()
-        for index, step in enumerate(queue.overflow):
-            here = ("queues", name, "overflow", index)
-            _must_exist(document, queues, step.to, *here, "to")
-            if step.to == name:
-                document.fault(f"queue {name!r} overflows into itself", *here, "to")
-            if step.to in seen:
-                document.fault(f"queue {name!r} overflows into {step.to!r} twice", *here, "to")
-            seen.add(step.to)
-
-
-def _check_dids(document: Document, dids: dict[str, DidPlan], queues: dict[str, QueuePlan]) -> None:
-    for number, did in dids.items():
-        if (did.menu is None) == (did.queue is None):
-            document.fault(f"{number} needs either a menu or a queue", "dids", number)
-        if did.queue is not None:
-            _must_exist(document, queues, did.queue, "dids", number, "queue")
-
-
-def _check_routes(
-    document: Document,
-    routes: list[RoutePlan],
-    queues: dict[str, QueuePlan],
-    dids: dict[str, DidPlan],
-) -> None:
-    names: set[str] = set()
-    for index, route in enumerate(routes):
-        if route.name in names:
-            document.fault(f"two routes are named {route.name!r}", "routes", index, "name")
-        names.add(route.name)
-        if route.queue is not None:
-            _must_exist(document, queues, route.queue, "routes", index, "queue")
-        elif not route.priority and not route.own_salesperson:
-            document.fault(f"route {route.name!r} has no effect", "routes", index)
-        for number in route.when.did:
-            if number not in dids:
-                reason = f"there is no number {number!r} under dids"
-                document.fault(reason, "routes", index, "when", "did")
-        takes_all = route.queue is not None and route.when.empty
-        if takes_all != (index == len(routes) - 1):
-            reason = (
-                f"route {route.name!r} takes every call; what follows is never reached"
-                if takes_all
-                else "the last route must name a queue and have no conditions: the default"
-            )
-            document.fault(reason, "routes", index)
-
-
-def _must_exist(
-    document: Document, queues: dict[str, QueuePlan], queue: str, *path: str | int
-) -> None:
-    if queue not in queues:
-        known = ", ".join(sorted(queues))
-        document.fault(f"there is no queue {queue!r}; there are: {known}", *path)

@@ -8,6 +8,7 @@ file holds 16-bit samples at 8 kHz, caller and agent in turn (MixMonitor's optio
 
 import asyncio
 import contextlib
+import io
 import os
 import re
 import time
@@ -23,6 +24,7 @@ from acd.events import CallEnded, RecordingStored
 from acd.journal import Journal
 from acd.rows import RecordingRow
 from crm_core.bus import Bus
+from crm_core.sealed_files import FileKeyMissing, FileKeys, SealedWriter
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,9 @@ _WIDTH = 2
 _FRAME = CHANNELS * _WIDTH
 _CHUNK = _FRAME * RATE * 10
 INCOMING = "incoming"
+SEALED = ".wav.sealed"
+HEADER = 44
+"""Bytes of a WAV file before its samples."""
 _CALL_ID = re.compile(r"^[0-9a-f]{32}$")
 _RAW = re.compile(r"^(\d{4})-(\d\d)-(\d\d)-([0-9a-f]{32})$")
 
@@ -53,30 +58,57 @@ def path_for(folder: Path, call_id: str, day: datetime) -> Path:
     return folder / INCOMING / f"{day.astimezone(UTC):%Y-%m-%d}-{call_id}.raw"
 
 
-def finalise(folder: Path, raw: Path) -> Stored:
-    """Turn one raw file into the WAV file of its day. Blocking: for a thread. Raises OSError.
+def finalise(folder: Path, raw: Path, seal: FileKeys | None = None) -> Stored:
+    """Turn one raw file into the WAV file of its day, encrypted if there are keys to. Blocking: for a thread.
 
-    The raw file stays; doing it again gives the same result.
+    The raw file stays; doing it again gives the same result. Raises OSError, FileKeyMissing.
     """
     *day, call_id = _parts(raw)
-    target = folder.joinpath(*day, f"{call_id}.wav")
+    plain = folder.joinpath(*day, f"{call_id}.wav")
+    sealed = plain.with_suffix(SEALED)
+    target, other = (plain, sealed) if seal is None else (sealed, plain)
     target.parent.mkdir(0o750, parents=True, exist_ok=True)
     part = raw.with_suffix(".wav.part")
-    frames = 0
-    with part.open("wb") as out:
-        with wave.open(out, "wb") as sound, raw.open("rb") as source:
-            sound.setnchannels(CHANNELS)
-            sound.setsampwidth(_WIDTH)
-            sound.setframerate(RATE)
-            while chunk := source.read(_CHUNK):
-                whole = chunk[: len(chunk) - len(chunk) % _FRAME]
-                sound.writeframesraw(whole)
-                frames += len(whole) // _FRAME
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(target)
+    try:
+        frames = _write(raw, part, seal)
+        part.replace(target)
+        other.unlink(missing_ok=True)  # of a round before the setting changed
+    except OSError:
+        part.unlink(missing_ok=True)  # half a file takes room that is wanted for whole ones
+        raise
     path = target.relative_to(folder).as_posix()
     return Stored(call_id, path, frames / RATE, target.stat().st_size)
+
+
+def _write(raw: Path, part: Path, seal: FileKeys | None) -> int:
+    """The WAV file of these samples; how many of each side there are."""
+    frames = raw.stat().st_size // _FRAME
+    with part.open("wb") as out, raw.open("rb") as source:
+        size = HEADER + frames * _FRAME
+        inner = out if seal is None else SealedWriter(out, seal, size)
+        inner.write(_header(frames))
+        left = frames * _FRAME
+        while left:
+            chunk = source.read(min(left, _CHUNK))
+            inner.write(chunk)
+            left -= len(chunk)
+        if isinstance(inner, SealedWriter):
+            inner.finish()
+        out.flush()
+        os.fsync(out.fileno())
+    return frames
+
+
+def _header(frames: int) -> bytes:
+    """Of a WAV file of so many samples of each side."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as sound:
+        sound.setnchannels(CHANNELS)
+        sound.setsampwidth(_WIDTH)
+        sound.setframerate(RATE)
+        sound.setnframes(frames)
+        sound.writeframesraw(b"")
+        return held.getvalue()
 
 
 def leftovers(folder: Path, settled_before: float) -> Iterator[Path]:
@@ -95,7 +127,7 @@ def _parts(raw: Path) -> tuple[str, ...]:
 
 
 class Recordings:
-    """Finishes the recording of each call that ends, and sweeps up what was left."""
+    """Finishes the recording of each call that ends, and sweeps up what was left. `seal`: keys to encrypt with."""
 
     def __init__(
         self,
@@ -105,6 +137,7 @@ class Recordings:
         journal: Journal,
         clock: Callable[[], datetime],
         is_open: Callable[[str], bool],
+        seal: FileKeys | None = None,
         settle_s: float = 2.0,
         sweep_s: float = 60.0,
     ) -> None:
@@ -113,6 +146,7 @@ class Recordings:
         self._journal = journal
         self._clock = clock
         self._is_open = is_open
+        self._seal = seal
         self._settle_s = settle_s
         self._sweep_s = sweep_s
         self._ended = asyncio.Event()
@@ -143,14 +177,14 @@ class Recordings:
                 continue
             try:
                 await self._finish(raw)
-            except OSError as error:
+            except (OSError, FileKeyMissing) as error:
                 log.exception("recording_not_stored", call_id=raw.stem, error=str(error))
                 continue
             done += 1
         return done
 
     async def _finish(self, raw: Path) -> None:
-        stored = await asyncio.to_thread(finalise, self._folder, raw)
+        stored = await asyncio.to_thread(finalise, self._folder, raw, self._seal)
         now = self._clock()
         row = RecordingRow(
             call_id=stored.call_id,

@@ -5,28 +5,41 @@ alone. A call that a daemon before us began goes on under the same id and the ne
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
-from acd.events import CallEnded, CallIdentified, CallRouted, CallStarted, Direction
+from acd.core_choice import named
+from acd.core_types import Offered
+from acd.events import (
+    CallEnded,
+    CallIdentified,
+    CallRouted,
+    CallStarted,
+    Direction,
+    PauseReason,
+    Reason,
+    RecordingChanged,
+    RecordingState,
+)
 from acd.journal import Journal
+from acd.log import walk
 from acd.routing import Route
-from acd.rows import CallRow, StepRow
+from acd.rows import CallRow, StepRow, SurveyRow
 from crm_core.bus import Bus
 
 log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
-LOST = "lost"
+LOST, ANSWERED = "lost", "answered"
 _ENDED_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A call has come in (or a dialled one was answered)."""
+    """A call has come in (or a dialled one was answered). `medium` is what the number called names."""
 
     call_id: str
     linkedid: str
@@ -34,11 +47,13 @@ class CallStart:
     direction: Direction
     caller: str | None
     did: str
+    line_version: int | None = None
+    medium: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CallerFacts:
-    """Who the caller is, as far as known."""
+    """Who the caller is, as far as known. `how` tells the record how that was found out."""
 
     customer_id: int | None = None
     customer_name: str | None = None
@@ -46,38 +61,57 @@ class CallerFacts:
     province: str | None = None
     city: str | None = None
     area_code: str | None = None
+    how: Mapping[str, object] = field(default_factory=dict)
 
 
 class CallRecord:
     """One call's record, written by the coroutine of the call and by the ACD.
 
-    `attended`: a coroutine of this daemon looks after the call and will end it.
+    `attended`: a coroutine of this daemon looks after the call and will end it. `outside_rings`: it is dialling an outside
+    number for the caller. `resumed`: the call has come back, from a daemon's death or passed on by an agent.
+    `left_talk_at`: since when no coroutine attends to it because the agent passed the caller on, or may have.
     """
 
     def __init__(self, row: CallRow, book: "CallBook", *, attended: bool) -> None:
         self.row = row
         self.attended = attended
+        self.outside_rings = False
+        self.resumed = False
+        self.left_talk_at: datetime | None = None
         self._book = book
 
     @property
     def call_id(self) -> str:
         return self.row.id
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a recording is under way, paused or not."""
+        return self.row.recording in ("on", "paused") and self.row.ended_at is None
+
+    def now(self) -> datetime:
+        """By the clock of the records."""
+        return self._book.now()
+
     def step(self, kind: str, **detail: object) -> None:
         """Note a thing that happened, keypad steps included."""
         self._book.write_step(self, kind, detail)
 
+    def heard_menu(self, menu: str, path: tuple[str, ...]) -> None:
+        """The caller hears a menu, where these keys led."""
+        self.row = walk.heard(self.row, menu, path)
+
     def identified(self, facts: CallerFacts) -> None:
         """The caller was looked up."""
-        self.change(
-            "identified",
-            customer_id=facts.customer_id,
-            customer_name=facts.customer_name,
-            level=facts.level,
-            province=facts.province,
-            city=facts.city,
-            area_code=facts.area_code,
-        )
+        found = {
+            "customer_id": facts.customer_id,
+            "customer_name": facts.customer_name,
+            "level": facts.level,
+            "province": facts.province,
+            "city": facts.city,
+            "area_code": facts.area_code,
+        }
+        self._change("identified", found, facts.how)
         self._book.publish(
             CallIdentified(
                 call_id=self.call_id,
@@ -99,10 +133,19 @@ class CallRecord:
             "medium": route.medium,
             "menu_path": menu_path,
         }
-        self.row = replace(self.row, **chosen)  # type: ignore[arg-type]
-        why = [{"code": reason.code, "params": reason.params} for reason in route.why]
-        self._book.write_step(self, "routed", {**chosen, "why": why})
-        self._book.write_call(self)
+        told = {
+            "why": _told(route.why),
+            "decided_by": route.decided_by,
+            "rules": [
+                {"rule": each.rule, "outcome": each.outcome, "why": _told(each.why)}
+                for each in route.verdicts
+            ],
+            "preferred": [
+                {"role": each.role, "agents": list(each.agents)} for each in route.preferred
+            ],
+            "skills": named(route.skills),
+        }
+        self._change("routed", chosen, told)
         self._book.publish(
             CallRouted(
                 call_id=self.call_id,
@@ -115,17 +158,65 @@ class CallRecord:
             )
         )
 
+    def offered(self, offer: Offered) -> None:
+        """An agent was chosen."""
+        others = [{"agent_id": each.agent_id, "why": each.why} for each in offer.others]
+        told = {"why": _told(offer.why), "others": others}
+        self._change("offered", {"agent_id": offer.agent_id}, told)
+
     def change(self, kind: str, **values: object) -> None:
         """Note a step and the values it changed in the record."""
+        self._change(kind, values, {})
+
+    def _change(self, kind: str, values: Mapping[str, object], told: Mapping[str, object]) -> None:
+        """`told` stands with the step only."""
         self.row = replace(self.row, **values)  # type: ignore[arg-type]
-        self._book.write_step(self, kind, values)
+        self._book.write_step(self, kind, {**values, **told})
         self._book.write_call(self)
+
+    def leave_talk(self) -> None:
+        """The caller left the talk and is there still: passed on by the agent, and soon to come back."""
+        self.attended = False
+        self.left_talk_at = self._book.now()
+
+    def surveyed(self, answer: SurveyRow) -> None:
+        """A question after the talk, answered or not."""
+        self._book.write_step(
+            self, "surveyed", {"question": answer.question, "key": answer.pressed}
+        )
+        self._book.write_answer(answer)
+
+    def recording_is(
+        self,
+        state: RecordingState,
+        kind: str,
+        why: str,
+        *,
+        by: int | None = None,
+        pause: PauseReason | None = None,
+    ) -> None:
+        """Note whether what is said is recorded, and by whom and why that changed."""
+        at = self._book.now()
+        paused = state == "paused"
+        self.row = replace(
+            self.row,
+            recording=state,
+            paused_at=(self.row.paused_at or at) if paused else None,
+            paused_by=by if paused else None,
+            pause_reason=pause,
+        )
+        self._book.write_step(self, kind, {"by": by, "cause": why})
+        self._book.write_call(self)
+        log.info(kind, call_id=self.call_id, why=why)
+        self._book.publish(RecordingChanged(self.call_id, state, pause, at))
 
     def end(self, outcome: str, *, at: datetime | None = None) -> None:
         """The call is over; a second end does nothing."""
         if self.row.ended_at is not None:
             return
         ended_at = at or self._book.now()
+        if self.row.recording == "paused":
+            self.recording_is("on", "recording_resumed", "call_ended")
         self._book.write_step(self, "ended", {"outcome": outcome})
         self.row = replace(self.row, ended_at=ended_at, outcome=outcome)
         self._book.write_call(self)
@@ -151,8 +242,9 @@ class CallBook:
         """A new record, or that of the same call from before a restart of the daemon."""
         known = self._open.get(start.call_id)
         if known is not None:
-            known.attended = True
-            known.step("resumed", node=start.node)
+            known.attended = known.resumed = True
+            known.left_talk_at = None
+            known.step("resumed", node=start.node, line_version=start.line_version)
             return known
         row = CallRow(
             id=start.call_id,
@@ -162,6 +254,8 @@ class CallBook:
             caller=start.caller,
             did=start.did,
             started_at=self.now(),
+            line_version=start.line_version,
+            medium=start.medium,
         )
         record = self._keep(row, attended=True)
         self.write_step(record, "started", {})
@@ -207,15 +301,21 @@ class CallBook:
 
     def lose(self, record: CallRecord) -> None:
         """Close a call that is found to be gone: at the last moment anything was heard of it."""
-        record.end(LOST, at=self._last_heard.get(record.call_id))
+        if record.left_talk_at is not None:
+            record.end(ANSWERED, at=record.left_talk_at)
+        else:
+            record.end(LOST, at=self._last_heard.get(record.call_id))
 
     def write_step(self, record: CallRecord, kind: str, detail: dict[str, object]) -> None:
         seq = record.row.steps
-        record.row = replace(record.row, steps=seq + 1)
+        record.row = replace(walk.noted(record.row, kind, detail), steps=seq + 1)
         self._journal.append(StepRow(record.call_id, seq, self.now(), kind, detail))
 
     def write_call(self, record: CallRecord) -> None:
         self._journal.append(record.row)
+
+    def write_answer(self, answer: SurveyRow) -> None:
+        self._journal.append(answer)
 
     def forget(self, record: CallRecord) -> None:
         self._open.pop(record.call_id, None)
@@ -229,3 +329,7 @@ class CallBook:
         record = CallRecord(row, self, attended=attended)
         self._open[row.id] = self._by_linkedid[row.linkedid] = record
         return record
+
+
+def _told(why: Iterable[Reason]) -> list[dict[str, object]]:
+    return [{"code": reason.code, "params": reason.params} for reason in why]

@@ -14,6 +14,7 @@ from acd.core_types import AgentNow, Login
 from acd.desk import Desk
 from acd.errors import ExtensionTaken
 from acd.events import AgentState
+from acd.floor_clock import FloorClock
 from acd.journal import Recovered
 from acd.records import CallBook
 from acd.rows import AgentStateRow, CallRow, StepRow, only
@@ -43,13 +44,15 @@ async def restore(
         if row.state == "offline" or row.state not in MOVES:
             continue
         try:
-            desk.core.restore(_agent(row, known))
+            desk.core.restore(_agent(row, known, desk.time))
         except ExtensionTaken:
             log.warning("agent_not_restored", agent_id=row.agent_id, extension=row.extension)
     log.info("restored", agents=len(desk.core.agents()), calls=len(book.open()))
 
 
-def _agent(row: AgentStateRow, queues: set[str]) -> AgentNow:
+def _agent(row: AgentStateRow, queues: set[str], time: FloorClock) -> AgentNow:
+    since = time.of(row.since)
+    wraps_up = row.wrap_up_until - row.since if row.wrap_up_until else None
     interrupted = row.state in _INTERRUPTED
     state = "ready" if interrupted else row.state
     return AgentNow(
@@ -58,11 +61,14 @@ def _agent(row: AgentStateRow, queues: set[str]) -> AgentNow:
             name=row.name,
             extension=row.extension,
             queues=tuple(queue for queue in row.queues if queue in queues),
+            skills=row.skills or {},
         ),
         state=cast("AgentState", state),
         reason=row.reason,
         call_id=None if interrupted else row.call_id,
-        since=row.since.timestamp(),
-        wrap_up_until=row.wrap_up_until.timestamp() if row.wrap_up_until else None,
+        since=since,
+        wrap_up_until=since + wraps_up.total_seconds() if wraps_up else None,
         pending=row.pending if row.pending in COMMANDS else None,
+        calls=row.calls or 0,
+        pending_reason=row.pending_reason,
     )

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call as far as it is known; `steps` is the number of steps written."""
+    """A call as far as it is known; `steps` is the number of steps written, `walk` the way through the menus
+    (`acd.log.walk`).
+    """
 
     id: str
     node: str
@@ -38,8 +40,17 @@ class CallRow:
     answered_at: datetime | None = None
     within_target: bool | None = None
     left_reason: str | None = None
+    recording: str | None = None
+    paused_at: datetime | None = None
+    paused_by: int | None = None
+    pause_reason: str | None = None
     ended_at: datetime | None = None
     outcome: str | None = None
+    line_version: int | None = None
+    last_menu: str | None = None
+    wrong_keys: int | None = None
+    services: tuple[str, ...] | None = None
+    walk: dict[str, Any] | None = None
 
     @property
     def key(self) -> str:
@@ -61,6 +72,10 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class AgentStateRow:
+    """`skills` and `calls` are None in rows of daemons that did not know them. `by_id` is who did it, None: nobody,
+    it came by itself.
+    """
+
     agent_id: int
     seq: int
     name: str
@@ -72,6 +87,10 @@ class AgentStateRow:
     pending: str | None
     since: datetime
     wrap_up_until: datetime | None
+    skills: dict[str, int] | None = None
+    calls: int | None = None
+    pending_reason: str | None = None
+    by_id: int | None = None
 
     @property
     def key(self) -> str:
@@ -92,16 +111,58 @@ class RecordingRow:
         return self.call_id
 
 
-Row = CallRow | StepRow | AgentStateRow | RecordingRow
+@dataclass(frozen=True, slots=True)
+class SurveyRow:
+    """A question of a survey that a caller was asked; `pressed` None: it was not answered.
+
+    `agent_id` is who spoke with the caller last.
+    """
+
+    call_id: str
+    question: str
+    survey: str
+    agent_id: int | None
+    queue: str | None
+    customer_id: int | None
+    pressed: str | None
+    score: int | None
+    label_zh: str | None
+    label_en: str | None
+    asked_at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.call_id}/{self.question}"
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailRow:
+    """`path` is relative to the folder of recordings; `queue` the one whose people are to hear it."""
+
+    call_id: str
+    queue: str
+    path: str
+    seconds: float
+    size_bytes: int
+    stored_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.call_id
+
+
+Row = VoicemailRow | CallRow | StepRow | AgentStateRow | RecordingRow | SurveyRow
 TABLES: dict[type, str] = {
     CallRow: "calls",
     StepRow: "call_steps",
     AgentStateRow: "agent_states",
     RecordingRow: "recordings",
+    VoicemailRow: "voicemails",
+    SurveyRow: "survey_answers",
 }
 _TYPES = {table: kind for kind, table in TABLES.items()}
 COLUMNS = {table: tuple(f.name for f in fields(kind)) for kind, table in TABLES.items()}
-_Kind = TypeVar("_Kind", CallRow, StepRow, AgentStateRow, RecordingRow)
+_Kind = TypeVar("_Kind", CallRow, StepRow, AgentStateRow, RecordingRow, VoicemailRow, SurveyRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +194,8 @@ def decode(line: Line) -> Row:
     kind = _TYPES[line.table]
     try:
         values = json.loads(line.json)
-        for name in ("menu_path", "queues"):
-            if name in values:
+        for name in ("menu_path", "queues", "services"):
+            if values.get(name) is not None:
                 values[name] = tuple(values[name])
         for name, value in values.items():
             if value is not None and (

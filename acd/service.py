@@ -6,28 +6,33 @@ waiting for (the database) is done by tasks of its own and holds up no call.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 
 import structlog
 
-from acd.core_types import Command, Login, Reserved
+from acd.core_types import Caller, Command, Login, Reserved
 from acd.counters import Counters
 from acd.desk import Desk
 from acd.ear import AsteriskEar
 from acd.errors import UnknownAgent
 from acd.events import QueueChanged
+from acd.floor_clock import FloorClock
 from acd.journal import Journal
-from acd.lineplan import LinePlan
+from acd.lineplan import BreakPlan, LinePlan
+from acd.phones import Leg
 from acd.records import CallBook, CallRecord, CallStart
 from acd.restore import restore
 from acd.rows import Row
 from acd.store import AcdStore
-from acd.tickets import QueueEntry, Ticket
+from acd.tickets import HeldPlace, QueueEntry, Ticket
 from acd.views import AgentView, WaitingView, agent_view, queue_changed, waiting_view
 from acd.writer import JournalWriter
 from ami_bridge.events import AsteriskEvent
 from crm_core.bus import Bus
+from crm_core.clock import Steady
 from crm_core.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -35,6 +40,7 @@ log = structlog.get_logger(__name__)
 _SOON_S = 0.1  # queues that change together are published together
 _RETRY_S = 5.0
 _LONGEST_SLEEP_S = 60.0
+_NO_SKILLS: Mapping[str, int] = MappingProxyType({})
 
 
 class AcdService:
@@ -49,6 +55,7 @@ class AcdService:
         journal: Journal,
         zone: tzinfo,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        steady: Steady = time.monotonic,
     ) -> None:
         self._plan = plan
         self._bus = bus
@@ -63,6 +70,7 @@ class AcdService:
             journal=journal,
             book=self._book,
             counters=self._counters,
+            time=FloorClock(clock, steady),
             on_change=self._changed,
         )
         self._ear = AsteriskEar(self._desk, self._book, bus)
@@ -102,14 +110,31 @@ class AcdService:
                 await self._writer.flush()
         self._journal.close()
 
+    @property
+    def skills_asked(self) -> frozenset[str]:
+        """The skills that a route of the line asks for."""
+        return frozenset(skill for route in self._plan.routes for skill in route.skills)
+
+    def adopt(self, plan: LinePlan) -> None:
+        """Another plan from now on; a queue that is gone is shown while somebody waits in it."""
+        gone = self._shown()
+        self._plan = plan
+        self._desk.adopt(plan)
+        self._changed({*gone, *self._shown()})
+
     # ---- agents -----------------------------------------------------------------------------------
 
     async def log_in(
-        self, agent_id: int, name: str, extension: str, queues: Iterable[str]
+        self,
+        agent_id: int,
+        name: str,
+        extension: str,
+        queues: Iterable[str],
+        skills: Mapping[str, int] = _NO_SKILLS,
     ) -> AgentView:
-        """Raises ExtensionTaken, UnknownQueue, NotAllowedNow."""
-        login = Login(agent_id, name, extension, tuple(queues))
-        self._desk.carry_out(self._desk.core.log_in(login, self._desk.seconds()))
+        """`skills` are levels from 1 to 5. Raises ExtensionTaken, UnknownQueue, NotAllowedNow."""
+        login = Login(agent_id, name, extension, tuple(queues), skills)
+        self._desk.log_in(login)
         self._ear.knows(extension, agent_id)
         return self._view(agent_id)
 
@@ -128,20 +153,61 @@ class AcdService:
     async def finish_wrap_up(self, agent_id: int) -> AgentView:
         return self._command(agent_id, "finish_wrap_up")
 
+    def supervise(
+        self, agent_id: int, command: Command, reason: str | None = None, *, by: int
+    ) -> AgentView:
+        """A supervisor (`by`) sets somebody else's state. Raises UnknownAgent, NotAllowedNow."""
+        self._desk.command(agent_id, command, reason, by=by)
+        return self._view(agent_id)
+
+    def break_reasons(self) -> tuple[BreakPlan, ...]:
+        """Why agents take breaks, as the line says now."""
+        return self._plan.breaks
+
     def allowed(self, agent_id: int) -> tuple[Command, ...]:
         """The buttons that may be pressed now."""
         return self._desk.core.allowed(agent_id)
 
     def reserve(self, call_id: str, *, queue: str, agent_id: int | None = None) -> int | None:
         """Keep a ready agent for a call about to be dialled; None when none is ready."""
-        now = self._desk.seconds()
-        decided = self._desk.core.reserve(call_id, now, queue=queue, agent_id=agent_id)
+        now, known = self._desk.seconds(), self._planned(queue)
+        decided = self._desk.core.reserve(call_id, now, queue=known, agent_id=agent_id)
         self._desk.carry_out(decided)
         return next((d.agent_id for d in decided if isinstance(d, Reserved)), None)
 
+    def hold(self, place: HeldPlace) -> None:
+        """Keep a place in the line for a call-back; `PlaceReached` tells of its turn."""
+        rule = self._plan.route_by_name.get(place.skills_by or "")
+        caller = Caller(
+            place.call_id,
+            self._planned(place.queue),
+            place.priority,
+            self._desk.time.of(place.joined_at),
+            place.preferred,
+            skills=rule.needs if rule else (),
+            relax=rule.relaxing if rule else (),
+            held=True,
+            only_preferred=place.agent_id is not None,
+        )
+        self._desk.hold(caller)
+
     def release(self, call_id: str) -> None:
-        """Give a reserved agent back; nothing when the call has used the reservation."""
-        self._desk.carry_out(self._desk.core.release(call_id, self._desk.seconds()))
+        """Give a reserved agent back, or a held place up; nothing when the call has used the reservation."""
+        self._desk.release(call_id)
+
+    def calling(self) -> Mapping[str, str]:
+        """The numbers of those who are calling now, by call."""
+        return {
+            record.call_id: record.row.caller
+            for record in self._book.open()
+            if record.row.direction == "inbound" and record.row.caller is not None
+        }
+
+    def abandoned_waits(self) -> Mapping[str, float | None]:
+        """For each queue how many seconds somebody must have waited before giving up to be called back by itself;
+        None: never.
+        """
+        return {queue.name: queue.callback_after_s for queue in self._plan.queues}
 
     # ---- calls ------------------------------------------------------------------------------------
 
@@ -153,13 +219,25 @@ class AcdService:
         """The record of a call that is not over."""
         return self._book.find(call_id)
 
+    def open_records(self) -> tuple[CallRecord, ...]:
+        """The records of all calls that are not over."""
+        return self._book.open()
+
     def recent_record(self, call_id: str) -> CallRecord | None:
         """The record of a call that is not over or ended lately."""
         return self._book.find_recent(call_id)
 
+    def caller_is_there(self, record: CallRecord) -> bool:
+        """Whether the caller's channel lives, as far as Asterisk has told; then its end will be told, too."""
+        return self._ear.hears_of(record.row.node, record.row.linkedid)
+
     def enter(self, entry: QueueEntry) -> Ticket:
         """Put a caller in the line. Raises UnknownQueue."""
         return self._desk.enter(entry)
+
+    def entry(self, call_id: str) -> QueueEntry | None:
+        """What a caller in the line came with."""
+        return self._desk.entry(call_id)
 
     def on_asterisk_event(self, event: AsteriskEvent) -> None:
         """Every event of every node, in order."""
@@ -169,20 +247,42 @@ class AcdService:
 
     def agent_view(self, agent_id: int) -> AgentView | None:
         agent = self._desk.core.agent(agent_id)
-        return agent_view(agent, self.allowed(agent_id)) if agent else None
+        return agent_view(agent, self.allowed(agent_id), self._desk.time) if agent else None
+
+    def at_extension(self, extension: str) -> AgentView | None:
+        """Who is logged in there."""
+        here = (view for view in self.agent_views() if view.extension == extension)
+        return next((view for view in here if view.state != "offline"), None)
+
+    def leg_in_talk(self, agent_id: int, record: CallRecord) -> Leg | None:
+        """The channel of the agent's telephone that talks with the caller."""
+        agent = self.agent_view(agent_id)
+        return None if agent is None else self._ear.in_talk(agent.extension, record.row.linkedid)
+
+    def has_survey(self, queue: str | None) -> bool:
+        """Whether callers of the queue are asked for an opinion after the talk."""
+        plan = self._plan.queue_by_name.get(queue or "")
+        return plan is not None and plan.survey is not None
 
     def agent_views(self) -> tuple[AgentView, ...]:
-        return tuple(agent_view(a, self.allowed(a.agent_id)) for a in self._desk.core.agents())
+        return tuple(
+            agent_view(a, self.allowed(a.agent_id), self._desk.time)
+            for a in self._desk.core.agents()
+        )
 
     def queue_views(self) -> tuple[QueueChanged, ...]:
         """Each queue's figures as they would be published now."""
-        return tuple(self._queue(name) for name in self._plan.queue_by_name)
+        return tuple(self._queue(name) for name in self._shown())
 
     def waiting_views(self) -> tuple[WaitingView, ...]:
         found = []
         for now in self._desk.core.callers():
-            entry = self._desk.entry(now.caller.call_id)
-            found.append(waiting_view(now, entry.why if entry else ()))
+            if now.caller.held:
+                continue
+            call_id = now.caller.call_id
+            entry = self._desk.entry(call_id)
+            estimate_s = self._desk.core.estimate_s(call_id, self._desk.seconds())
+            found.append(waiting_view(now, estimate_s, entry.why if entry else (), self._desk.time))
         return tuple(found)
 
     # ---- time -------------------------------------------------------------------------------------
@@ -215,7 +315,8 @@ class AcdService:
                 log.exception("acd_tick_failed")
 
     def _next_due(self) -> float:
-        midnight = self._counters.next_midnight().timestamp()
+        left = self._counters.next_midnight() - self._clock()
+        midnight = self._desk.seconds() + left.total_seconds()
         deadline = self._desk.core.next_deadline()
         return midnight if deadline is None else min(deadline, midnight)
 
@@ -241,9 +342,12 @@ class AcdService:
         if deadline is not None and deadline < self._sleeping_until:
             self._woken.set()
 
+    def _planned(self, queue: str) -> str:
+        """The queue, or the first one when it is gone."""
+        return queue if queue in self._plan.queue_by_name else self._plan.queues[0].name
+
     def _command(self, agent_id: int, command: Command, reason: str | None = None) -> AgentView:
-        now = self._desk.seconds()
-        self._desk.carry_out(self._desk.core.command(agent_id, command, now, reason))
+        self._desk.command(agent_id, command, reason)
         return self._view(agent_id)
 
     def _view(self, agent_id: int) -> AgentView:
@@ -252,10 +356,14 @@ class AcdService:
             raise UnknownAgent(f"Agent {agent_id} is not logged in. Log in first.")
         return view
 
+    def _shown(self) -> tuple[str, ...]:
+        waiting = (now.caller.queue for now in self._desk.core.callers())
+        return tuple(dict.fromkeys((*self._plan.queue_by_name, *waiting)))
+
     def _queue(self, name: str) -> QueueChanged:
-        plan = self._plan.queue_by_name[name]
+        plan = self._desk.queue(name)
         line, day = self._desk.core.line(name), self._counters.of(name)
-        return queue_changed(plan, line, day, self._clock())
+        return queue_changed(plan, line, day, self._clock(), self._desk.time)
 
     def _current_rows(self) -> Iterable[Row]:
         """What a new journal file opens with."""

@@ -13,10 +13,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from acd.rows import COLUMNS, AgentStateRow, CallRow, Line, RecordingRow, StepRow
-from acd.tables import AgentStateChange, Call, CallStep, Recording
+from acd.rows import COLUMNS, AgentStateRow, CallRow, Line, StepRow
+from acd.tables import AgentStateChange, Call, CallStep
+from acd.why import Told, explain, mentioned
 from crm_core.customers.visibility import concerns_seen
 from crm_core.db import Database
+from crm_core.people.names import names_of
 from crm_core.rights import Actor
 
 _KEYS = {
@@ -24,6 +26,8 @@ _KEYS = {
     "call_steps": ("call_id", "seq"),
     "agent_states": ("agent_id", "seq"),
     "recordings": ("call_id",),
+    "voicemails": ("call_id",),
+    "survey_answers": ("call_id", "question"),
 }
 
 
@@ -81,18 +85,8 @@ class AcdStore:
     async def call(self, actor: Actor, call_id: str) -> CallRow | None:
         """None also when it is of a customer whom the actor may not see."""
         async with self._database.begin() as session:
-            found = await _calls(session, (Call.id == call_id) & _seen(actor))
+            found = await _calls(session, (Call.id == call_id) & seen(actor))
         return found[0] if found else None
-
-    async def latest_calls(
-        self, actor: Actor, *, limit: int, agent_id: int | None = None
-    ) -> list[CallRow]:
-        """The newest first, of all or of one agent; none of a customer whom the actor may not see."""
-        async with self._database.begin() as session:
-            condition = _seen(actor)
-            if agent_id is not None:
-                condition &= Call.agent_id == agent_id
-            return await _calls(session, condition, limit)
 
     async def steps(self, call_id: str) -> list[StepRow]:
         query = select(CallStep).where(CallStep.call_id == call_id).order_by(CallStep.seq)
@@ -100,20 +94,16 @@ class AcdStore:
             found = await session.scalars(query)
             return [StepRow(s.call_id, s.seq, s.at, s.kind, s.detail) for s in found]
 
-    async def recording(self, call_id: str) -> RecordingRow | None:
-        """Where the sound of a call lies (`path` is relative to the folder of recordings)."""
+    async def latest_call_of(self, number: str) -> CallRow | None:
+        """The newest call from or to a number in `normalise`'s form."""
         async with self._database.begin() as session:
-            found = await session.get(Recording, call_id)
-            if found is None:
-                return None
-            return RecordingRow(
-                call_id=found.call_id,
-                path=found.path,
-                seconds=float(found.seconds),
-                size_bytes=found.size_bytes,
-                channels=found.channels,
-                stored_at=found.stored_at,
-            )
+            found = await _calls(session, Call.caller == number, 1)
+        return found[0] if found else None
+
+    async def why(self, call: CallRow) -> tuple[Told, ...]:
+        """Everything that was decided about a call, and why."""
+        steps = await self.steps(call.id)
+        return explain(call, steps, await names_of(self._database, mentioned(steps)))
 
     async def counts(self, since: datetime, until: datetime) -> list[QueueCounts]:
         """Each queue's figures of the calls queued from `since` on, as they stood at `until`."""
@@ -132,7 +122,8 @@ class AcdStore:
             return [QueueCounts(*row) for row in await session.execute(query)]
 
 
-def _seen(actor: Actor) -> ColumnElement[bool]:
+def seen(actor: Actor) -> ColumnElement[bool]:
+    """Of a call: that it concerns nobody whom this actor may not see."""
     return concerns_seen(Call.customer_id, actor)
 
 
@@ -140,12 +131,14 @@ async def _calls(
     session: AsyncSession, condition: ColumnElement[bool], limit: int = 10_000
 ) -> list[CallRow]:
     query = select(Call).where(condition).order_by(Call.started_at.desc()).limit(limit)
-    return [_call(row) for row in await session.scalars(query)]
+    return [call_row(row) for row in await session.scalars(query)]
 
 
-def _call(row: Call) -> CallRow:
+def call_row(row: Call) -> CallRow:
+    """As the journal knows it."""
     values = {name: getattr(row, name) for name in COLUMNS["calls"]}
-    return CallRow(**(values | {"menu_path": tuple(row.menu_path)}))
+    served = None if row.services is None else tuple(row.services)
+    return CallRow(**(values | {"menu_path": tuple(row.menu_path), "services": served}))
 
 
 def _agent_state(row: AgentStateChange) -> AgentStateRow:

@@ -1,7 +1,7 @@
 """A caller's ticket: how the coroutine of a call waits in the line.
 
-Rule: `wake` is done when something lies in the ticket; `take` hands it out in order and arms `wake`
-again. The coroutine reports every outcome of an offer; reporting it twice, or after Asterisk's own
+Rule: `wake` is done when something lies in the ticket, `pressing` when it is something for which prompts are cut short,
+`offered` when it is an offer; `take` hands everything out in order and arms them again. The coroutine reports every outcome of an offer; reporting it twice, or after Asterisk's own
 report, does nothing.
 """
 
@@ -11,21 +11,67 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from acd.core_types import WaitingNow
+from acd.core_types import Needs, Preferred, RelaxStep, Way
 from acd.events import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A caller for the line. `joined_at` is the first time ever, also after a daemon's restart."""
+    """A caller for the line. `joined_at` is the first time ever, also after a daemon's restart.
+
+    `place_at` is the moment that counts for the order, for one who keeps the place of a call-back.
+    `skills_by` names the rule of the line plan that asks for the skills.
+    `agents_only`: somebody whom we called, for whom overflow leads to agents alone.
+    """
 
     call_id: str
     queue: str
     priority: int
     joined_at: datetime
-    preferred_agent: int | None = None
+    preferred: tuple[Preferred, ...] = ()
     preferred_wait_s: float | None = None
     why: tuple[Reason, ...] = ()
+    skills: Needs = ()
+    relax: tuple[RelaxStep, ...] = ()
+    skills_by: str | None = None
+    place_at: datetime | None = None
+    agents_only: bool = False
+
+    @property
+    def first_asked(self) -> int | None:
+        """The agent who is asked before all others."""
+        return self.preferred[0].agents[0] if self.preferred else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlace:
+    """The place in the line of somebody who is to be called back, under the id which that call will have.
+
+    `joined_at` is when the wait began. `agent_id`: nobody else makes the call-back; `preferred_agent`: the own
+    salesperson, who is asked first.
+    """
+
+    call_id: str
+    queue: str
+    priority: int
+    joined_at: datetime
+    agent_id: int | None = None
+    preferred_agent: int | None = None
+    skills_by: str | None = None
+
+    @property
+    def preferred(self) -> tuple[Preferred, ...]:
+        """Who is asked first, or only."""
+        asked = self.agent_id or self.preferred_agent
+        return () if asked is None else (Preferred("salesperson", (asked,)),)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """What somebody who is to be called back, and calls in instead, has waited for already."""
+
+    joined_at: datetime
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +104,34 @@ class Announcement:
     estimate_s: float | None
 
 
-Word = Offer | Overflow | Announcement
+@dataclass(frozen=True, slots=True)
+class Divert:
+    """The caller goes this way. On one that leads out no offers come until the ticket is `back` in the line."""
+
+    way: Way
+    why: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comfort:
+    """Nothing was said to the caller for a while."""
+
+
+Word = Offer | Overflow | Divert | Announcement | Comfort
+
+
+def _presses(word: Word) -> bool:
+    """Whether prompts are cut short for it."""
+    return isinstance(word, Offer) or (isinstance(word, Divert) and not word.way.only_tells)
+
+
+def _bell() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _ring(bell: asyncio.Future[None]) -> None:
+    if not bell.done():
+        bell.set_result(None)
 
 
 class TicketDesk(Protocol):
@@ -69,7 +142,9 @@ class TicketDesk(Protocol):
     def offer_answered(self, offer: Offer) -> None: ...
     def talk_finished(self, offer: Offer, dial_status: str, answered_s: float) -> None: ...
     def leave_line(self, call_id: str, reason: str) -> None: ...
-    def place(self, call_id: str) -> WaitingNow | None: ...
+    def back_in_line(self, call_id: str) -> None: ...
+    def outside_answered(self, call_id: str, answered_s: float) -> None: ...
+    def place(self, call_id: str) -> Announcement | None: ...
 
 
 class Ticket:
@@ -79,13 +154,16 @@ class Ticket:
         self.call_id = call_id
         self._desk = desk
         self._words: deque[Word] = deque()
-        self.wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.wake, self.pressing, self.offered = _bell(), _bell(), _bell()
 
     def put(self, word: Word) -> None:
         """Called by the service only."""
         self._words.append(word)
-        if not self.wake.done():
-            self.wake.set_result(None)
+        _ring(self.wake)
+        if _presses(word):
+            _ring(self.pressing)
+        if isinstance(word, Offer):
+            _ring(self.offered)
 
     def take(self) -> Word | None:
         """The next word, None when there is none; an offer that has lapsed meanwhile is none."""
@@ -95,13 +173,16 @@ class Ticket:
             if isinstance(word, Offer) and not self._desk.is_current(word):
                 word = None
         if not self._words and self.wake.done():
-            self.wake = asyncio.get_running_loop().create_future()
+            self.wake = _bell()
+        if not any(map(_presses, self._words)) and self.pressing.done():
+            self.pressing = _bell()
+        if self.offered.done() and not any(isinstance(each, Offer) for each in self._words):
+            self.offered = _bell()
         return word
 
     def place(self) -> Announcement | None:
         """The place now, for a caller who asks; None when no longer in the line."""
-        now = self._desk.place(self.call_id)
-        return Announcement(now.position, now.estimate_s) if now else None
+        return self._desk.place(self.call_id)
 
     def ringing_failed(self, offer: Offer, dial_status: str) -> None:
         """The agent did not take the call; on CANCEL the caller gave up and the agent stays ready."""
@@ -118,3 +199,11 @@ class Ticket:
     def leave(self, reason: str) -> None:
         """The caller is gone from the line without an agent; nothing happens after an answer."""
         self._desk.leave_line(self.call_id, reason)
+
+    def back(self) -> None:
+        """The way out led nowhere: in the line again, at the old place."""
+        self._desk.back_in_line(self.call_id)
+
+    def outside_answered(self, answered_s: float) -> None:
+        """The outside number picked up so many seconds ago (usually Asterisk's event has told it already)."""
+        self._desk.outside_answered(self.call_id, answered_s)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import literal, select
+from sqlalchemy import and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acd.tables import Call
+from acd.tables import Call, Recording
 from crm_core.timeline import Place, TimelineEntry, newest_first
 
 
@@ -26,7 +26,9 @@ async def entries(
             Call.started_at,
             Call.answered_at,
             Call.ended_at,
+            Recording.seconds,
         )
+        .outerjoin(Recording, and_(Recording.call_id == Call.id, Recording.removed_at.is_(None)))
         .where(
             Call.customer_id.in_(customer_ids),
             after.is_after(*place),
@@ -45,6 +47,7 @@ async def entries(
                 "outcome": row.outcome,
                 "queue": row.queue or "",
                 "talk_s": _seconds(row.answered_at, row.ended_at),
+                "recorded_s": "" if row.seconds is None else str(round(row.seconds)),
             },
             actor_id=row.agent_id,
         )

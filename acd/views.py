@@ -1,11 +1,12 @@
 """What screens may see of agents, queues and the waiting line. Rule: frozen, times aware UTC."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from acd.core_types import AgentNow, Command, LineNow, WaitingNow
 from acd.counters import Day
 from acd.events import AgentChanged, AgentState, QueueChanged, Reason
+from acd.floor_clock import FloorClock
 from acd.lineplan import QueuePlan
 from acd.rows import AgentStateRow
 
@@ -41,16 +42,11 @@ class WaitingView:
     why: tuple[Reason, ...]
 
 
-def moment(seconds: float) -> datetime:
-    """POSIX seconds as aware UTC."""
-    return datetime.fromtimestamp(seconds, UTC)
+def _or_none(seconds: float | None, time: FloorClock) -> datetime | None:
+    return None if seconds is None else time.moment(seconds)
 
 
-def moment_or_none(seconds: float | None) -> datetime | None:
-    return None if seconds is None else moment(seconds)
-
-
-def agent_view(agent: AgentNow, allowed: tuple[Command, ...]) -> AgentView:
+def agent_view(agent: AgentNow, allowed: tuple[Command, ...], time: FloorClock) -> AgentView:
     return AgentView(
         agent_id=agent.agent_id,
         name=agent.login.name,
@@ -58,15 +54,15 @@ def agent_view(agent: AgentNow, allowed: tuple[Command, ...]) -> AgentView:
         state=agent.state,
         reason=agent.reason,
         call_id=agent.call_id,
-        since=moment(agent.since),
-        wrap_up_until=moment_or_none(agent.wrap_up_until),
+        since=time.moment(agent.since),
+        wrap_up_until=_or_none(agent.wrap_up_until, time),
         queues=agent.login.queues,
         pending=agent.pending,
         allowed=allowed,
     )
 
 
-def agent_changed(agent: AgentNow, at: datetime) -> AgentChanged:
+def agent_changed(agent: AgentNow, at: datetime, time: FloorClock) -> AgentChanged:
     return AgentChanged(
         agent_id=agent.agent_id,
         name=agent.login.name,
@@ -74,15 +70,15 @@ def agent_changed(agent: AgentNow, at: datetime) -> AgentChanged:
         state=agent.state,
         reason=agent.reason,
         call_id=agent.call_id,
-        since=moment(agent.since),
-        wrap_up_until=moment_or_none(agent.wrap_up_until),
+        since=time.moment(agent.since),
+        wrap_up_until=_or_none(agent.wrap_up_until, time),
         queues=agent.login.queues,
         at=at,
         pending=agent.pending,
     )
 
 
-def agent_row(agent: AgentNow, seq: int) -> AgentStateRow:
+def agent_row(agent: AgentNow, seq: int, by: int | None, time: FloorClock) -> AgentStateRow:
     return AgentStateRow(
         agent_id=agent.agent_id,
         seq=seq,
@@ -93,18 +89,25 @@ def agent_row(agent: AgentNow, seq: int) -> AgentStateRow:
         reason=agent.reason,
         call_id=agent.call_id,
         pending=agent.pending,
-        since=moment(agent.since),
-        wrap_up_until=moment_or_none(agent.wrap_up_until),
+        since=time.moment(agent.since),
+        wrap_up_until=_or_none(agent.wrap_up_until, time),
+        skills=dict(agent.login.skills),
+        calls=agent.calls,
+        pending_reason=agent.pending_reason,
+        by_id=by,
     )
 
 
-def queue_changed(plan: QueuePlan, line: LineNow, day: Day, at: datetime) -> QueueChanged:
+def queue_changed(
+    plan: QueuePlan, line: LineNow, day: Day, at: datetime, time: FloorClock
+) -> QueueChanged:
     return QueueChanged(
         name=plan.name,
         label_zh=plan.label_zh,
         label_en=plan.label_en,
         waiting=line.waiting,
-        longest_since=moment_or_none(line.longest_since),
+        held=line.held,
+        longest_since=_or_none(line.longest_since, time),
         ready=line.ready,
         busy=line.busy,
         calls_today=day.calls,
@@ -116,14 +119,16 @@ def queue_changed(plan: QueuePlan, line: LineNow, day: Day, at: datetime) -> Que
     )
 
 
-def waiting_view(now: WaitingNow, why: tuple[Reason, ...]) -> WaitingView:
+def waiting_view(
+    now: WaitingNow, estimate_s: float | None, why: tuple[Reason, ...], time: FloorClock
+) -> WaitingView:
     return WaitingView(
         call_id=now.caller.call_id,
         queue=now.caller.queue,
         priority=now.caller.priority,
-        since=moment(now.caller.joined_at),
+        since=time.moment(now.caller.joined_at),
         position=now.position,
-        estimate_s=now.estimate_s,
+        estimate_s=estimate_s,
         offered_to=now.offered_to,
         why=why,
     )

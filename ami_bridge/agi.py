@@ -1,12 +1,13 @@
 """A call in the hands of one coroutine: typed AGI commands.
 
-Rule: hang-up is cancellation, so that the life of a call reads top to bottom. The key D belongs to
-this program, not to callers: AMI presses it on the channel to end a running wait or prompt, and it is
-never reported as a key. Waits are cut into slices shorter than a second, so a waking reaches the
-caller within that time also while the AMI link is down.
+Rule: hang-up is cancellation, so that the life of a call reads top to bottom. A wait is ended by the next command. A prompt
+is ended by the key D, which belongs to this program, not to callers: AMI presses it on the channel, and it is never
+reported as a key; while the AMI link is down prompts go on to their end. Asterisk drops keys that are pressed while no
+command runs; a session that keeps them listens while the program is busy with something else.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,12 +21,16 @@ log = structlog.get_logger(__name__)
 
 WAKE_KEY = "D"
 _KEYS = frozenset("0123456789*#ABCD")
-_SLICE_S = 0.8
+_LONGEST_S = 3600.0
 _STRAY_MS = 40
 _STRIKE_S = 0.3
 _NO_APPLICATION = -2
+_BUSY_S = 0.02
+LISTENING_MS = 60_000
+"""How long the wait is that listens between two commands; the next command ends it."""
 
 Interrupt = Callable[[AgiEnvironment], Awaitable[None]]
+NotPlayed = Callable[[str], None]
 Wake = asyncio.Future[Any]
 
 
@@ -33,18 +38,32 @@ class AgiSession:
     """Every command raises CallerHungUp after the hang-up and AgiRefused when Asterisk refuses it."""
 
     def __init__(
-        self, connection: AgiConnection, env: AgiEnvironment, interrupt: Interrupt
+        self,
+        connection: AgiConnection,
+        env: AgiEnvironment,
+        *,
+        interrupt: Interrupt,
+        not_played: NotPlayed,
     ) -> None:
         self.env = env
         self._connection = connection
         self._interrupt = interrupt
+        self._not_played = not_played
+        self._answered = False
+        self._keeps = False
+        self._ahead: deque[str] = deque()
+        self._idle: asyncio.TimerHandle | None = None
+        self._listening: asyncio.Future[AgiReply] | None = None
 
     @property
     def hung_up(self) -> bool:
         return self._connection.hung_up
 
     async def answer(self) -> None:
-        _alive(await self._ask("ANSWER"))
+        """Once; a call that was answered here stays so."""
+        if not self._answered:
+            _alive(await self._ask("ANSWER"))
+            self._answered = True
 
     async def hangup(self) -> None:
         """End the call; the handler is then cancelled like at any hang-up."""
@@ -52,6 +71,21 @@ class AgiSession:
 
     async def noop(self) -> None:
         await self._ask("NOOP")
+
+    def keep_keys(self, *, on: bool) -> None:
+        """Whether keys that are pressed while nothing asks for any answer the next question; off forgets them."""
+        self._keeps = on
+        self._rest()
+        if not on:
+            self.forget_keys()
+
+    def forget_keys(self) -> None:
+        """What was pressed ahead answers nothing."""
+        self._ahead.clear()
+
+    def put_back(self, key: str) -> None:
+        """The key answers the next question."""
+        self._ahead.appendleft(key)
 
     async def get_variable(self, name: str) -> str | None:
         """A channel variable or function; None when it is not set."""
@@ -94,17 +128,23 @@ class AgiSession:
     async def play(
         self, paths: Sequence[str], *, escape_digits: str = "", wake: Wake | None = None
     ) -> str | None:
-        """Prompts one after the other; ends at a key (returned) or when `wake` is done (None)."""
+        """Prompts one after the other; ends at a key (returned) or when `wake` is done (None). A key pressed ahead is
+        returned at once where a key may end the prompts.
+        """
         for path in paths:
             if wake is not None and wake.done():
                 return None
+            if escape_digits and (ahead := await self._pressed_ahead()) is not None:
+                return ahead
             digit = await self._stream(path, escape_digits, wake)
             if digit is not None:
                 return digit
         return None
 
     async def wait_for_digit(self, timeout_s: float) -> str | None:
-        """A key, None when the time is over."""
+        """A key, also one pressed ahead; None when the time is over."""
+        if (ahead := await self._pressed_ahead()) is not None:
+            return ahead
         end = _now() + timeout_s
         while (left := end - _now()) > 0:
             digit = _digit(await self._ask("WAIT FOR DIGIT", _milliseconds(left)))
@@ -116,16 +156,59 @@ class AgiSession:
         """Wait, with the music that is on; a key when one is pressed, None at `wake` or timeout."""
         end = None if timeout_s is None else _now() + timeout_s
         while not wake.done():
-            left = _SLICE_S if end is None else min(_SLICE_S, end - _now())
+            left = _LONGEST_S if end is None else min(_LONGEST_S, end - _now())
             if left <= 0:
                 return None
-            digit = await self._heard(command("WAIT FOR DIGIT", _milliseconds(left)), wake)
+            reply = self._begin(command("WAIT FOR DIGIT", _milliseconds(left)))
+            await asyncio.wait((reply, wake), return_when=asyncio.FIRST_COMPLETED)
+            if not reply.done():
+                await self.noop()
+            digit = _digit(self._connection.checked(await reply))
             if digit is not None and digit != WAKE_KEY:
                 return digit
         return None
 
     async def _ask(self, verb: str, *values: str | int) -> AgiReply:
-        return await self._connection.ask(command(verb, *values))
+        return self._connection.checked(await self._begin(command(verb, *values)))
+
+    def _begin(self, line: bytes) -> asyncio.Future[AgiReply]:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        reply = self._connection.begin(line)
+        if self._keeps:
+            reply.add_done_callback(lambda _: self._rest())
+        return reply
+
+    def _rest(self) -> None:
+        """No command runs: unless one follows soon, listen."""
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._keeps and not self.hung_up:
+            self._idle = asyncio.get_running_loop().call_later(_BUSY_S, self._listen)
+
+    def _listen(self) -> None:
+        self._idle = None
+        if self._connection.idle and not self.hung_up:
+            self._listening = self._connection.begin(command("WAIT FOR DIGIT", LISTENING_MS))
+            self._listening.add_done_callback(self._overheard)
+
+    def _overheard(self, reply: asyncio.Future[AgiReply]) -> None:
+        self._listening = None
+        try:
+            digit = _digit(self._connection.checked(reply.result()))
+        except (AgiRefused, CallerHungUp):
+            return
+        if digit is not None and digit != WAKE_KEY:
+            self._ahead.append(digit)
+        self._rest()
+
+    async def _pressed_ahead(self) -> str | None:
+        """The next of the keys that were kept, once nothing listens any more."""
+        if self._listening is not None:
+            await self.noop()
+        return self._ahead.popleft() if self._ahead else None
 
     async def _stream(self, path: str, escape_digits: str, wake: Wake | None) -> str | None:
         """A prompt cut short by a late D of an earlier waking is played again."""
@@ -136,6 +219,7 @@ class AgiSession:
             except CallerHungUp:
                 await self._still_there()
                 log.warning("prompt_not_played", path=path)
+                self._not_played(path)
                 return None
             if digit != WAKE_KEY:
                 return digit
@@ -148,7 +232,7 @@ class AgiSession:
 
     async def _heard(self, line: bytes, wake: Wake | None) -> str | None:
         """The key that ended the command, which `wake` may cut short."""
-        reply = self._connection.begin(line)
+        reply = self._begin(line)
         if wake is None:
             return _digit(self._connection.checked(await reply))
         await asyncio.wait((reply, wake), return_when=asyncio.FIRST_COMPLETED)

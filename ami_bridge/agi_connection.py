@@ -69,9 +69,10 @@ class AgiConnection:
         self._writer.write(line)
         return reply
 
-    async def ask(self, line: bytes) -> AgiReply:
-        """A command and its successful reply. Raises CallerHungUp, AgiRefused."""
-        return self.checked(await self.begin(line))
+    @property
+    def idle(self) -> bool:
+        """Whether no command waits for its reply."""
+        return not self._replies
 
     def checked(self, reply: AgiReply) -> AgiReply:
         """The reply itself when it is a success. Raises CallerHungUp, AgiRefused."""

@@ -33,7 +33,7 @@ class AgiLimits:
     header_bytes: int = 32_768
     line_bytes: int = 8_192
     header_timeout_s: float = 5.0
-    connections: int = 2_000
+    connections: int = 10_000
     backlog: int = 32
 
 

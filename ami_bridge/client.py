@@ -6,7 +6,7 @@ and is logged; a silent peer is cut off; and no action is ever repeated.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -79,12 +79,23 @@ class AmiClient:
 
     async def originate(self, command: Originate) -> Fate:
         """Call once, and wait until the far end answers or does not."""
-        channel_id = command.channel_id
-        fate = self._originations.expect(channel_id)
+        fate = self._originations.expect(command.channel_id)
+        return await self._within(command.timeout_s, command.channel_id, self._call(command, fate))
+
+    async def follow(self, channel_id: str, *, within_s: float) -> Fate:
+        """Wait until the far end answers, or does not, whom an earlier program called by this channel."""
+        fate = self._originations.follow(channel_id, listed=self._connected)
+        return await self._within(within_s, channel_id, fate)
+
+    async def _call(self, command: Originate, fate: asyncio.Future[Fate]) -> Fate:
+        refused = await self._ask(command)
+        return refused or await fate
+
+    async def _within(self, timeout_s: float, channel_id: str, fate: Awaitable[Fate]) -> Fate:
+        """The fate; unknown when nobody told it in time."""
         try:
-            async with asyncio.timeout(command.timeout_s + self._node.originate_margin_s):
-                refused = await self._ask(command)
-                return refused or await fate
+            async with asyncio.timeout(timeout_s + self._node.originate_margin_s):
+                return await fate
         except TimeoutError:
             log.warning("originate_fate_unknown", node=self._node.name, channel_id=channel_id)
             return OriginateFailed(channel_id, UNKNOWN)

@@ -133,6 +133,33 @@ class PlayDtmf(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MuteRecording(Action):
+    """Silence in place of both sides in the MixMonitor of a channel, given by its name or unique id, or no more."""
+
+    name: ClassVar[str] = "MixMonitorMute"
+    channel: str
+    muted: bool
+
+    def headers(self) -> Headers:
+        return [
+            ("Channel", self.channel),
+            ("Direction", "both"),
+            ("State", "1" if self.muted else "0"),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecording(Action):
+    """The MixMonitor of a channel, given by its name or unique id, ends; the file stays."""
+
+    name: ClassVar[str] = "StopMixMonitor"
+    channel: str
+
+    def headers(self) -> Headers:
+        return [("Channel", self.channel)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueAdd(Action):
     """A member of the fallback queue."""
 

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import structlog
 
-from ami_bridge.agi import AgiSession, Interrupt
+from ami_bridge.agi import AgiSession, Interrupt, NotPlayed
 from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.errors import CallerHungUp, PeerError
@@ -23,7 +23,9 @@ Handler = Callable[[AgiSession], Awaitable[None]]
 
 
 class FastAgiServer:
-    """`interrupt` presses the key D on a call's channel (AMI PlayDTMF, received)."""
+    """`interrupt` presses the key D on a call's channel (AMI PlayDTMF, received); `not_played` hears of each prompt (its
+    path) of which Asterisk played nothing.
+    """
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class FastAgiServer:
         port: int,
         allowed: Sequence[IPv4Network | IPv6Network],
         interrupt: Interrupt,
+        not_played: NotPlayed = lambda _: None,
         limits: AgiLimits | None = None,
     ) -> None:
         self._handler = handler
@@ -40,6 +43,7 @@ class FastAgiServer:
         self._allowed = tuple(allowed)
         self._limits = limits or AgiLimits()
         self._interrupt = interrupt
+        self._not_played = not_played
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -105,7 +109,10 @@ class FastAgiServer:
 
     async def _run(self, connection: AgiConnection, env: AgiEnvironment) -> None:
         """The handler, for as long as the channel lives."""
-        call = asyncio.create_task(self._handle(AgiSession(connection, env, self._interrupt)))
+        session = AgiSession(
+            connection, env, interrupt=self._interrupt, not_played=self._not_played
+        )
+        call = asyncio.create_task(self._handle(session))
         pump = asyncio.create_task(connection.pump(call.cancel))
         try:
             await asyncio.wait((call,))

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from ami_bridge.client import AmiClient
+from ami_bridge.commands import Action
 from ami_bridge.events import AsteriskEvent
 from ami_bridge.node import NodeSettings
+from ami_bridge.protocol import Response
 
 
 class AsteriskNodes:
@@ -30,6 +32,10 @@ class AsteriskNodes:
     def client(self, name: str) -> AmiClient:
         """Raises KeyError for a node that is not configured."""
         return self._clients[name]
+
+    async def send(self, name: str, action: Action) -> Response:
+        """As the client of this node. Raises KeyError for a node that is not configured."""
+        return await self._clients[name].send(action)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What became of the calls this program asked for, found by our own channel id.
+"""What became of the calls this program, or the one before it, asked for, found by our own channel id.
 
 Rule: nothing is asked for twice. The first of three witnesses settles a call: Asterisk's verdict
 (OriginateResponse), the channel's own events (up, hung up), the list of channels after a
@@ -17,6 +17,9 @@ from ami_bridge.events import (
     LinkUp,
     OriginateEnded,
 )
+
+OURS = "zj-"
+"""What the ids of channels begin with that this program asks for."""
 
 UNKNOWN = "unknown"
 _REASONS = {0: "failed", 1: "hung_up", 3: "no_answer", 5: "busy", 8: "congestion"}
@@ -73,6 +76,7 @@ class Originations:
     def __init__(self, *, grace_s: float) -> None:
         self._grace_s = grace_s
         self._pending: dict[str, _Pending] = {}
+        self._ours: dict[str, ChannelCreated | ChannelState | ChannelSnapshot] = {}
 
     def expect(self, channel_id: str) -> asyncio.Future[Fate]:
         """The fate of a call about to be asked for; `forget` it in the end."""
@@ -80,20 +84,36 @@ class Originations:
         self._pending[channel_id] = _Pending(channel_id, fate)
         return fate
 
+    def follow(self, channel_id: str, *, listed: bool) -> asyncio.Future[Fate]:
+        """The fate of a call that was asked for before this program began; `listed`: the channels are known, and
+        otherwise will be. `forget` it in the end.
+        """
+        fate = self.expect(channel_id)
+        known = self._ours.get(channel_id)
+        if known is not None:
+            self._alive(channel_id, known.channel, known.state)
+        elif listed:
+            fate.set_result(OriginateFailed(channel_id, UNKNOWN))
+        return fate
+
     def forget(self, channel_id: str) -> None:
         self._pending.pop(channel_id, None)
 
     def apply(self, event: AsteriskEvent) -> None:
-        if not self._pending:
-            return
         match event:
             case OriginateEnded():
                 self._ended(event)
             case ChannelCreated() | ChannelState():
+                if event.uniqueid.startswith(OURS):
+                    self._ours[event.uniqueid] = event
                 self._alive(event.uniqueid, event.channel, event.state)
             case ChannelHungUp():
+                self._ours.pop(event.uniqueid, None)
                 self._hung_up(event)
             case LinkUp():
+                self._ours = {
+                    each.uniqueid: each for each in event.channels if each.uniqueid.startswith(OURS)
+                }
                 self._compare(event.channels)
 
     def _ended(self, event: OriginateEnded) -> None:

@@ -17,6 +17,10 @@ NAMES = (
     "import",
     "insight",
     "settle",
+    "acd",
+    "wait",
+    "ivr",
+    "surge",
 )
 MODULES = {"import": "importing"}
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from bench.exchange import AGENTS, DIAL, QUEUE, ZONGJI, Exchange, Step, exchange
 from zongji.demo.agent import AgentRefused
@@ -34,8 +35,8 @@ async def _measure() -> None:
                     await parts.set_autofill(on=_AUTOFILL[way])
                 if way == "Zongji":
                     await parts.daemon.start()
-                    await _agents_come(parts, "ready" if turn else "log_in")
-                rounds[way].append(await _rise(parts, way, did))
+                    await agents_come(parts, "ready" if turn else "log_in")
+                rounds[way].append(await rise(parts, way, did, RATES, SECONDS))
             await parts.daemon.stop()
     best = {
         way: [max(steps, key=lambda step: step.per_second) for steps in measured]
@@ -51,9 +52,9 @@ async def _measure() -> None:
     )
 
 
-async def _agents_come(parts: Exchange, command: str) -> None:
+async def agents_come(parts: Exchange, command: str, extensions: Sequence[int] = AGENTS) -> None:
     """They stay logged in when the daemon starts again; who was out for a telephone not answered is back."""
-    for extension in AGENTS:
+    for extension in extensions:
         agent = parts.agent(extension)
         await agent.sign_in()
         with contextlib.suppress(AgentRefused):
@@ -61,12 +62,19 @@ async def _agents_come(parts: Exchange, command: str) -> None:
         await agent.close()
 
 
-async def _rise(parts: Exchange, way: str, did: str) -> Sequence[Step]:
-    """Higher and higher rates, until the way has fallen behind."""
+async def rise(
+    parts: Exchange,
+    way: str,
+    did: str,
+    rates: Sequence[int],
+    seconds: float,
+    **callers: Any,
+) -> list[Step]:
+    """Higher and higher rates, until the way has fallen behind; `callers` say what callers do, as for `Exchange.callers`."""
     steps: list[Step] = []
-    print(f"{way:10} calls/s  answered  in 0.5 s  CPU ms/call: Asterisk  daemon  PostgreSQL")
-    for rate in RATES:
-        step = await parts.callers(did, rate, SECONDS)
+    print(f"{way:10} calls/s  answered   in time  CPU ms/call: Asterisk  daemon  PostgreSQL")
+    for rate in rates:
+        step = await parts.callers(did, rate, seconds, **callers)
         steps.append(step)
         asterisk, daemon, postgres = step.cpu_ms
         print(

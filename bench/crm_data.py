@@ -262,7 +262,7 @@ def _spoken(name: str) -> dict[str, str]:
 # Shares: 1 in 2000 a dealer of the upper levels, 1 in 8 a retailer, the rest consumers.
 _CUSTOMERS = """
 INSERT INTO customers (name, search_text, level_code, province, city, area_code, price_policy_code,
-                       credit_limit, credit_used, credit_overdue, created_at, birthday)
+                       credit_limit, credit_used, overdue_entered, created_at, birthday)
 SELECT name, name || ' ' || pinyin || ' ' || initials, level, province, city, area,
        CASE level WHEN 'consumer' THEN 'list' WHEN 'retailer' THEN 'off5' ELSE 'off15' END,
        CASE level WHEN 'consumer' THEN 0 ELSE 1000 * (h % 100) END,

@@ -1,4 +1,4 @@
-"""A PBX with 100 agents' telephones and callers, all SIPp; a database; and the daemon, for `calls` and `pop`.
+"""A PBX with 100 agents' telephones and callers, all SIPp; a database; and the daemon, for `calls`, `pop`, `ivr`, `surge`.
 
 Rule: what is measured is the product as it is deployed (its own templates, recording on); only the
 telephones differ: they stand at fixed addresses and need no log-in. The peers' numbers are in the
@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,11 @@ from crm_core.people.accounts import AccountService
 from crm_core.people.users import NewUser
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
-from zongji.bootstrap import now
 from zongji.cli.line import speech
 from zongji.cli.options import line_file
+from zongji.core import now
 from zongji.demo.agent import DemoAgent
 from zongji.installation import Installation, Ports
 from zongji.platform.asterisk import AsteriskProcess, write_pbx
@@ -40,6 +40,8 @@ from zongji.stack import DaemonProcess
 
 AGENTS = tuple(range(2001, 2101))
 ZONGJI, QUEUE, DIAL = "4008000001", "4008000002", "4008000003"
+MENUS = "4008000004"
+LEVELS = ("bench_one", "bench_two", "bench_three")
 CUSTOMERS = 20_000
 PASSWORD = "a-benchmark-needs-1-too"
 DATA = ROOT / "bench" / "data"
@@ -94,6 +96,12 @@ class Exchange:
         where = ["-sf", str(DATA / f"{scenario}.xml"), "-i", address, "-mi", address, "-nostdin"]
         return self.installation.prefix.command("usr/bin/sipp", *where, *arguments)
 
+    async def settled(self) -> None:
+        """Wait until the daemon has worked out its customers, as it does once after an installation."""
+        left = "SELECT count(*) FROM insight_queue"
+        while int(await asyncio.to_thread(self.postgres.execute, left)):
+            await asyncio.sleep(1)
+
     async def set_autofill(self, *, on: bool) -> None:
         """Whether the peer's queue serves its callers side by side, or one after the other."""
         queues = self.installation.pbx.etc / "queues.conf"
@@ -104,13 +112,23 @@ class Exchange:
         queues.write_text(general + _QUEUE + bench)
         await self.pbx.console("queue reload all")
 
-    async def callers(self, did: str, rate: int, seconds: float) -> Step:
-        """`rate` callers a second for so long; returns when the last has hung up."""
+    async def callers(
+        self,
+        did: str,
+        rate: int,
+        seconds: float,
+        *,
+        scenario: str = "caller",
+        within_ms: float = _WITHIN_MS,
+    ) -> Step:
+        """`rate` callers a second for so long; returns when the last has hung up. What the scenario takes the time of
+        is to take no more than `within_ms`.
+        """
         folder = Path(tempfile.mkdtemp(dir=self.installation.var))
         count = round(rate * seconds)
         pbx = f"{self.installation.pbx_address}:{self.installation.ports.sip}"
         command = self.sipp(
-            "caller",
+            scenario,
             self.installation.carrier_address,
             *("-s", did, "-inf", str(self.numbers), "-m", str(count), "-r", str(rate)),
             *("-l", "20000", "-trace_rtt", "-rtt_freq", "1", "-timeout", "60", pbx),
@@ -120,11 +138,17 @@ class Exchange:
         rows = "".join(path.read_text() for path in folder.glob("*_rtt.csv")).splitlines()
         waits = [float(row.split(";")[1]) for row in rows if row[:1].isdigit()]
         shutil.rmtree(folder)
-        in_time = sum(wait <= _WITHIN_MS for wait in waits)
+        in_time = sum(wait <= within_ms for wait in waits)
         asterisk, daemon, postgres = (
             after - earlier for after, earlier in zip(self._cpu_s(), before, strict=True)
         )
         return Step(rate, seconds, count, len(waits), in_time, (asterisk, daemon, postgres))
+
+    async def run(self, command: Sequence[str]) -> None:
+        """Callers, until the last is gone."""
+        folder = Path(tempfile.mkdtemp(dir=self.installation.var))
+        await _run(command, folder)
+        shutil.rmtree(folder)
 
     def _cpu_s(self) -> tuple[float, float, float]:
         """Processor seconds so far of Asterisk, the daemon, and PostgreSQL with its servers."""
@@ -158,10 +182,18 @@ async def _run(command: Sequence[str], folder: Path) -> None:
 
 
 @asynccontextmanager
-async def exchange(*, trace: bool = False) -> AsyncIterator[Exchange]:
+async def exchange(
+    *,
+    trace: bool = False,
+    phone: str = "phone",
+    customers: int = CUSTOMERS,
+    agents: Sequence[int] = AGENTS,
+    prepare: Callable[[Installation, EmbeddedPostgres], None] = lambda _, __: None,
+) -> AsyncIterator[Exchange]:
     """PBX, telephones and database, started; the daemon is not.
 
-    `trace`: the telephones write down what they receive and when.
+    `trace`: the telephones write down what they receive and when; `phone` is their scenario. `prepare` has the last word
+    on the PBX's files.
     """
     folder = Path(tempfile.mkdtemp(prefix="zj-", dir="/tmp"))
     folder.chmod(0o755)
@@ -176,11 +208,12 @@ async def exchange(*, trace: bool = False) -> AsyncIterator[Exchange]:
     phones: subprocess.Popen[bytes] | None = None
     try:
         postgres.start()
-        await _fill(made)
+        await _fill(made, customers, agents)
         _write_line(installation)
         _write_pbx(installation)
+        prepare(installation, postgres)
         await made.pbx.start()
-        phones = _start_phones(made, trace=trace)
+        phones = _start_phones(made, phone, trace=trace)
         yield made
     finally:
         await made.daemon.stop()
@@ -193,10 +226,10 @@ async def exchange(*, trace: bool = False) -> AsyncIterator[Exchange]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_phones(made: Exchange, *, trace: bool) -> "subprocess.Popen[bytes]":
+def _start_phones(made: Exchange, phone: str, *, trace: bool) -> "subprocess.Popen[bytes]":
     traced = ("-trace_msg", "-message_file", str(made.messages)) if trace else ()
     return subprocess.Popen(
-        made.sipp("phone", _PHONES, "-p", "5060", "-l", "20000", *traced),
+        made.sipp(phone, _PHONES, "-p", "5060", "-l", "20000", *traced),
         cwd=made.installation.var,
         env=os.environ | {"TZ": "UTC", "TERM": "dumb"},
         stdin=subprocess.DEVNULL,
@@ -206,7 +239,7 @@ def _start_phones(made: Exchange, *, trace: bool) -> "subprocess.Popen[bytes]":
     )
 
 
-async def _fill(made: Exchange) -> None:
+async def _fill(made: Exchange, customers: int, agents: Sequence[int]) -> None:
     """Agents and customers. Every caller is a customer."""
     url = made.postgres.url()
     await schema.upgrade(url)
@@ -215,8 +248,8 @@ async def _fill(made: Exchange) -> None:
     async with database.begin() as session:
         await seed_roles(session)
         await seed_channel(session)
-        for chunk in range(0, CUSTOMERS, 5_000):
-            rows = range(chunk, chunk + 5_000)
+        for chunk in range(0, customers, 5_000):
+            rows = range(chunk, min(chunk + 5_000, customers))
             names = [
                 {"name": _number(n), "level_code": "retailer", "price_policy_code": "list"}
                 for n in rows
@@ -232,7 +265,7 @@ async def _fill(made: Exchange) -> None:
                 ],
             )
     accounts = AccountService(database, clock=now)
-    for extension in AGENTS:
+    for extension in agents:
         new = NewUser(
             login=f"agent{extension}",
             name=f"座席{extension}",
@@ -242,7 +275,7 @@ async def _fill(made: Exchange) -> None:
         await accounts.create_user(SYSTEM, new, PASSWORD)
     await database.close()
     made.postgres.execute("VACUUM ANALYZE")
-    numbers = "\n".join(_number(n) for n in range(CUSTOMERS))
+    numbers = "\n".join(_number(n) for n in range(customers))
     made.numbers.write_text(f"SEQUENTIAL\n{numbers}\n")
 
 
@@ -252,7 +285,7 @@ def _number(n: int) -> str:
 
 
 def _write_line(installation: Installation) -> None:
-    """The shipped line with one more number, which leads straight to the agents."""
+    """The shipped line with two more numbers: one leads straight to the agents, one into three menus and to an end."""
     line = yaml.safe_load(line_file().read_text(encoding="utf-8"))
     line["queues"]["bench"] = {
         "label_zh": "测试",
@@ -261,6 +294,14 @@ def _write_line(installation: Installation) -> None:
         "wrap_up_s": 0,
     }
     line["dids"][ZONGJI] = {"medium": "测试", "queue": "bench"}
+    line["dids"][MENUS] = {"medium": "测试", "menu": LEVELS[0]}
+    for key, (name, then) in enumerate(zip(LEVELS, (*LEVELS[1:], None), strict=True), 1):
+        action = {"hang_up": True} if then is None else {"menu": then}
+        line["menus"][name] = {
+            "say": {"zh": f"请按{'一二三'[key - 1]}。", "en": f"Press {key}."},
+            "keys": {str(key): action},
+            "otherwise": "hang_up",
+        }
     file = installation.var / "line.yaml"
     file.write_text(yaml.safe_dump(line, allow_unicode=True, sort_keys=False), encoding="utf-8")
     settings = installation.settings_file

@@ -1,8 +1,10 @@
 """100,000 rows from an Excel file into a database of 10,000 customers, and into one of 1,000,000: ImportService in a
-process of its own, and beside it PostgreSQL's COPY of the same values into the same tables, prepared.
+process of its own, and beside it PostgreSQL's COPY of the same values into the same tables, prepared. Then the same
+customers out again, as CSV: ExportService, and beside it PostgreSQL's COPY of their names, numbers and addresses.
 
 Rule: both write customers, numbers and addresses with every index; COPY reads no Excel, checks nothing, looks for
-nobody and leaves no trail. `mb` is the most memory the importing process had.
+nobody and leaves no trail. On the way out COPY writes nine columns, and the export every one there is. `mb` is the
+most memory the importing process had.
 """
 
 import asyncio
@@ -20,15 +22,27 @@ import uvloop
 import xlsxwriter
 
 from bench.crm_data import filled
+from crm_core.customers.criteria import Condition
+from crm_core.customers.search import SearchService
 from crm_core.customers.words import of_address
 from crm_core.db import Database
+from crm_core.exchange.exporting import ExportContent, ExportService
 from crm_core.exchange.importing import ImportService
+from crm_core.exchange.limits import ExportLimits
 from crm_core.rights import SYSTEM
 from crm_core.search_text import search_text
 from crm_core.statement import driver_of
 
 ROWS = 100_000
 SIZES = (10_000, 1_000_000)
+_NOTE = "从旧系统导入"
+_IMPORTED = f"""
+SELECT c.code, c.name, p.number, c.level_code, c.province, c.city, a.detail, c.credit_limit, c.note
+  FROM customers c
+  JOIN customer_phones p ON p.customer_id = c.id AND p.is_main
+  JOIN customer_addresses a ON a.customer_id = c.id AND a.is_main
+ WHERE c.code LIKE 'B0%' AND c.note = '{_NOTE}'
+"""
 _HEADERS = ("客户编码", "客户名称", "电话", "等级", "省份", "城市", "地址", "信用额度", "备注")
 
 
@@ -42,7 +56,16 @@ def main() -> None:
             file = _write(folder / "customers.xlsx")
             took, megabytes = _in_a_process(url, file)
             _print(size, "ImportService", took, megabytes)
-    print(f"BENCH import ratio={took / copied:.2f} mb={megabytes:.0f}")
+            copied_out = uvloop.run(_copy_out(url, folder / "copied.csv"))
+            _print(size, "COPY TO", copied_out, None)
+            exported = uvloop.run(_export(url, folder))
+            _print(size, "ExportService", exported, None)
+    told = {
+        "ratio": f"{took / copied:.2f}",
+        "mb": f"{megabytes:.0f}",
+        "export_ratio": f"{exported / copied_out:.2f}",
+    }
+    print("BENCH import", *(f"{name}={figure}" for name, figure in told.items()))
 
 
 def _print(size: int, name: str, took: float, megabytes: float | None) -> None:
@@ -60,7 +83,7 @@ def _row(number: int, prefix: str) -> tuple[str, str, str, str, str, str, str, i
         "天津",
         f"和平路{number % 900}号",
         number % 1000 * 100,
-        "从旧系统导入",
+        _NOTE,
     )
 
 
@@ -99,6 +122,44 @@ async def _copy(url: str) -> float:
             await driver.copy_records_to_table(table, records=records, columns=columns)
     took = time.perf_counter() - began
     await database.close()
+    return took
+
+
+async def _copy_out(url: str, file: Path) -> float:
+    """Seconds."""
+    database = Database(url, statement_timeout_s=600)
+    began = time.perf_counter()
+    async with database.begin() as session:
+        await driver_of(session).copy_from_query(_IMPORTED, output=file, format="csv")
+    took = time.perf_counter() - began
+    await database.close()
+    assert file.read_bytes().count(b"\n") == ROWS
+    return took
+
+
+async def _export(url: str, folder: Path) -> float:
+    """Seconds."""
+    database = Database(url, statement_timeout_s=600)
+    exports = ExportService(
+        database,
+        folder / "exports",
+        SearchService(database),
+        clock=lambda: datetime.now(UTC),
+        limits=ExportLimits(database, ROWS),
+    )
+    content = ExportContent(
+        conditions=(
+            Condition(field="code", op="contains", value="B0"),
+            Condition(field="note", op="contains", value=_NOTE),
+        ),
+        format="csv",
+    )
+    began = time.perf_counter()
+    job = await exports.run((await exports.start(SYSTEM, content)).id)
+    took = time.perf_counter() - began
+    await database.close()
+    assert job is not None
+    assert job.added == ROWS, job
     return took
 
 

@@ -100,7 +100,7 @@ async def _run(server: EmbeddedPostgres, address: str) -> tuple[Outcome, Outcome
     database = Database(server.url(DATABASE))
     await make_schema(database)
     await _fill(database)
-    book = WordBook(ORDER_WORDS, "总机商贸", database=database, clock=_now)
+    book = WordBook(ORDER_WORDS, "总机商贸", database=database)
     person = WeComPerson(WeComApp("corp", SECRET, 1, address, TIMEOUT_S), book, clock=_now)
     templates = {"order_placed": TencentTemplate("1", ("number",))}
     account = TencentAccount(

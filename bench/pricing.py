@@ -23,6 +23,7 @@ from orders.lines import OrderLine
 from orders.pricing.tables import PriceRule
 from orders.sales.service import OrderService
 from orders.sales.views import Quote
+from orders.stock import ledger
 from zongji.platform.postgres import EmbeddedPostgres
 
 SIZES = (1, 10, 100, 1_000, 10_000)
@@ -118,6 +119,8 @@ async def _fill(database: Database) -> None:
         await session.execute(insert(Product), products)
         packs = [{"sku": _sku(n), "unit": "箱", "factor": 12} for n in range(PRODUCTS)]
         await session.execute(insert(ProductPack), packs)
+        for n in range(PRODUCTS):
+            await ledger.receive(session, _sku(n), 100_000, _NOW)
 
 
 async def _make_rules(database: Database, size: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from crm_core.db import Base, Database
 from zongji.platform.postgres import EmbeddedPostgres
 
-_PACKAGES = ("crm_core", "acd", "orders", "dialer")
+_PACKAGES = ("crm_core", "acd", "orders", "dialer", "ivr")
 
 
 @contextmanager

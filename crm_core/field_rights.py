@@ -20,6 +20,7 @@ GIVES_AWAY: Mapping[str, tuple[str, ...]] = {
     "customer.level_code": ("customer.level",),
     "customer.parent_id": ("customer.parent",),
     "customer.payment_terms_code": ("customer.payment_terms",),
+    "customer.phone": ("customer.phones",),
     "customer.price_policy_code": ("customer.price_policy",),
     "customer.salesperson_id": ("customer.salesperson",),
     "customer.segment": ("customer.insight",),
@@ -31,7 +32,16 @@ GIVES_AWAY: Mapping[str, tuple[str, ...]] = {
         "customer.credit_used",
         "customer.credit_overdue",
     ),
+    "dealer_application.level_code": ("customer.level",),
+    "dealer_application.phone": ("customer.phones",),
+    "lead.known_as": ("lead.phone", "customer.phones"),
+    "lead.phone": ("customer.phones",),
+    "lead.suggestions": ("lead.province", "lead.city", "customer.territories"),
     "order.address": ("customer.addresses",),
+    "order.cost": ("order.margin",),
+    "order.invoice": ("customer.addresses", "customer.email", "customer.phones"),
+    "order.lines": ("order.discount",),
+    "order.margin": ("order.cost",),
 }
 """A field, under any name it has anywhere, and the fields whose value can be told from it."""
 
@@ -58,8 +68,10 @@ def parts(name: str) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def _told_by(name: str) -> frozenset[str]:
     """All that can be told from a field, beginning with itself."""
-    told = set(parts(name))
-    for each in tuple(told):
-        for given in GIVES_AWAY.get(each, ()):
-            told |= _told_by(given)
+    told: set[str] = set()
+    more = [name]
+    while more:
+        found = set(parts(more.pop())) - told
+        told |= found
+        more += [given for each in found for given in GIVES_AWAY.get(each, ())]
     return frozenset(told)

@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from crm_core.numbers import is_masked
 from crm_core.text import printable
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
@@ -24,6 +25,15 @@ def _within_reason(value: datetime) -> datetime:
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise ValueError(f"give a time between the years {_FIRST_YEAR} and {_LAST_YEAR}")
     return value
+
+
+def in_full(number: str) -> str:
+    """Raises ValueError for a masked number, which a reader who sees none in full sends back."""
+    if is_masked(number):
+        raise ValueError(
+            f"“{number[:40]}” is masked and no number: write it in full, or leave it as it is"
+        )
+    return number
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]

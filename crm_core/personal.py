@@ -20,6 +20,8 @@ MENTIONS: Final[dict[str, Any]] = {"mentions": True}
 PART: Final[dict[str, Any]] = {"part": True}
 FILE: Final[dict[str, Any]] = {"file": True}
 """A column with the path of a file that goes with its row, relative to the table's folder."""
+SECRET: Final[dict[str, Any]] = {"secret": True}
+"""A column that nobody is given a copy of, the person neither."""
 REMOVED: Final[dict[str, Any]] = {"removed": True}
 """A table whose rows go as a whole; for `__table_args__`."""
 

@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from crm_core import field_rights
 from crm_core.errors import Forbidden
 
 
 class Right(StrEnum):
+    AGENT_SUPERVISE = "agent.supervise"
     AGENT_WORK = "agent.work"
     AUDIT_VIEW = "audit.view"
     BENEFIT_ISSUE = "benefit.issue"
     BENEFIT_MANAGE = "benefit.manage"
+    BLACKLIST_MANAGE = "blacklist.manage"
     BOARD_VIEW = "board.view"
     CALL_VIEW = "call.view"
     CALLBACK_WORK = "callback.work"
@@ -41,11 +45,13 @@ class Right(StrEnum):
     EXCEPTION_DECIDE_2 = "exception.decide_2"
     EXCEPTION_DECIDE_3 = "exception.decide_3"
     EXCEPTION_RAISE = "exception.raise"
+    FAX_VIEW = "fax.view"
     INSIGHT_VIEW = "insight.view"
     KNOWLEDGE_EDIT = "knowledge.edit"
     KNOWLEDGE_VIEW = "knowledge.view"
     LEAD_MANAGE = "lead.manage"
     LEAD_WORK = "lead.work"
+    LINE_MANAGE = "line.manage"
     MESSAGE_MANAGE = "message.manage"
     NOTICE_SEND = "notice.send"
     NUMBER_UNMASK = "number.unmask"
@@ -63,7 +69,10 @@ class Right(StrEnum):
     PRICE_MANAGE = "price.manage"
     PRIVACY_MANAGE = "privacy.manage"
     QUOTA_MANAGE = "quota.manage"
+    RECORDING_DOWNLOAD = "recording.download"
+    RECORDING_HOLD = "recording.hold"
     RECORDING_LISTEN = "recording.listen"
+    RECORDING_PAUSE = "recording.pause"
     RETURN_MANAGE = "return.manage"
     RETURN_OVERRIDE = "return.override"
     RETURN_REQUEST = "return.request"
@@ -71,6 +80,7 @@ class Right(StrEnum):
     RULES_MANAGE = "rules.manage"
     SETTLEMENT_MANAGE = "settlement.manage"
     SETTLEMENT_VIEW = "settlement.view"
+    SKILL_MANAGE = "skill.manage"
     STOCK_MANAGE = "stock.manage"
     STOCK_VIEW = "stock.view"
     TODO_SUPERVISE = "todo.supervise"
@@ -96,6 +106,7 @@ _AGENT = frozenset(
         Right.DELIVERY_VIEW,
         Right.EXCEPTION_DECIDE,
         Right.EXCEPTION_RAISE,
+        Right.FAX_VIEW,
         Right.KNOWLEDGE_VIEW,
         Right.LEAD_WORK,
         Right.ORDER_PLACE,
@@ -119,9 +130,11 @@ _OPERATIONS = frozenset(
         Right.DELIVERY_MANAGE,
         Right.DELIVERY_REPORT,
         Right.DELIVERY_VIEW,
+        Right.FAX_VIEW,
         Right.INSIGHT_VIEW,
         Right.KNOWLEDGE_EDIT,
         Right.KNOWLEDGE_VIEW,
+        Right.LINE_MANAGE,
         Right.MESSAGE_MANAGE,
         Right.NOTICE_SEND,
         Right.ORDER_REVIEW,
@@ -141,7 +154,9 @@ _OPERATIONS = frozenset(
     }
 )
 _SUPERVISOR = (_AGENT | _OPERATIONS) | {
+    Right.AGENT_SUPERVISE,
     Right.BENEFIT_ISSUE,
+    Right.BLACKLIST_MANAGE,
     Right.CAMPAIGN_MANAGE,
     Right.COMPLAINT_MANAGE,
     Right.CUSTOMER_EXPORT,
@@ -153,7 +168,9 @@ _SUPERVISOR = (_AGENT | _OPERATIONS) | {
     Right.PERIOD_CLOSE,
     Right.PHONE_DIAL_ABROAD,
     Right.RECORDING_LISTEN,
+    Right.RECORDING_PAUSE,
     Right.RETURN_OVERRIDE,
+    Right.SKILL_MANAGE,
     Right.TODO_SUPERVISE,
 }
 
@@ -198,6 +215,33 @@ def access_to(fields: Mapping[str, Access], name: str) -> Access:
     return min(limits, key=lambda access: access.extent)
 
 
+def may_write(actor: "Actor", entity: str, field_code: str) -> bool:
+    return access_to(actor.fields, f"{entity}.{field_code}") is Access.WRITE
+
+
+def kept(
+    actor: "Actor", entity: str, given: BaseModel, stands: Mapping[str, object]
+) -> dict[str, object]:
+    """Of a record that is written anew as a whole, what stays of its fields as they stand: those that are not given
+    and not this actor's to write, and those that are not his to see and come empty. Raises Forbidden for any
+    other that he may not write and that would become something else.
+    """
+    stays, refused = {}, []
+    for name, value in stands.items():
+        wanted = getattr(given, name)
+        writes = may_write(actor, entity, name)
+        if wanted == value:
+            continue
+        comes_empty = wanted is None and not actor.may_read(entity, name)
+        not_given = name not in given.model_fields_set and not writes
+        if comes_empty or not_given:
+            stays[name] = value
+        elif not writes:
+            refused.append(name)
+    actor.require_write(entity, refused)
+    return stays
+
+
 class Hold(StrEnum):
     """What somebody must do before anything else; until then no right of the role counts."""
 
@@ -233,6 +277,9 @@ class Actor(Protocol):
     def may(self, right: Right) -> bool: ...
 
     def may_read(self, entity: str, field_code: str) -> bool: ...
+
+    def require_read(self, entity: str, field_codes: Iterable[str]) -> None:
+        """Raises Forbidden naming the fields that may not be seen."""
 
     def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
         """Raises Forbidden naming the fields that may only be read, or not be seen."""
@@ -280,6 +327,15 @@ class Principal:
         """Also False for a field that gives a hidden one away."""
         return not field_rights.is_hidden(f"{entity}.{field_code}", self.hidden)
 
+    def require_read(self, entity: str, field_codes: Iterable[str]) -> None:
+        """Raises Forbidden naming the fields that may not be seen."""
+        unseen = [code for code in field_codes if not self.may_read(entity, code)]
+        if unseen:
+            raise Forbidden(
+                f"Your role does not see {', '.join(unseen)}, which would stand here: ask an administrator.",
+                fields=dict.fromkeys(unseen, "forbidden"),
+            )
+
     def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
         """Raises Forbidden naming the fields that may only be read, or not be seen."""
         refused = [
@@ -318,8 +374,26 @@ class System:
         del entity, field_code
         return True
 
+    def require_read(self, entity: str, field_codes: Iterable[str]) -> None:
+        """Everything is seen."""
+
     def require_write(self, entity: str, field_codes: Iterable[str]) -> None:
         """Everything is allowed."""
 
 
 SYSTEM = System()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(System):
+    """Somebody who serves themselves by telephone; whose customer it is, whoever asks in their name must see to."""
+
+    rights: frozenset[Right] = frozenset()
+
+    def require(self, right: Right) -> None:
+        """Raises Forbidden."""
+        if right not in self.rights:
+            raise Forbidden("This is not done by telephone.", fields={"right": str(right)})
+
+    def may(self, right: Right) -> bool:
+        return right in self.rights

@@ -26,6 +26,8 @@ from crm_core.dealers.service import DealerService
 from crm_core.exchange.exporting import ExportService
 from crm_core.exchange.importing import ImportService
 from crm_core.exchange.limits import PER_DAY, ExportLimits
+from crm_core.exchange.place_files import PlaceFiles
+from crm_core.faxes.service import FaxService
 from crm_core.insight.ports import Sources
 from crm_core.insight.service import InsightService
 from crm_core.knowledge.service import KnowledgeService
@@ -38,9 +40,14 @@ from crm_core.notices.service import NoticeService
 from crm_core.outbox.wording import WordBook, Words
 from crm_core.people.accounts import AccountService
 from crm_core.people.groups import GroupService
+from crm_core.people.policy import AccountPolicy
 from crm_core.people.roles import RoleService
+from crm_core.people.skill_board import SkillBoard
+from crm_core.people.skills import SkillService
 from crm_core.people.tokens import TokenService
 from crm_core.people.units import UnitService
+from crm_core.pins.rules import PinRules
+from crm_core.pins.service import PinService
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.service import PrivacyService
 from crm_core.request_keys.service import RequestKeys
@@ -59,9 +66,11 @@ class Crm:
     search: SearchService
     history: HistoryService
     imports: ImportService
+    place_files: PlaceFiles
     exports: ExportService
     export_limits: ExportLimits
     family: FamilyService
+    faxes: FaxService
     insight: InsightService
     channel: ChannelService
     merging: MergeService
@@ -69,11 +78,14 @@ class Crm:
     roles: RoleService
     units: UnitService
     groups: GroupService
+    skills: SkillService
+    skill_board: SkillBoard
     knowledge: KnowledgeService
     leads: LeadService
     messages: MessageService
     templates: TemplateService
     notices: NoticeService
+    pins: PinService
     privacy: PrivacyService
     todos: TodoService
     benefits: BenefitService
@@ -100,9 +112,11 @@ class Crm:
         is_order_of: IsOrderOf = any_order,
         never_called: NeverCalled = nobody_refuses,
         secrets_key: bytes | None = None,
+        account_policy: AccountPolicy | None = None,
         words: Words | None = None,
         company: str = "",
         exports_per_day: int = PER_DAY,
+        pin_rules: PinRules | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -112,9 +126,11 @@ class Crm:
         for erasing a person (see PrivacyService); `care` is what they tell of deliveries and first
         orders, and the company's time zone; `has_delivery` says whether a customer had one,
         `is_order_of` whose an order is; `never_called` gives
-        the numbers that are never called. Without `secrets_key` nobody can enrol an authenticator.
+        the numbers that are never called. Without `secrets_key` nobody can enrol an authenticator;
+        `account_policy` is what is asked of passwords and log-ins.
         `words` are what messages to customers say as shipped, `company` is who says it.
         `exports_per_day`: how many customers a person may take out, whose role has no limit of its own.
+        `pin_rules` is what is asked of the PINs of dealers.
         """
         care = care or CareSources()
         search = SearchService(database)
@@ -123,8 +139,8 @@ class Crm:
         complaints = ComplaintService(database, clock=clock, is_order_of=is_order_of)
         todos = TodoService(database, clock=clock)
         benefits = BenefitService(database, clock=clock, zone=care.zone, has_delivery=has_delivery)
-        leads = LeadService(database, clock=clock)
-        book = WordBook(words or Words({}, {}), company, database=database, clock=clock)
+        leads = LeadService(database, clock=clock, channels=channels, zone=care.zone)
+        book = WordBook(words or Words({}, {}), company, database=database)
         own = (
             (Right.COMPLAINT_WORK, complaints.entries),
             (Right.TODO_WORK, todos.entries),
@@ -133,16 +149,20 @@ class Crm:
             (Right.LEAD_WORK, leads.entries),
         )
         return cls(
-            accounts=AccountService(database, clock=clock, secrets_key=secrets_key),
+            accounts=AccountService(
+                database, clock=clock, policy=account_policy, secrets_key=secrets_key
+            ),
             complaints=complaints,
             audit=AuditTrail(database, clock=clock),
             customers=customers,
             search=search,
             history=HistoryService(database, (*own, *told)),
             imports=ImportService(database, files, clock=clock),
+            place_files=PlaceFiles(database, files, clock=clock),
             exports=ExportService(database, files, search, clock=clock, limits=limits),
             export_limits=limits,
             family=FamilyService(database),
+            faxes=FaxService(database),
             insight=InsightService(database, sources or Sources(), clock=clock),
             channel=ChannelService(database),
             merging=MergeService(database),
@@ -150,6 +170,8 @@ class Crm:
             roles=RoleService(database),
             units=UnitService(database),
             groups=GroupService(database),
+            skills=SkillService(database),
+            skill_board=SkillBoard(database),
             knowledge=KnowledgeService(database, bus, clock=clock),
             leads=leads,
             messages=MessageService(database, book, clock=clock),
@@ -161,6 +183,7 @@ class Crm:
                 channels=channels,
                 never_called=never_called,
             ),
+            pins=PinService(database, clock=clock, rules=pin_rules),
             privacy=PrivacyService(
                 database,
                 clock=clock,

@@ -8,7 +8,7 @@ from dialer.policy import Purpose, Result
 
 @dataclass(frozen=True, slots=True)
 class CallbackView:
-    """A call-back as people see it."""
+    """A call-back as people see it; `call_id` is the call from which it came."""
 
     id: int
     number: str
@@ -24,6 +24,7 @@ class CallbackView:
     status: str
     attempts: int
     last_result: str | None
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ import structlog
 
 from ami_bridge.agi import AgiSession
 from crm_core.errors import DatabaseUnavailable
-from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
+from crm_core.faxes.results import of_fax_out
+from crm_core.faxes.views import FaxResult, FaxStatus
+from crm_core.outbox.ports import CONFIRMED, MaybeSent, NotNow, NotSent
 from dialer.policy import DialRules, Result, classify, may_dial, retry_for
 from dialer.ports import Answered, FateUnknown, NotAnswered, PlainLine, Speak
 from dialer.store import DialerStore, until_stored
@@ -25,8 +27,9 @@ log = structlog.get_logger(__name__)
 ANNOUNCEMENT, FAX = "announcement", "fax"
 """The scripts by which Asterisk brings such a call to the daemon."""
 
+FAXED = "faxed"
 _CONFIRM = {"zh": "确认收到请按1,重听请按2。", "en": "Press 1 to confirm, 2 to hear it again."}
-_HEARD_BY = timedelta(seconds=120)
+_HEARD_BY = timedelta(seconds=220)
 _FAXED_BY = timedelta(seconds=200)
 _KEY_WITHIN_S = 5.0
 _MOST_TIMES = 3
@@ -86,7 +89,7 @@ class MessageCalls:
         code = "en" if language.startswith("en") else "zh"
         self._folder.mkdir(parents=True, exist_ok=True)
         sound = self._folder / f"{token}.wav"
-        await self._permit(number)
+        await self._permit(number, token)
         try:
             await asyncio.to_thread(self._speak, f"{text} {_CONFIRM[code]}", code, sound)
             out = _Out(token, number, "zongji-announcement", _HEARD_BY)
@@ -107,8 +110,7 @@ class MessageCalls:
         out = self._out.get(query.get("call", ""))
         if session.env.script.strip("/") == FAX:
             if out is not None:
-                success = query.get("status") == "SUCCESS"
-                out.ended("faxed" if success else query.get("error") or "failed")
+                await self._faxed(query["call"], out, of_fax_out(query))
             return
         if out is not None:
             try:
@@ -117,24 +119,35 @@ class MessageCalls:
                 out.ended("hung_up")
         await session.hangup()
 
+    async def _faxed(self, call_id: str, out: _Out, result: FaxResult) -> None:
+        out.ended(FAXED if result.status is FaxStatus.SENT else result.error or "failed")
+        now = self._clock()
+        await until_stored(
+            lambda: self._store.fax_ended(call_id, out.token, out.number, result=result, at=now)
+        )
+
     async def _announce(self, session: AgiSession, out: _Out) -> None:
         for _ in range(_MOST_TIMES):
             key = await session.stream_file(out.sound, "12")
             key = key or await session.wait_for_digit(_KEY_WITHIN_S)
             if key == "1":
-                out.ended("confirmed")
+                out.ended(CONFIRMED)
                 return
             if key is None and not self._needs_key:
                 break
         out.ended("heard")
 
-    async def _permit(self, number: str) -> None:
+    async def _permit(self, number: str, said: str | None = None) -> None:
+        """`said` is the token of a message that is spoken. Raises NotSent, NotNow."""
         now = self._clock()
         try:
             listed, earlier = await self._store.history(number, now)
+            out = said is not None and await self._store.refuses_to_hear(said)
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
-        verdict = may_dial("message", now, rules=self._rules, on_list=listed, earlier=earlier)
+        verdict = may_dial(
+            "message", now, rules=self._rules, on_list=listed, opted_out=out, earlier=earlier
+        )
         if verdict.allowed:
             return
         if verdict.retry_at is None:
@@ -175,7 +188,7 @@ class MessageCalls:
         except TimeoutError:
             await self._end(call_id, "unknown")
             raise MaybeSent("nobody knows what became of the call") from None
-        if how in ("confirmed", "faxed") or (how == "heard" and not self._needs_key):
+        if how in (CONFIRMED, FAXED) or (how == "heard" and not self._needs_key):
             await self._end(call_id, "reached")
             return how
         await self._end(call_id, "abandoned")

@@ -24,12 +24,19 @@ Result = Literal[
     "invalid_number",
     "rejected",
     "congestion",
+    "called_in",
     "unknown",
 ]
 Window = tuple[time, time]
 
 CALLBACK_ATTEMPTS = 5
-"""A call-back tried so often without reaching anybody is closed; its row says how it went."""
+"""A call-back tried so often without reaching anybody is closed as unreachable, and somebody is asked to see to it."""
+
+FURTHEST_ASKED = timedelta(days=92)
+"""Nobody may ask to be called back later than that."""
+
+FURTHEST_PUT_OFF = timedelta(hours=26)
+"""No rule puts an attempt off for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Verdict:
     """`reason` is a stable code; `retry_at` is when asking again makes sense, None for never."""
 
     allowed: bool
-    reason: Literal["allowed", "do_not_call", "outside_hours", "attempts_used_up"]
+    reason: Literal["allowed", "do_not_call", "opted_out", "outside_hours", "attempts_used_up"]
     retry_at: datetime | None = None
 
 
@@ -71,15 +78,21 @@ def may_dial(
     *,
     rules: DialRules,
     on_list: bool,
+    opted_out: bool = False,
     earlier: Sequence[datetime] = (),
 ) -> Verdict:
-    """`earlier` holds the times at which the number was dialled before, in any campaign."""
+    """`opted_out`: the customer wants no such call; `earlier` holds the times at which the number was dialled before,
+    in any campaign.
+    """
     if on_list:
         return Verdict(allowed=False, reason="do_not_call")
+    if opted_out:
+        return Verdict(allowed=False, reason="opted_out")
     opens = next_opening(now, rules.hours(purpose), rules.zone)
     if opens > now:
         return Verdict(allowed=False, reason="outside_hours", retry_at=opens)
-    recent = sorted(at for at in earlier if at > now - timedelta(days=1))
+    day = timedelta(days=1)
+    recent = sorted(at for at in earlier if now - day < at < now + day)
     if len(recent) >= rules.attempts_per_day:
         free = recent[-rules.attempts_per_day] + timedelta(days=1)
         return Verdict(allowed=False, reason="attempts_used_up", retry_at=free)
@@ -122,21 +135,25 @@ def classify(cause: int) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When to call again; None: never. `counts`: whether it used up one of the attempts."""
+    """When to call again; None: never. `counts`: whether it used up one of the attempts, `keeps_place`: whether the
+    callee, who was not at fault, comes back to the old place in the line.
+    """
 
     after: timedelta | None
     counts: bool = True
+    keeps_place: bool = False
 
 
 _RETRIES: dict[Result, Retry] = {
     "reached": Retry(None),
-    "abandoned": Retry(timedelta(minutes=1)),
+    "abandoned": Retry(timedelta(minutes=1), keeps_place=True),
     "busy": Retry(timedelta(minutes=10)),
     "no_answer": Retry(timedelta(hours=2)),
     "switched_off": Retry(timedelta(hours=4)),
     "invalid_number": Retry(None),
     "rejected": Retry(None),
-    "congestion": Retry(timedelta(minutes=2), counts=False),
+    "congestion": Retry(timedelta(minutes=2), counts=False, keeps_place=True),
+    "called_in": Retry(timedelta(), counts=False, keeps_place=True),
     "unknown": Retry(None),
 }
 

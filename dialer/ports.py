@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from acd.tickets import HeldPlace, QueueEntry
+
 
 class Agents(Protocol):
     """The ACD, as the dialler sees it."""
@@ -17,7 +19,27 @@ class Agents(Protocol):
         ...
 
     def release(self, call_id: str) -> None:
-        """Give the reserved agent back; nothing happens when the call has used the reservation."""
+        """Give the reserved agent back, or the held place up; nothing happens when the call has used the
+        reservation.
+        """
+        ...
+
+    def hold(self, place: HeldPlace) -> None:
+        """Keep a place in the line; the event PlaceReached tells of its turn, with an agent reserved."""
+        ...
+
+    def entry(self, call_id: str) -> QueueEntry | None:
+        """What a caller in the line came with."""
+        ...
+
+    def calling(self) -> Mapping[str, str]:
+        """The numbers of those who are calling now, by call."""
+        ...
+
+    def abandoned_waits(self) -> Mapping[str, float | None]:
+        """For each queue how many seconds somebody must have waited before giving up to be called back by itself;
+        None: never.
+        """
         ...
 
 
@@ -66,4 +88,12 @@ class OutboundLine(Protocol):
         self, call_id: str, number: str, *, purpose: str, queue: str
     ) -> Answered | NotAnswered | FateUnknown:
         """Dial once and wait until the far end answers or does not. Never dials twice."""
+        ...
+
+    async def follow(self, call_id: str) -> Answered | NotAnswered | FateUnknown:
+        """The fate of a call that was dialled before this program began."""
+        ...
+
+    async def cancel(self, call_id: str) -> None:
+        """Stop ringing the far end; `dial` tells the fate."""
         ...

@@ -1,45 +1,40 @@
 """The dialler: what is due is dialled when an agent is reserved for it, and never without one.
 
-Rule: progressive, one call for one reserved agent. Rules are asked at the moment of dialling; the
-ledger row is committed before the number goes out; an attempt ends once, whoever notices first.
+Rule: one call for one reserved agent. A call-back holds a place in the ACD's line and is dialled when its turn comes;
+campaigns take agents whom nobody waits for. The rules are asked when the place is taken and again at the moment of
+dialling. Nobody is dialled who is calling at that moment. However much happens, the rounds leave most of the time to calls.
 """
 
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from acd.events import AgentChanged, CallAnswered, CallEnded, CallStarted
+from acd.events import AgentChanged, CallAnswered, CallEnded, CallStarted, PlaceReached
+from acd.tickets import KeptPlace
+from ami_bridge.events import ChannelHungUp
+from ami_bridge.originations import OURS
 from crm_core.bus import Bus
-from crm_core.errors import DatabaseUnavailable
+from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.numbers import normalise
+from dialer.attempts import Attempts, Live
 from dialer.errors import DoNotCallNumber, NotDialable
-from dialer.events import AttemptEnded, AttemptMade, CallbackChanged, CallbackView
-from dialer.policy import DialRules, Result, classify, may_dial
-from dialer.ports import Agents, Answered, NotAnswered, OutboundLine
-from dialer.store import DialerStore, DueItem, NewCallback, until_stored
+from dialer.events import CallbackChanged, CallbackView
+from dialer.places import Places
+from dialer.policy import FURTHEST_ASKED, DialRules, Purpose, Verdict, may_dial
+from dialer.ports import Agents, OutboundLine
+from dialer.store import DialerStore, DueCallback, DueItem, NewCallback
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
+_SOON_S = 0.5
+_RESTS = 2.0
 _BATCH = 50
 _LOOK_BACK = timedelta(days=1)
-
-Live = Callable[[str], bool | None]
-"""Of a call by its id: None when it is over, else whether an agent has spoken to the callee."""
-
-
-@dataclass
-class _Out:
-    """A call that is out: `reached` once an agent spoke to the callee."""
-
-    item: DueItem
-    answered: bool = False
-    reached: bool = False
 
 
 class Dialer:
@@ -57,35 +52,39 @@ class Dialer:
     ) -> None:
         self._store = store
         self._agents = agents
-        self._line = line
         self._bus = bus
         self._clock = clock
         self._rules = rules or DialRules()
-        self._out: dict[str, _Out] = {}
+        self._attempts = Attempts(store, agents, line, bus, clock=clock, changed=self._tell)
+        self._places = Places(agents)
+        self._turns: set[int] = set()
         self._callers: dict[str, str] = {}
         self._spoken: set[str] = set()
         self._short = False
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._soon: asyncio.TimerHandle | None = None
         self._stops: list[Callable[[], None]] = []
 
     async def start(self, live: Live = lambda _: None) -> None:
-        """Close the attempts an earlier daemon left open, but for calls that are alive; then dial."""
+        """Take up the attempts that an earlier daemon left open; then dial."""
+        self._callers = dict(self._agents.calling())
         self._stops = [
             self._bus.subscribe(self._on_agent, AgentChanged),
             self._bus.subscribe(self._on_started, CallStarted),
             self._bus.subscribe(self._on_answered, CallAnswered),
             self._bus.subscribe(self._on_ended, CallEnded),
+            self._bus.subscribe(self._on_turn, PlaceReached),
+            self._bus.subscribe(self._on_hung_up, ChannelHungUp),
         ]
-        self._spawn(self._work(live))
+        self._attempts.spawn(self._work(live))
 
     async def close(self) -> None:
         """Stop dialling; calls that are out go on."""
         while self._stops:
             self._stops.pop()()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._soon is not None:
+            self._soon.cancel()
+        await self._attempts.close()
 
     async def request(
         self,
@@ -99,9 +98,9 @@ class Dialer:
         call_id: str | None = None,
         note: str | None = None,
     ) -> CallbackView:
-        """Ask for a call-back, now or at `due_at`.
+        """Ask for a call-back, now or at `due_at`. Whoever waits in the line with `call_id` keeps the place.
 
-        Raises NotDialable, DoNotCallNumber, CallbackExists (the number already waits).
+        Raises NotDialable, DoNotCallNumber, CallbackExists (the number already waits), Invalid (too far ahead).
         """
         dialable = normalise(number)
         if dialable is None:
@@ -112,9 +111,26 @@ class Dialer:
         listed, _ = await self._store.history(dialable, now)
         if listed:
             raise DoNotCallNumber("This number is on the do-not-call list and is never dialled.")
+        if due_at is not None and due_at > now + FURTHEST_ASKED:
+            raise Invalid(
+                f"A call-back may be asked for {FURTHEST_ASKED.days} days ahead: choose an earlier day.",
+                fields={"due_at": "too_late"},
+            )
+        entry = self._agents.entry(call_id) if call_id and due_at is None else None
         made = await self._store.add_callback(
             NewCallback(
-                dialable, queue, source, due_at or now, customer_id, agent_id, call_id, note
+                dialable,
+                queue,
+                source,
+                due_at or now,
+                (entry.place_at or entry.joined_at) if entry else max(now, due_at or now),
+                customer_id,
+                agent_id,
+                call_id,
+                note,
+                entry.priority if entry else 0,
+                entry.first_asked if entry else None,
+                entry.skills_by if entry else None,
             )
         )
         log.info("callback_requested", callback=made.id, queue=queue, source=source)
@@ -137,110 +153,147 @@ class Dialer:
         self._tell(view)
         return view
 
+    async def kept_place(self, number: str) -> KeptPlace | None:
+        """What somebody who calls in, and was to be called back, has waited for; None also without the database."""
+        try:
+            return await self._store.kept_place(number, self._clock())
+        except DatabaseUnavailable:
+            return None
+
     async def _work(self, live: Live) -> None:
         recovered = False
+        loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
+            began = loop.time()
             try:
                 if not recovered:
-                    await self._recover(live)
+                    await self._attempts.recover(live)
                     recovered = True
                 await self._close_answered()
                 await self._call_back_abandoned()
-                await self._dial_what_is_due()
+                await self._take_places()
+                await self._dial_contacts()
             except DatabaseUnavailable:
                 log.info("dialler_waits_for_the_database")
+                self._places.give_up()
+            except Exception:
+                log.exception("dialler_round_failed")
+            await asyncio.sleep(min(_LOOK_AGAIN_S, _RESTS * (loop.time() - began)))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_S):
                     await self._wake.wait()
 
-    async def _recover(self, live: Live) -> None:
-        for attempt in await self._store.open_attempts():
-            reached = live(attempt.call_id)
-            if reached is None:
-                await self._finish(attempt.call_id, "unknown", None, None)
-            else:
-                item = DueItem(attempt.purpose, attempt.item_id, attempt.number, "", None, None)
-                self._out[attempt.call_id] = _Out(item, answered=True, reached=reached)
+    def _wake_soon(self) -> None:
+        """Something may be due that does not press; much of it is one round."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._wake_now)
+
+    def _wake_now(self) -> None:
+        self._soon = None
+        self._wake.set()
 
     async def _close_answered(self) -> None:
         """Before anything is dialled: who called again and was spoken to waits no more."""
-        spoken, self._spoken = self._spoken, set()
+        out = self._attempts.numbers()
+        spoken = self._spoken - out
         if not spoken:
             return
-        try:
-            closed = await self._store.close_answered(spoken, self._clock())
-        except BaseException:
-            self._spoken |= spoken
-            raise
+        closed = await self._store.close_answered(spoken, self._clock())
+        self._spoken -= spoken
         for view in closed:
             log.info("callback_kept_by_the_caller", callback=view.id)
             self._tell(view)
 
     async def _call_back_abandoned(self) -> None:
-        for view in await self._store.add_abandoned(self._clock() - _LOOK_BACK):
+        since, waits = self._clock() - _LOOK_BACK, self._agents.abandoned_waits()
+        for view in await self._store.add_abandoned(since, waits):
             log.info("callback_for_abandoned_call", callback=view.id, queue=view.queue)
             self._tell(view)
 
-    async def _dial_what_is_due(self) -> None:
-        self._short = False
-        for item in await self._store.due(self._clock(), limit=_BATCH):
-            await self._try(item)
+    # ---- call-backs -------------------------------------------------------------------------------
 
-    async def _try(self, item: DueItem) -> None:
-        now = self._clock()
-        listed, earlier = await self._store.history(item.number, now)
-        verdict = may_dial(item.purpose, now, rules=self._rules, on_list=listed, earlier=earlier)
-        if not verdict.allowed:
-            log.info("not_dialled", purpose=item.purpose, item=item.id, reason=verdict.reason)
-            await self._store.postpone(item, verdict.retry_at, verdict.reason)
+    async def _take_places(self) -> None:
+        """The line holds a place for each call-back that is due and may be dialled now, and for no other."""
+        due = await self._store.due_callbacks(self._clock())
+        not_now: dict[Verdict, list[int]] = {}
+        may: list[DueCallback] = []
+        for each in due:
+            verdict = self._may_dial("callback", each.listed, each.dialled_at or ())
+            if verdict.allowed:
+                may.append(each)
+            else:
+                not_now.setdefault(verdict, []).append(each.id)
+        for verdict, ids in not_now.items():
+            await self._postpone("callback", ids, verdict)
+        busy, calling = self._turns | self._attempts.callbacks(), set(self._callers.values())
+        more = self._places.agree(
+            each for each in may if each.id not in busy and each.number not in calling
+        )
+        if more:
+            self._wake.set()
+
+    def _on_turn(self, event: PlaceReached) -> None:
+        wanted = self._places.reached(event.call_id)
+        if wanted is None:
+            self._agents.release(event.call_id)
             return
-        call_id = uuid.uuid4().hex
-        agent_id = self._agents.reserve(call_id, queue=item.queue, agent_id=item.agent_id)
-        if agent_id is None:
-            self._short = True
-            return
+        self._turns.add(wanted.id)
+        self._attempts.spawn(self._dial(wanted.item, event.call_id, event.agent_id))
+
+    async def _dial(self, item: DueItem, call_id: str, agent_id: int) -> None:
         try:
-            rules = self._rules.describe(item.purpose)
-            taken = await self._store.begin_attempt(item, call_id, agent_id, rules, now)
+            begun = await self._begin(item, call_id, agent_id)
+        except DatabaseUnavailable:
+            self._places.give_up()
+        else:
+            if not begun:
+                self._wake.set()
+        finally:
+            self._turns.discard(item.id)
+
+    # ---- campaigns --------------------------------------------------------------------------------
+
+    async def _dial_contacts(self) -> None:
+        self._short = False
+        for item in await self._store.due_contacts(self._clock(), limit=_BATCH):
+            if item.number in self._callers.values():
+                continue
+            call_id = uuid.uuid4().hex
+            agent_id = self._agents.reserve(call_id, queue=item.queue, agent_id=None)
+            if agent_id is None:
+                self._short = True
+                return
+            await self._begin(item, call_id, agent_id)
+
+    # ---- both -------------------------------------------------------------------------------------
+
+    async def _begin(self, item: DueItem, call_id: str, agent_id: int) -> bool:
+        """Dial if the rules allow it at this moment, else give the agent back."""
+        try:
+            listed, earlier = await self._store.history(item.number, self._clock())
+            verdict = self._may_dial(item.purpose, listed, earlier)
+            if not verdict.allowed:
+                await self._postpone(item.purpose, [item.id], verdict)
         except BaseException:
             self._agents.release(call_id)
             raise
-        if not taken:
+        if not verdict.allowed or item.number in self._callers.values():
             self._agents.release(call_id)
-            return
-        self._out[call_id] = _Out(item)
-        self._bus.publish(AttemptMade(call_id, item.purpose, item.number, agent_id, now))
-        log.info("dialled", purpose=item.purpose, item=item.id, call=call_id, agent=agent_id)
-        self._spawn(self._dial(call_id, item))
+            return False
+        rules = self._rules.describe(item.purpose)
+        return await self._attempts.begin(item, call_id, agent_id, rules)
 
-    async def _dial(self, call_id: str, item: DueItem) -> None:
-        fate = await self._line.dial(call_id, item.number, purpose=item.purpose, queue=item.queue)
-        if isinstance(fate, Answered):
-            self._out[call_id].answered = True
-            await self._store.attempt_answered(call_id, fate.at)
-            return
-        self._agents.release(call_id)
-        if isinstance(fate, NotAnswered):
-            await self._finish(call_id, classify(fate.cause), fate.cause, fate.tech_cause)
-        else:
-            await self._finish(call_id, "unknown", None, None)
-
-    async def _finish(
-        self, call_id: str, result: Result, cause: int | None, tech: str | None
-    ) -> None:
-        """Write how the attempt ended, as soon as the database takes it."""
-        out = self._out.pop(call_id, None)
+    def _may_dial(self, purpose: Purpose, listed: bool, earlier: Sequence[datetime]) -> Verdict:
         now = self._clock()
-        view = await until_stored(
-            lambda: self._store.end_attempt(call_id, result, now, cause=cause, tech=tech)
-        )
-        log.info("attempt_ended", call=call_id, result=result, cause=cause)
-        if out is not None:
-            number = out.item.number
-            self._bus.publish(AttemptEnded(call_id, out.item.purpose, number, result, now))
-        if view is not None:
-            self._tell(view)
+        return may_dial(purpose, now, rules=self._rules, on_list=listed, earlier=earlier)
+
+    async def _postpone(self, purpose: Purpose, ids: list[int], verdict: Verdict) -> None:
+        log.info("not_dialled", purpose=purpose, items=len(ids), reason=verdict.reason)
+        for view in await self._store.postpone(purpose, ids, verdict.retry_at, verdict.reason):
+            self._bus.publish(CallbackChanged(view))
+
+    # ---- what the bus tells -----------------------------------------------------------------------
 
     def _on_agent(self, event: AgentChanged) -> None:
         if self._short and event.state == "ready":
@@ -249,30 +302,25 @@ class Dialer:
     def _on_started(self, event: CallStarted) -> None:
         if event.direction == "inbound" and event.caller is not None:
             self._callers[event.call_id] = event.caller
+            self._places.give_up(event.caller)
+            self._attempts.called_in(event.caller)
 
     def _on_answered(self, event: CallAnswered) -> None:
-        if event.call_id in self._out:
-            self._out[event.call_id].reached = True
+        if self._attempts.is_out(event.call_id):
+            self._attempts.spoken(event)
         elif event.call_id in self._callers:
             self._spoken.add(self._callers[event.call_id])
 
     def _on_ended(self, event: CallEnded) -> None:
-        self._callers.pop(event.call_id, None)
-        out = self._out.get(event.call_id)
-        if out is not None:
-            result: Result = "reached" if out.reached else "abandoned"
-            self._spawn(self._finish(event.call_id, result, None, None))
+        if self._callers.pop(event.call_id, None) is not None:
+            self._wake_soon()
+        if self._attempts.is_out(event.call_id):
+            self._attempts.ended(event)
+
+    def _on_hung_up(self, event: ChannelHungUp) -> None:
+        if event.uniqueid.startswith(OURS):
+            self._attempts.hung_up(event.uniqueid.removeprefix(OURS))
 
     def _tell(self, view: CallbackView) -> None:
         self._bus.publish(CallbackChanged(view))
         self._wake.set()
-
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: "asyncio.Task[object]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("dialler_task_failed", exc_info=task.exception())

@@ -3,20 +3,24 @@ dialled twice, and the attempt is in the ledger before the number goes out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
+    bindparam,
     case,
     exists,
     func,
     insert,
     literal,
+    literal_column,
     null,
+    or_,
     select,
     text,
     update,
@@ -25,28 +29,72 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from acd.tickets import KeptPlace
+from crm_core.clock import has_come
 from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, Invalid, NotFound
+from crm_core.faxes.views import FaxResult
+from crm_core.faxes.writing import went_out
+from crm_core.notices.commands import Channel
+from crm_core.notices.reading import SUBJECT as NOTICE
+from crm_core.outbox.tables import OutboxMessage
+from crm_core.statement import Statement
+from dialer import unreachable
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
-from dialer.policy import CALLBACK_ATTEMPTS, Purpose, Result, retry_for
+from dialer.policy import (
+    CALLBACK_ATTEMPTS,
+    FURTHEST_ASKED,
+    FURTHEST_PUT_OFF,
+    Purpose,
+    Result,
+    retry_for,
+)
 from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
 
+_KEPT_PLACE = Statement.of(
+    select(Callback.joined_at, Callback.priority).where(
+        Callback.number == bindparam("number"),
+        Callback.status.in_([literal_column(f"'{status}'") for status in OPEN_CALLBACK]),
+        Callback.joined_at <= bindparam("now"),
+    )
+)
 _TRY_AGAIN_S = 1.0
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """Something to dial: `agent_id` when it must be that agent, `max_attempts` for a campaign."""
+    """Something to dial."""
 
     purpose: Purpose
     id: int
     number: str
     queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueCallback:
+    """A call-back that is due, with its place in the line; `agent_id` when it must be that agent.
+
+    `listed`: the number is never to be dialled; `dialled_at`: when it was, in the last day.
+    """
+
+    id: int
+    number: str
+    queue: str
     agent_id: int | None
-    max_attempts: int | None
+    joined_at: datetime
+    priority: int
+    preferred_agent: int | None
+    skills_by: str | None
+    listed: bool = field(default=False, compare=False)
+    dialled_at: Sequence[datetime] | None = field(default=None, compare=False)
+
+    @property
+    def item(self) -> DueItem:
+        return DueItem("callback", self.id, self.number, self.queue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +103,14 @@ class NewCallback:
     queue: str
     source: str
     due_at: datetime
+    joined_at: datetime
     customer_id: int | None = None
     agent_id: int | None = None
     origin_call_id: str | None = None
     note: str | None = None
+    priority: int = 0
+    preferred_agent_id: int | None = None
+    skills_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +128,11 @@ class CampaignProgress:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
+    """A number that an earlier daemon dialled, for this agent."""
+
     call_id: str
-    purpose: Purpose
-    item_id: int
-    number: str
+    item: DueItem
+    agent_id: int | None
 
 
 _CONTACTS = text("""
@@ -154,46 +207,65 @@ class DialerStore:
                 .values(status="done", last_result="called_again", closed_at=now)
                 .returning(Callback.id)
             )
-            return [await _view(session, each) for each in ids.all()]
+            return await _seen(session, ids.all())
 
-    async def add_abandoned(self, since: datetime) -> list[CallbackView]:
+    async def add_abandoned(
+        self, since: datetime, waits: Mapping[str, float | None]
+    ) -> list[CallbackView]:
         """A call-back for each caller who gave up after `since` and was not spoken to afterwards.
 
+        `waits`: for each queue how many seconds at least such a caller must have waited, None: nobody is called back.
         Read from the records of calls, so that none is forgotten, whichever daemon saw it.
         """
+        asked = {"since": since, "queues": list(waits), "waits": list(waits.values())}
         async with self._database.begin() as session:
-            ids = await session.scalars(_ADD_ABANDONED, {"since": since})
-            return [await _view(session, each) for each in ids.all()]
+            ids = await session.scalars(_ADD_ABANDONED, asked)
+            return await _seen(session, ids.all())
 
-    async def due(self, now: datetime, *, limit: int) -> list[DueItem]:
-        """Call-backs that are due, oldest first, then contacts of running campaigns."""
+    async def due_callbacks(self, now: datetime) -> list[DueCallback]:
+        """All that are due, with what the rules want to know of their numbers."""
+        dialled_at = (
+            select(func.array_agg(Attempt.at))
+            .where(Attempt.number == Callback.number, Attempt.at > now - timedelta(days=1))
+            .scalar_subquery()
+        )
+        wanted = select(
+            Callback.id,
+            Callback.number,
+            Callback.queue,
+            Callback.agent_id,
+            Callback.joined_at,
+            Callback.priority,
+            Callback.preferred_agent_id,
+            Callback.skills_by,
+            exists().where(DoNotCall.number == Callback.number),
+            dialled_at,
+        ).where(Callback.status == "waiting", _is_due(now))
         async with self._database.reading() as connection:
-            callbacks = await connection.execute(
-                select(Callback.id, Callback.number, Callback.queue, Callback.agent_id)
-                .where(Callback.status == "waiting", Callback.next_at <= now)
-                .order_by(Callback.next_at)
-                .limit(limit)
+            rows = await connection.execute(wanted)
+            return [DueCallback(*row) for row in rows]
+
+    async def kept_place(self, number: str, now: datetime) -> KeptPlace | None:
+        """What somebody who is to be called back has waited for already."""
+        rows = await self._database.fetch(_KEPT_PLACE, {"number": number, "now": now})
+        return KeptPlace(*rows[0]) if rows else None
+
+    async def due_contacts(self, now: datetime, *, limit: int) -> list[DueItem]:
+        """Contacts of running campaigns."""
+        wanted = (
+            select(CampaignContact.id, CampaignContact.number, Campaign.queue)
+            .join(Campaign)
+            .where(
+                Campaign.status == "running",
+                CampaignContact.status == "waiting",
+                has_come(CampaignContact.next_at, now, FURTHEST_PUT_OFF),
             )
-            contacts = await connection.execute(
-                select(
-                    CampaignContact.id,
-                    CampaignContact.number,
-                    Campaign.queue,
-                    Campaign.max_attempts,
-                )
-                .join(Campaign)
-                .where(
-                    Campaign.status == "running",
-                    CampaignContact.status == "waiting",
-                    CampaignContact.next_at <= now,
-                )
-                .order_by(CampaignContact.next_at, CampaignContact.id)
-                .limit(limit)
-            )
-            return [DueItem("callback", *row, None) for row in callbacks] + [
-                DueItem("campaign", id_, number, queue, None, most)
-                for id_, number, queue, most in contacts
-            ]
+            .order_by(CampaignContact.next_at, CampaignContact.id)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = await connection.execute(wanted)
+            return [DueItem("campaign", *row) for row in rows]
 
     async def history(self, number: str, now: datetime) -> tuple[bool, list[datetime]]:
         """Whether the number is on the do-not-call list, and when it was dialled in the last day."""
@@ -208,18 +280,34 @@ class DialerStore:
             )
             return listed is not None, list(times)
 
+    async def refuses_to_hear(self, token: str) -> bool:
+        """Whether a message is a notice to a customer who has opted out of calls."""
+        refused = (
+            select(OutboxMessage.id)
+            .join(Customer, Customer.id == OutboxMessage.customer_id)
+            .where(
+                OutboxMessage.token == token,
+                OutboxMessage.subject == NOTICE,
+                Customer.opt_outs.contains([Channel.CALL.value]),
+            )
+        )
+        async with self._database.reading() as connection:
+            return await connection.scalar(refused) is not None
+
     async def begin_attempt(
         self, item: DueItem, call_id: str, agent_id: int, rules: str, now: datetime
     ) -> bool:
-        """Take the item and write the ledger; False when somebody else has it already, or when the
-        number has come onto the do-not-call list.
+        """Take the item and write the ledger; False when somebody else has it already, when it was put off
+        meanwhile, or when the number has come onto the do-not-call list.
         """
-        table = Callback if item.purpose == "callback" else CampaignContact
+        is_callback = item.purpose == "callback"
+        table = Callback if is_callback else CampaignContact
         listed = exists().where(DoNotCall.number == item.number)
+        is_due = _is_due(now) if is_callback else has_come(table.next_at, now, FURTHEST_PUT_OFF)
         async with self._database.begin() as session:
             taken = await session.scalar(
                 update(table)
-                .where(table.id == item.id, table.status == "waiting", ~listed)
+                .where(table.id == item.id, table.status == "waiting", ~listed, is_due)
                 .values(status="dialling", attempts=table.attempts + 1)
                 .returning(table.id)
             )
@@ -229,8 +317,8 @@ class DialerStore:
                 insert(Attempt).values(
                     call_id=call_id,
                     number=item.number,
-                    callback_id=item.id if item.purpose == "callback" else None,
-                    contact_id=item.id if item.purpose == "campaign" else None,
+                    callback_id=item.id if is_callback else None,
+                    contact_id=None if is_callback else item.id,
                     agent_id=agent_id,
                     rules=rules,
                     at=now,
@@ -264,6 +352,13 @@ class DialerStore:
                 update(Attempt).where(Attempt.call_id == call_id).values(answered_at=now)
             )
 
+    async def fax_ended(
+        self, call_id: str, token: str, number: str, *, result: FaxResult, at: datetime
+    ) -> None:
+        """What became of a message that was faxed. Raises DatabaseUnavailable."""
+        async with self._database.begin() as session:
+            await went_out(session, call_id, token, number, result=result, at=at)
+
     async def end_attempt(
         self, call_id: str, result: Result, now: datetime, *, cause: int | None, tech: str | None
     ) -> CallbackView | None:
@@ -281,23 +376,30 @@ class DialerStore:
                 return None
             if ended.callback_id is not None:
                 await _give_back(session, Callback, ended.callback_id, result, now)
-                return await _view(session, ended.callback_id)
+                view = await _view(session, ended.callback_id)
+                if view.status == "closed":
+                    await unreachable.ask(session, view, now)
+                return view
             if ended.contact_id is not None:
                 await _give_back(session, CampaignContact, ended.contact_id, result, now)
             return None
 
-    async def postpone(self, item: DueItem, until: datetime | None, reason: str) -> None:
-        """The rules do not allow it now; without `until` they never will."""
-        table = Callback if item.purpose == "callback" else CampaignContact
+    async def postpone(
+        self, purpose: Purpose, ids: Collection[int], until: datetime | None, reason: str
+    ) -> list[CallbackView]:
+        """The rules do not allow them now; without `until` they never will. The call-backs among them, as they are."""
+        table = Callback if purpose == "callback" else CampaignContact
         values: dict[str, Any] = {"next_at": until} if until else {"status": "closed"}
         if until is None and table is Callback:
             values["closed_at"] = func.now()
         async with self._database.begin() as session:
-            await session.execute(
+            changed = await session.scalars(
                 update(table)
-                .where(table.id == item.id, table.status == "waiting")
+                .where(table.id.in_(ids), table.status == "waiting")
                 .values(last_result=reason, **values)
+                .returning(table.id)
             )
+            return await _seen(session, changed.all()) if table is Callback else []
 
     async def make_due(self, callback_id: int, agent_id: int, now: datetime) -> CallbackView:
         """An agent takes the call-back now."""
@@ -315,18 +417,25 @@ class DialerStore:
             rows = await connection.execute(
                 select(
                     Attempt.call_id,
+                    Attempt.agent_id,
                     Attempt.callback_id,
                     func.coalesce(Attempt.callback_id, Attempt.contact_id),
                     Attempt.number,
+                    func.coalesce(Callback.queue, Campaign.queue),
                 )
+                .outerjoin(Callback, Callback.id == Attempt.callback_id)
+                .outerjoin(CampaignContact, CampaignContact.id == Attempt.contact_id)
+                .outerjoin(Campaign, Campaign.id == CampaignContact.campaign_id)
                 .where(Attempt.result.is_(None), Attempt.message_token.is_(None))
                 .order_by(Attempt.at)
             )
             return [
                 OpenAttempt(
-                    call_id, "campaign" if callback is None else "callback", item_id, number
+                    call_id,
+                    DueItem("campaign" if callback is None else "callback", item, number, queue),
+                    agent_id,
                 )
-                for call_id, callback, item_id, number in rows
+                for call_id, agent_id, callback, item, number, queue in rows
             ]
 
     async def forbid(self, number: str, reason: str, added_by: int | None) -> None:
@@ -391,13 +500,16 @@ class DialerStore:
 
 
 _ADD_ABANDONED = text("""
-    INSERT INTO callbacks
-        (number, customer_id, queue, source, origin_call_id, requested_at, due_at, next_at)
+    INSERT INTO callbacks (number, customer_id, queue, source, origin_call_id, requested_at, due_at,
+        next_at, joined_at, priority)
     SELECT DISTINCT ON (c.caller) c.caller, p.id, c.queue, 'abandoned', c.id,
-        c.ended_at, c.ended_at, c.ended_at
+        c.ended_at, c.ended_at, c.ended_at, coalesce(c.queued_at, c.ended_at), coalesce(c.priority, 0)
     FROM calls c LEFT JOIN customers p ON p.id = c.customer_id
+    LEFT JOIN unnest(CAST(:queues AS text[]), CAST(:waits AS float8[])) AS w (queue, least_s)
+        ON w.queue = c.queue
     WHERE c.outcome = 'abandoned' AND c.ended_at > :since AND c.direction = 'inbound'
         AND c.queue IS NOT NULL AND length(c.caller) > 6
+        AND (w.queue IS NULL OR extract(epoch FROM c.ended_at - c.queued_at) >= w.least_s)
         AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.number = c.caller)
         AND NOT EXISTS (SELECT FROM callbacks b WHERE b.number = c.caller
             AND (b.closed_at IS NULL OR b.closed_at > c.ended_at))
@@ -423,6 +535,7 @@ _VIEW_COLUMNS = (
     Callback.status,
     Callback.attempts,
     Callback.last_result,
+    Callback.origin_call_id,
 )
 
 
@@ -439,6 +552,20 @@ async def _view(session: AsyncSession, callback_id: int) -> CallbackView:
     if row is None:
         raise NotFound(f"There is no call-back {callback_id}.")
     return CallbackView(*row)
+
+
+async def _seen(session: AsyncSession, ids: Collection[int]) -> list[CallbackView]:
+    if not ids:
+        return []
+    return [CallbackView(*row) for row in await session.execute(_views(Callback.id.in_(ids)))]
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """A time that somebody asked for may lie far ahead, one that a rule set may not."""
+    put_off = and_(
+        Callback.next_at > Callback.due_at, has_come(Callback.next_at, now, FURTHEST_PUT_OFF)
+    )
+    return or_(put_off, has_come(Callback.next_at, now, FURTHEST_ASKED))
 
 
 async def _give_back(
@@ -462,6 +589,8 @@ async def _give_back(
     if table is Callback:
         over = retry.after is None
         values["closed_at"] = now if over else case((made < most, null()), else_=now)
+        if retry.after is not None and not retry.keeps_place:
+            values["joined_at"] = now + retry.after
     if retry.after is None:
         ended = "done" if table is Callback else "reached"
         values["status"] = {"reached": ended, "unknown": "unknown"}.get(result, "closed")

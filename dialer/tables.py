@@ -72,7 +72,11 @@ class CampaignContact(Base):
 
 
 class Callback(Base):
-    """Somebody waits to be called back; a number has at most one open call-back."""
+    """Somebody waits to be called back; a number has at most one open call-back.
+
+    Its place in the line: `joined_at` is when the wait began, `preferred_agent_id` the own salesperson, `skills_by`
+    the rule of the line plan that says which skills are needed. `agent_id`: nobody else makes the call.
+    """
 
     __tablename__ = "callbacks"
     __table_args__ = (
@@ -99,6 +103,10 @@ class Callback(Base):
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    joined_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    priority: Mapped[int] = mapped_column(server_default="0")
+    preferred_agent_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    skills_by: Mapped[str | None] = mapped_column(String(50))
     next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     status: Mapped[str] = mapped_column(
         String(10), server_default="waiting", info=emptied("closed")

@@ -1,57 +1,113 @@
-"""Menus as operations write them: the `menus` section of the line file.
+"""Menus as operations write them: the sections `menus`, `announcements`, `operator` and `extensions` of the line file.
 
-Rule: menus that load can be walked without surprise: every target exists, every menu can be reached
-and left, every text is there in both languages. Faults are named with line and reason, all at once.
+Rule: frozen values; what may stand together is checked in ivr/menu_checks.py.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from acd.lineplan import LinePlan, read_plan
-from acd.located import Document, load
+from acd.hours import Moment, TimeConditions, chosen, several
+from acd.overflowplan import Mailbox
+from ivr.said import LinePart, Say
+from ivr.survey_plan import QuestionPlan, SurveyPlan
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-KEYS = "0123456789*#"
+Service = Literal[
+    "products",
+    "order",
+    "order_status",
+    "best_sellers",
+    "new_products",
+    "rules",
+    "notices",
+    "credit",
+    "pin",
+]
+PROVED: frozenset[Service] = frozenset({"credit", "pin"})
+"""What asks for the PIN whatever the menu says: it shows or changes what is a customer's own."""
+PIN_ASKED = "电话密码 / PIN"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Choice = Annotated[str, StringConstraints(pattern=r"^[0-9*#](-[0-9*#])*$")]
 
 
-class _Menu(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Announcement(Say):
+    """A text of its own, said where an `announce` names it."""
+
+    name: Name
 
 
-class Say(_Menu):
-    """What is spoken, by language."""
+class Action(LinePart):
+    """What is done; exactly one of these, after `announce` if that is given.
 
-    zh: Text
-    en: Text
-
-
-class KeyAction(_Menu):
-    """What a key does; exactly one of these.
-
-    `menu` opens another menu, `route` ends the walk with the keys pressed as the choice (1-2),
-    `repeat` and `back` speak for themselves, `language` goes on in that language.
+    `menu` opens another menu, `route` ends the walk with the keys pressed as the choice (1-2), `service` lets
+    callers serve themselves and comes back to the menu, `extension` asks for that of somebody, `hang_up` ends the call
+    with thanks, `voicemail` takes a message (true: for the people of the queue to which the keys lead, a name: for that
+    queue's), `callback` asks to be called back; `repeat`, `back` and `language` (go on in it) speak for themselves. `announce` alone comes back to
+    the menu. With `pin` a service asks the caller for their PIN first, once a call.
     """
 
+    announce: Name | None = None
     menu: Name | None = None
     route: bool = False
+    voicemail: Mailbox = False
+    callback: bool = False
+    service: Service | None = None
+    pin: bool = False
+    extension: bool = False
+    hang_up: bool = False
     repeat: bool = False
     back: bool = False
     language: Language | None = None
 
     @property
+    def asks_pin(self) -> bool:
+        """Whether callers must have proved with their PIN who they are."""
+        return self.pin or self.service in PROVED
+
+    @property
+    def ends(self) -> bool:
+        """Whether callers leave the menus by it."""
+        return bool(self.route or self.hang_up or self.voicemail or self.callback)
+
+    @property
     def kinds(self) -> list[str]:
         """The actions that are given."""
-        return [name for name in type(self).model_fields if getattr(self, name)]
+        return [name for name in self._kinds() if getattr(self, name)]
+
+    @classmethod
+    def _kinds(cls) -> list[str]:
+        passed = {"announce", "pin", *TimeConditions.model_fields}
+        return [name for name in cls.model_fields if name not in passed]
 
 
-class MenuPlan(_Menu):
-    """One menu. `tries`: wrong keys and silences together, after which `otherwise` is taken."""
+class Branch(TimeConditions, Action):
+    """What a key does at some time."""
+
+
+class KeyAction(Action):
+    """What a key does; `by_hours`: by the time, the first that holds."""
+
+    by_hours: tuple[Branch, ...] = ()
+
+    def at(self, moment: Moment) -> Action:
+        """What it does then."""
+        return chosen(self.by_hours, moment) or self
+
+    @property
+    def all(self) -> tuple[Action, ...]:
+        """Everything that it does at some time."""
+        return self.by_hours or (self,)
+
+
+class MenuPlan(LinePart):
+    """One menu. `tries`: wrong keys and silences together, after which `otherwise` is taken: a choice, or `hang_up`.
+
+    `extensions`: somebody's extension may be dialled here; `operator: false`: the operator's key is none here.
+    """
 
     name: Name
     say: Say
@@ -59,116 +115,81 @@ class MenuPlan(_Menu):
     timeout_s: Annotated[float, Field(ge=1, le=30)] = 5
     tries: Annotated[int, Field(ge=1, le=9)] = 3
     barge_in: bool = True
-    otherwise: Annotated[str, StringConstraints(pattern=r"^[0-9*#](-[0-9*#])*$")] | None = None
+    otherwise: Choice | Literal["hang_up"] | None = None
+    extensions: bool = False
+    operator: bool = True
 
 
-class Menus(_Menu):
-    """Every menu by name."""
+class OperatorPlan(LinePart):
+    """The key that ends the walk in every menu, as if `choice` had been pressed."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+    choice: Choice
+
+
+class ExtensionsPlan(LinePart):
+    """Extensions that callers may dial: `digits` digits of which the first is one of `begin_with`.
+
+    `next_digit_s`: how long the next digit is waited for.
+    """
+
+    begin_with: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]$")], ...],
+        BeforeValidator(several),
+        Field(min_length=1),
+    ]
+    digits: Annotated[int, Field(ge=2, le=8)]
+    next_digit_s: Annotated[float, Field(ge=1, le=10)] = 3
+
+
+class Menus(LinePart):
+    """What the line says and asks: every menu and every survey by name, and what belongs to all of them."""
 
     by_name: Mapping[str, MenuPlan]
+    surveys: Mapping[str, SurveyPlan] = {}
+    announcements: Mapping[str, Announcement] = {}
+    operator: OperatorPlan | None = None
+    extensions: ExtensionsPlan | None = None
 
     def __getitem__(self, name: str) -> MenuPlan:
         return self.by_name[name]
 
+    @cached_property
+    def said(self) -> Mapping[str, Say]:
+        """Every text of the line by the name of its prompt."""
+        found = {prompt_of(menu.name): menu.say for menu in self.by_name.values()}
+        for survey in self.surveys.values():
+            found |= {question_of(survey, each): each.say for each in survey.questions}
+        return found | {prompt: self.announcements[name] for prompt, name in self.announced.items()}
 
-def load_line(path: Path) -> tuple[LinePlan, Menus]:
-    """The whole line file. Raises FileRefused with every fault."""
-    document = load(path)
-    plan = read_plan(document)
-    return plan, read_menus(document, plan)
+    @cached_property
+    def announced(self) -> Mapping[str, str]:
+        """The names of the announcements by those of their prompts."""
+        return {announcement_of(name): name for name in self.announcements}
 
+    def announced_in(self, prompts: Iterable[str]) -> list[str]:
+        """The names of the announcements among prompts."""
+        return [self.announced[prompt] for prompt in prompts if prompt in self.announced]
 
-def read_menus(document: Document, plan: LinePlan) -> Menus:
-    """The menus that the plan's numbers lead to. Raises FileRefused."""
-    section = document.section("menus")
-    if not isinstance(section, dict) or not section:
-        document.fault("here belong the menus", "menus")
-        document.check()
-        return Menus(by_name={})
-    read = {name: document.read(MenuPlan, "menus", name, name=name) for name in section}
-    document.check()
-    menus = {name: menu for name, menu in read.items() if menu is not None}
-    for menu in menus.values():
-        _check_keys(document, menu, menus)
-    _check_ways_out(document, menus)
-    _check_reached(document, menus, plan)
-    _check_choices(document, menus, plan)
-    document.check()
-    return Menus(by_name=menus)
+    def operator_in(self, menu: MenuPlan) -> OperatorPlan | None:
+        return self.operator if menu.operator else None
 
-
-def _check_keys(document: Document, menu: MenuPlan, menus: Mapping[str, MenuPlan]) -> None:
-    if not menu.keys:
-        document.fault("a menu needs at least one key", "menus", menu.name)
-    for key, action in menu.keys.items():
-        place = ("menus", menu.name, "keys", key)
-        if key not in KEYS or len(key) != 1:
-            document.fault(f"“{key}” is not a key: use one of {KEYS}", *place)
-        if len(action.kinds) != 1:
-            document.fault(
-                "a key does exactly one thing: menu, route, repeat, back, language", *place
-            )
-        if action.menu is not None and action.menu not in menus:
-            document.fault(f"there is no menu “{action.menu}”", *place)
+    def dialled_in(self, menu: MenuPlan) -> frozenset[str]:
+        """The keys which begin an extension in this menu."""
+        found = self.extensions.begin_with if self.extensions and menu.extensions else ()
+        return frozenset(found)
 
 
-def _check_ways_out(document: Document, menus: Mapping[str, MenuPlan]) -> None:
-    """From every menu some keys, `back` included, must lead to a `route`."""
-    doors = {name: _doors(menu) for name, menu in menus.items()}
-    for name, menu in menus.items():
-        for target in doors[name] & menus.keys():
-            if any(action.back for action in menus[target].keys.values()):
-                doors[target].add(menu.name)
-    leave = {n for n, m in menus.items() if any(action.route for action in m.keys.values())}
-    while more := {n for n, targets in doors.items() if n not in leave and targets & leave}:
-        leave |= more
-    for name in menus.keys() - leave:
-        document.fault("no key leads out of this menu: give one `route`", "menus", name)
+def prompt_of(menu: str) -> str:
+    """The name of a menu's prompt."""
+    return f"menu_{menu}"
 
 
-def _doors(menu: MenuPlan) -> set[str]:
-    return {action.menu for action in menu.keys.values() if action.menu is not None}
+def announcement_of(name: str) -> str:
+    """The name of an announcement's prompt."""
+    return f"announcement_{name}"
 
 
-def _check_choices(document: Document, menus: Mapping[str, MenuPlan], plan: LinePlan) -> None:
-    """A choice that no keys give is a slip of the pen."""
-    roots = {did.menu for did in plan.dids if did.menu is not None}
-    places: list[tuple[tuple[str | int, ...], str | None]]
-    places = [(("menus", menu.name, "otherwise"), menu.otherwise) for menu in menus.values()]
-    for index, route in enumerate(plan.routes):
-        there = ("routes", index, "when", "menu_choice")
-        places += [(there, choice) for choice in route.when.menu_choice]
-    for place, choice in places:
-        if choice is not None and not any(_leads(menus, r, choice.split("-")) for r in roots):
-            document.fault(f"no keys lead to the choice “{choice}”", *place)
-
-
-def _leads(menus: Mapping[str, MenuPlan], name: str, keys: Sequence[str]) -> bool:
-    """Whether these keys, pressed in this menu, end the walk."""
-    menu = menus.get(name)
-    action = menu.keys.get(keys[0]) if menu is not None else None
-    if action is None:
-        return False
-    if len(keys) == 1:
-        return action.route
-    return action.menu is not None and _leads(menus, action.menu, keys[1:])
-
-
-def _check_reached(document: Document, menus: Mapping[str, MenuPlan], plan: LinePlan) -> None:
-    reached: set[str] = set()
-    for did in plan.dids:
-        if did.menu is not None and did.menu not in menus:
-            document.fault(f"there is no menu “{did.menu}”", "dids", did.number, "menu")
-        elif did.menu is not None:
-            _reach(did.menu, menus, reached)
-    for name in menus.keys() - reached:
-        document.fault("no number and no key leads to this menu", "menus", name)
-
-
-def _reach(name: str, menus: Mapping[str, MenuPlan], reached: set[str]) -> None:
-    if name in reached or name not in menus:
-        return
-    reached.add(name)
-    for action in menus[name].keys.values():
-        if action.menu is not None:
-            _reach(action.menu, menus, reached)
+def question_of(survey: SurveyPlan, question: QuestionPlan) -> str:
+    """The name of a question's prompt."""
+    return f"survey_{survey.name}_{question.name}"

@@ -1,6 +1,9 @@
 """What the life of a call needs of a neighbour that it does not import."""
 
+from datetime import datetime
 from typing import Protocol
+
+from acd.tickets import KeptPlace
 
 
 class Callbacks(Protocol):
@@ -15,5 +18,20 @@ class Callbacks(Protocol):
         customer_id: int | None = None,
         call_id: str | None = None,
     ) -> object:
-        """Promise a call-back. Raises a DomainError when the number cannot or may not be called."""
+        """Promise a call-back; whoever waits in the line with `call_id` keeps the place.
+
+        Raises a DomainError when the number cannot or may not be called.
+        """
+        ...
+
+    async def kept_place(self, number: str) -> KeptPlace | None:
+        """What somebody who calls in, and was to be called back, has waited for already."""
+        ...
+
+
+class AskedBefore(Protocol):
+    """Who knows which callers were asked for their opinion (the ACD's surveys)."""
+
+    async def asked_since(self, number: str, since: datetime) -> bool:
+        """Whether somebody was asked who called from this number. Raises DatabaseUnavailable."""
         ...

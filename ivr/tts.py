@@ -29,14 +29,18 @@ class TextToSpeech:
         """What a spoken prompt depends on besides its text."""
         return f"espeak-ng {_VOICES} {self.speed}"
 
-    def speak(self, text: str, language: Language, target: Path) -> None:
-        """Write `text` as a 16-bit mono WAV at 8 kHz. Raises SpeechError."""
+    def speak(self, text: str, language: Language, target: Path, *, joined: bool = False) -> None:
+        """Write `text` as a 16-bit mono WAV at 8 kHz; what is `joined` to others has hardly a pause around it.
+
+        Raises SpeechError.
+        """
         voice = ["-v", _VOICES[language], "-s", str(self.speed), "--stdin", "--stdout"]
         sound = _run("espeak-ng", [*self.espeak, *voice], text.encode())
         part = target.with_suffix(".part.wav")
         shape = ["-r", "8000", "-c", "1", "-b", "16", str(part)]
+        pause = ("0.01", "0.03") if joined else ("0.1", "0.2")
         ends = ["norm", "-4", "silence", "1", "0.05", "0.5%", "reverse"]
-        trim = [*ends, "silence", "1", "0.05", "0.5%", "reverse", "pad", "0.1", "0.2"]
+        trim = [*ends, "silence", "1", "0.05", "0.5%", "reverse", "pad", *pause]
         _run("sox", [*self.sox, "-t", "wav", "--ignore-length", "-", *shape, *trim], sound)
         part.replace(target)
 

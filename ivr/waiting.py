@@ -2,27 +2,42 @@
 
 Rule: the call is answered when there is something to hear; a caller for whom an agent is free hears
 the agent's telephone ring. An offer interrupts whatever the caller hears. A telephone that is not answered brings the
-caller back to the head of the line, without hearing anything but the ringing stop.
+caller back to the head of the line, without hearing anything but the ringing stop. Where the line sends the caller
+another way, that way is gone here, and one that led nowhere ends at the old place.
 """
 
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
+from acd.core_types import Way
 from acd.records import CallRecord
-from acd.tickets import Announcement, Offer, Overflow, Ticket
-from ami_bridge.agi import AgiSession
-from crm_core.errors import DomainError
-from ivr.menu import Language
+from acd.tickets import Announcement, Comfort, Divert, Offer, Ticket
+from ami_bridge.agi import AgiSession, Wake
+from ivr import told
+from ivr.calling_back import ask_for_callback
+from ivr.line.live import Line
+from ivr.menu import Language, announcement_of
+from ivr.outside import ANSWERED, OutsideCalls
 from ivr.ports import Callbacks
-from ivr.prompts import PromptLibrary, position_prompt
-from ivr.recording import begin_recording
+from ivr.prompts import PromptLibrary
+from ivr.recording import Recorder
+from ivr.voicemail import Voicemail
 
 log = structlog.get_logger(__name__)
 
 CALLBACK_KEY = "2"
-_PROMISED_ALREADY = "callback_exists"
-_ANSWERED = "ANSWER"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRoom:
+    """What waiting needs of the house."""
+
+    prompts: PromptLibrary
+    recorder: Recorder
+    callbacks: Callbacks
+    outside: OutsideCalls
 
 
 class Waiting:
@@ -37,33 +52,43 @@ class Waiting:
         session: AgiSession,
         record: CallRecord,
         ticket: Ticket,
-        prompts: PromptLibrary,
+        room: WaitingRoom,
+        line: Line,
         language: Language,
         music: str,
-        recordings: Path,
-        callbacks: Callbacks,
         number: str | None,
         recorded: bool,
     ) -> None:
         self._session = session
         self._record = record
         self._ticket = ticket
-        self._prompts = prompts
+        self._room = room
+        self._line = line
         self._language = language
         self._music_class = music
-        self._recordings = recordings
-        self._callbacks = callbacks
         self._number = number
         self._recorded = recorded
         self._offer: Offer | None = None
         self._music = False
+        self._outside = False
+        self._voicemail: Voicemail | None = None
+        self._told: tuple[datetime, float] | None = None
         self._outcome: str | None = None
 
     @property
     def outcome(self) -> str:
         if self._outcome is not None:
             return self._outcome
-        return "answered" if self._record.row.answered_at is not None else "abandoned"
+        if self._voicemail is not None:
+            return self._voicemail.outcome
+        if self._record.row.answered_at is None:
+            return "abandoned"
+        return "outside" if self._outside else "answered"
+
+    @property
+    def in_talk(self) -> bool:
+        """Whether the agent of the offer has picked up."""
+        return self._offer is not None and self._ticket.place() is None
 
     async def until_over(self, greeting: str, patience_s: float | None) -> None:
         """Wait and talk; returns when the call is over.
@@ -74,16 +99,17 @@ class Waiting:
         while self._outcome is None:
             word = self._ticket.take()
             if isinstance(word, Offer):
-                if await self._dial(word):
-                    await self._say("thank_you")
+                await self._dial(word)
+            elif isinstance(word, Divert):
+                await self._go(word.way)
             elif isinstance(word, Announcement):
-                await self._heard(await self._say(position_prompt(word.position)))
-            elif isinstance(word, Overflow):
-                continue
-            elif not greeted:
+                await self._heard(await self._announce(word))
+            elif isinstance(word, Comfort):
+                await self._heard(await self._say("comfort"))
+            elif word is None and not greeted:
                 greeted = True
                 await self._heard(await self._say(greeting))
-            else:
+            elif word is None:
                 await self._hold(patience_s)
 
     async def _hold(self, patience_s: float | None) -> None:
@@ -96,13 +122,33 @@ class Waiting:
             self._outcome = "nobody_free"
             await self._say("nobody_free")
 
-    async def _dial(self, offer: Offer) -> bool:
-        """Ring the agent; True when they have talked."""
+    async def _announce(self, place: Announcement) -> str | None:
+        """Place and wait; what was told first is held against what became of it."""
+        wait = told.rounded(place.estimate_s)
+        self._record.step(
+            "announced",
+            position=place.position,
+            estimate_s=None if place.estimate_s is None else round(place.estimate_s),
+            told=str(wait) if wait else None,
+        )
+        if place.estimate_s is not None and self._told is None:
+            self._told = (self._record.now(), place.estimate_s)
+        return await self._say(*told.prompts(place, self._language, callback=self._may_ask))
+
+    def _tell_outcome(self) -> None:
+        """Into the record: how long the caller waited after the first estimate, and what it was."""
+        answered_at = self._record.row.answered_at
+        if self._told is not None and answered_at is not None:
+            at, estimate_s = self._told
+            waited_s = round((answered_at - at).total_seconds())
+            self._record.step("wait_told", told_s=round(estimate_s), waited_s=waited_s)
+            self._told = None
+
+    async def _dial(self, offer: Offer) -> None:
+        """Ring the agent, and let them talk."""
         self._offer = offer
         await self._music_off()
-        if not self._recorded:
-            self._recorded = True
-            await begin_recording(self._session, self._record, self._recordings)
+        await self._begin_recording()
         self._record.step("dialled", agent_id=offer.agent_id, extension=offer.extension)
         ring_s = f"{offer.ring_s:.0f}"
         await self._session.exec("Dial", f"PJSIP/{offer.extension}", ring_s, "g")
@@ -110,12 +156,74 @@ class Waiting:
         talked_s = float(await self._session.get_variable("ANSWEREDTIME") or 0)
         self._offer = None
         self._record.step("dial_ended", agent_id=offer.agent_id, status=status)
-        if status == _ANSWERED:
+        if status == ANSWERED:
             self._ticket.finished(offer, status, talked_s)
+            self._tell_outcome()
             self._outcome = "answered"
-            return True
-        self._ticket.ringing_failed(offer, status)
-        return False
+        else:
+            self._ticket.ringing_failed(offer, status)
+
+    async def _begin_recording(self) -> None:
+        if not self._recorded:
+            self._recorded = await self._room.recorder.begin(self._session, self._record)
+
+    # ---- other ways ---------------------------------------------------------------------------------
+
+    async def _go(self, way: Way) -> None:
+        if way.kind == "announce":
+            announcement = announcement_of(way.to)
+            await self._heard(await self._say(announcement, until=self._ticket.offered))
+        elif way.kind == "callback":
+            if self._may_ask:
+                await self._heard(await self._say("callback_offer"))
+        elif way.kind == "outside":
+            await self._dial_outside(way)
+        else:
+            await self._leave_message(way.to)
+
+    async def _dial_outside(self, way: Way) -> None:
+        """Ring the outside number, and let them talk."""
+        calls = self._room.outside
+        refused = calls.refusal(way, self._number, self._line.plan)
+        if refused is not None:
+            self._record.step("outside_refused", number=way.to, reason=refused)
+            self._ticket.back()
+            return
+        await self._music_off()
+        await self._begin_recording()
+        self._record.step("outside_dialled", number=way.to)
+        self._outside = True
+        plan = self._line.plan
+        status, talked_s = await calls.dial(self._session, self._record, way, plan)
+        self._record.step("outside_ended", number=way.to, status=status)
+        if status == ANSWERED:
+            self._ticket.outside_answered(talked_s)
+            self._tell_outcome()
+            self._outcome = "outside"
+        else:
+            self._outside = False
+            self._ticket.back()
+
+    async def _leave_message(self, queue: str) -> None:
+        await self._music_off()
+        self._voicemail = Voicemail(
+            session=self._session,
+            record=self._record,
+            prompts=self._room.prompts,
+            language=self._language,
+            folder=self._room.recorder.folder,
+            queue=queue,
+        )
+        await self._voicemail.take()
+        self._outcome = self._voicemail.outcome
+        self._ticket.leave(self._outcome)
+
+    # ---- what the caller presses and hears ----------------------------------------------------------
+
+    @property
+    def _may_ask(self) -> bool:
+        """Whether the caller can be called back."""
+        return self._number is not None and self._record.row.direction == "inbound"
 
     async def _heard(self, key: str | None) -> None:
         """The caller may ask to be called back."""
@@ -124,7 +232,8 @@ class Waiting:
         self._record.step("key", key=key)
         if key != CALLBACK_KEY or self._record.row.direction != "inbound":
             return
-        refused = await self._ask_for_callback()
+        row = self._record.row
+        refused = await ask_for_callback(self._room.callbacks, self._number, row.queue or "", row)
         if refused is not None:
             self._record.step("callback_refused", reason=refused)
             await self._say("callback_refused")
@@ -132,32 +241,20 @@ class Waiting:
         self._outcome = "callback_requested"
         self._ticket.leave("callback")
         await self._music_off()
-        await self._session.play([self._prompts.path("callback_accepted", self._language)])
+        path = self._room.prompts.path("callback_accepted", self._language)
+        await self._session.play([path])
 
-    async def _ask_for_callback(self) -> str | None:
-        """Why there can be no call-back; None when one is promised, now or already."""
-        row = self._record.row
-        if self._number is None:
-            return "number_hidden"
-        try:
-            await self._callbacks.request(
-                self._number,
-                row.queue or "",
-                source="caller_key",
-                customer_id=row.customer_id,
-                call_id=row.id,
-            )
-        except DomainError as error:
-            return None if error.code == _PROMISED_ALREADY else error.code
-        return None
-
-    async def _say(self, prompt: str) -> str | None:
-        """A prompt, cut short by a key or by an offer."""
+    async def _say(self, *prompts: str, until: Wake | None = None) -> str | None:
+        """Prompts, cut short by a key or by an offer or another way; with `until` by a key or by that."""
         await self._music_off()
         await self._session.answer()
-        path = self._prompts.path(prompt, self._language)
-        wake = self._ticket.wake
-        return await self._session.play([path], escape_digits=CALLBACK_KEY, wake=wake)
+        menus, wake = self._line.menus, until or self._ticket.pressing
+        paths = await self._room.prompts.playable(menus, prompts, self._language)
+        if wake.done():
+            return None
+        for name in menus.announced_in(prompts):
+            self._record.step("announced", announcement=name)
+        return await self._session.play(paths, escape_digits=CALLBACK_KEY, wake=wake)
 
     async def _music_on(self) -> None:
         if not self._music:
@@ -172,6 +269,8 @@ class Waiting:
 
     def leave(self, reason: str) -> None:
         """Out of the line, whatever brought us here; all of this does nothing after a proper end."""
-        if self._offer is not None and self._record.row.answered_at is not None:
-            self._ticket.finished(self._offer, _ANSWERED, 0.0)
-        self._ticket.leave(self._outcome or reason)
+        if self._offer is not None and self.in_talk:
+            self._ticket.finished(self._offer, ANSWERED, 0.0)
+        self._tell_outcome()
+        kept = self._voicemail.outcome if self._voicemail is not None else None
+        self._ticket.leave(self._outcome or kept or reason)

@@ -14,11 +14,12 @@ from crm_core.bus import Bus
 from crm_core.customers.tables import Level
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
-from orders.catalogue.tables import Product, ProductCategory, ProductPack
+from orders.catalogue.tables import Product, ProductCategory, ProductPack, ProductSubstitute
 from orders.catalogue.words import found_by
 from orders.money import to_fen
 from orders.pricing.rules import RuleKind
 from orders.pricing.tables import PriceRule
+from orders.review.seeds import seed_limits
 from orders.stock.documents.commands import NewReceipt
 from orders.stock.documents.service import DocumentService
 from orders.stock.tables import MAIN, Stock, Warehouse
@@ -117,6 +118,7 @@ _OUTLET: dict[str, object] = {
 _COST = Decimal("0.70")
 _ZONE = ZoneInfo("Asia/Shanghai")
 _PACKS = (("BJ-004", "箱", 6, "738.00"), ("LY-003", "吨", 100, None), ("FB-002", "箱", 10, None))
+_SUBSTITUTES = (("PJ-001", "PJ-002"), ("LY-002", "LY-001"), ("YL-004", "YL-003"))
 _PROMOTIONS: tuple[dict[str, object], ...] = (
     {
         "kind": RuleKind.PERCENT_OFF,
@@ -146,8 +148,11 @@ _PROMOTIONS: tuple[dict[str, object], ...] = (
 
 
 async def fill(database: Database, *, clock: Callable[[], datetime]) -> None:
-    """Catalogue, prices by level, promotions and opening stock; levels must exist already."""
+    """Catalogue, prices by level, promotions, opening stock, and how much roles may approve; levels and roles must
+    exist already.
+    """
     async with database.begin() as session:
+        await seed_limits(session)
         await _add_products(session)
         own = PriceRule.sku.in_([item.sku for item in CATALOGUE])
         if await session.scalar(select(PriceRule.id).where(own).limit(1)) is None:
@@ -192,6 +197,7 @@ async def _add_products(session: AsyncSession) -> None:
             "name_zh": item.name_zh,
             "name_en": item.name_en,
             "category_code": _CATEGORIES[item.sku[:2]][0],
+            "keypad_code": f"{[*_CATEGORIES].index(item.sku[:2]) + 1}{item.sku[-3:]}",
             "unit": item.unit,
             "list_price": item.list_price,
             "shelf_life_days": _SHELF_LIVES.get(item.sku),
@@ -205,6 +211,8 @@ async def _add_products(session: AsyncSession) -> None:
         for sku, unit, factor, price in _PACKS
     ]
     await session.execute(insert(ProductPack).on_conflict_do_nothing(), packs)
+    substitutes = [{"sku": sku, "substitute_sku": other} for sku, other in _SUBSTITUTES]
+    await session.execute(insert(ProductSubstitute).on_conflict_do_nothing(), substitutes)
 
 
 async def _add_rules(session: AsyncSession) -> None:

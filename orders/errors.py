@@ -21,10 +21,12 @@ DomainError
 │   ├── ReturnNeeded       goods come back by a return alone (fields: status, to)
 │   ├── EditNotAllowed     the order is past changing (fields: status)
 │   ├── ChangedMeanwhile   somebody else has changed the order (fields: version)
+│   ├── InvoiceAskedFor    the order's invoice was asked for as it was wished (fields: number)
 │   ├── OverQuota          more than the customer may order now (fields: goods, left, period)
 │   ├── OrderWindowClosed  no orders are taken from this customer now (fields: opens)
 │   ├── ReviewRejected     the rules of review do not accept it (fields: reasons)
 │   ├── BeyondLimit        more than this person's role may approve (fields: what, most)
+│   ├── NoReviewLimit      nobody has said how much this person's role may approve (fields: role)
 │   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
 │   └── QuoteExpired       its last day is over (fields: valid_until)
 └── Invalid
@@ -169,6 +171,16 @@ class ChangedMeanwhile(Conflict):
         )
 
 
+class InvoiceAskedFor(Conflict):
+    code = "invoice_asked_for"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"The invoice of {number} is asked for already: have that request dropped, and ask for another.",
+            fields={"number": number},
+        )
+
+
 class OverQuota(Conflict):
     code = "over_quota"
 
@@ -205,8 +217,20 @@ class BeyondLimit(Conflict):
 
     def __init__(self, what: str, most: Decimal) -> None:
         super().__init__(
-            f"Your role may approve up to {most} ({what}): ask somebody who may approve more.",
+            f"Your role may approve up to {most} ({what} of the order with its parts): ask somebody who may"
+            " approve more.",
             fields={"what": what, "most": str(most)},
+        )
+
+
+class NoReviewLimit(Conflict):
+    code = "no_review_limit"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"Nobody has said how much the role {role} may approve, so it approves nothing: have its review"
+            f" limit set (PUT /api/order-review-limits/{role}).",
+            fields={"role": role},
         )
 
 

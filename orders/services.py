@@ -14,7 +14,7 @@ from orders.aftersales.returns.service import ReturnService
 from orders.catalogue.service import CatalogueService
 from orders.connections.addresses import Networks
 from orders.connections.services import Connections
-from orders.delivery import consignees
+from orders.delivery import carriage, consignees
 from orders.delivery.courier_service import CourierService
 from orders.delivery.fleet_service import FleetService
 from orders.delivery.paper_service import PaperService
@@ -22,6 +22,8 @@ from orders.delivery.papers.content import Sender
 from orders.delivery.run_service import RunService
 from orders.delivery.service import WaybillService
 from orders.invoices.service import InvoiceService
+from orders.offers.papers import QuotePapers
+from orders.offers.service import OfferService
 from orders.payments.debit.service import DebitService
 from orders.payments.gateway import GatewayService
 from orders.payments.ports import Gateway
@@ -32,6 +34,7 @@ from orders.progress.links import LinkTerms
 from orders.progress.service import ProgressService
 from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
+from orders.sales.assortment import AssortmentService
 from orders.sales.changes import OrderChanges
 from orders.sales.quotes import QuoteService
 from orders.sales.recall import RecallService
@@ -53,10 +56,12 @@ class Trade:
     """One of each."""
 
     orders: OrderService
+    assortment: AssortmentService
     changes: OrderChanges
     review_rules: ReviewRuleService
     quotas: QuotaService
     quotes: QuoteService
+    offers: OfferService
     catalogue: CatalogueService
     price_rules: PriceRuleService
     connections: Connections
@@ -110,10 +115,13 @@ class Trade:
         Without `secrets_key` there are no connections; `callable_networks` they may call besides the internet.
         """
         zone = zone or ZoneInfo("Asia/Shanghai")
+        sender = sender or Sender("")
         orders = OrderService(database, bus, clock=clock, channels=channels, zone=zone)
+        quotes = QuoteService(database, orders.place, clock=clock, zone=zone)
         till = GatewayService(database, bus, gateway, clock=clock, channels=channels)
         return cls(
             orders=orders,
+            assortment=AssortmentService(database, clock=clock, zone=zone),
             changes=OrderChanges(
                 database,
                 bus,
@@ -121,10 +129,18 @@ class Trade:
                 channels=channels,
                 zone=zone,
                 goes_to=consignees.follow,
+                carried_by=carriage.expected,
             ),
             quotas=QuotaService(database, clock=clock, zone=zone),
             review_rules=ReviewRuleService(database, clock=clock),
-            quotes=QuoteService(database, orders.place, clock=clock, zone=zone),
+            quotes=quotes,
+            offers=OfferService(
+                database,
+                quotes,
+                QuotePapers(database, clock=clock, zone=zone, sender=sender, font=font),
+                channels=channels,
+                clock=clock,
+            ),
             catalogue=CatalogueService(database, clock=clock),
             price_rules=PriceRuleService(database, clock=clock),
             connections=Connections.of(
@@ -136,9 +152,7 @@ class Trade:
             recalls=RecallService(database),
             couriers=CourierService(database, clock=clock),
             waybills=WaybillService(database, bus, clock=clock, channels=channels, zone=zone),
-            papers=PaperService(
-                database, clock=clock, zone=zone, sender=sender or Sender(""), font=font
-            ),
+            papers=PaperService(database, clock=clock, zone=zone, sender=sender, font=font),
             fleet=FleetService(database),
             runs=RunService(database, bus, clock=clock, channels=channels, zone=zone),
             payments=PaymentService(database, bus, clock=clock, channels=channels),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from crm_core.db import Base, Database
@@ -21,11 +22,15 @@ from tests.folders import enterable
 from tests.integration.site import installation
 from tests.integration.workplace import Workplace
 from tests.ports import free_port
+from tests.repeated import PROFILE
+from tests.victims import Victims, open_victims
 from zongji.platform.postgres import EmbeddedPostgres
 from zongji.stack import Stack
 
+settings.load_profile(PROFILE)
+
 ON_THE_WHOLE_LINE = ("integration", "browser")
-PACKAGES = ("crm_core", "acd", "orders", "dialer")
+PACKAGES = ("crm_core", "acd", "orders", "dialer", "ivr")
 
 
 class Together(LoadScopeScheduling):
@@ -62,6 +67,12 @@ async def database(pg_server: EmbeddedPostgres) -> AsyncIterator[Database]:
         await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
     yield found
     await found.close()
+
+
+@pytest.fixture(scope="module")
+async def victims(database: Database) -> AsyncIterator[Victims]:
+    async with open_victims(database) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

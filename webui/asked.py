@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from crm_core.errors import Invalid
 from crm_core.rights import Principal
@@ -29,6 +25,14 @@ class Model(BaseModel):
 
 class Nothing(Model):
     """No input."""
+
+
+def _parted(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+PARTED = BeforeValidator(_parted)
+"""For a list in a query: one parameter, its entries parted by commas."""
 
 
 BodyT_co = TypeVar("BodyT_co", bound=Model, covariant=True)

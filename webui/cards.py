@@ -1,4 +1,4 @@
-"""Customers' cards, read in the background while the caller is still in the menu.
+"""Customers' cards, read in the background once the caller is on the way to an agent.
 
 Rule: reading never holds up a pop; one card for each call, a bounded number of them, and a reader that
 fails is forgotten, so that the next event of the call may try again.

@@ -52,10 +52,10 @@ class Door:
 
         def whole(viewer: Viewer) -> Objects:
             if viewer.kind == "board":
-                return board(acd, cards, health, viewer.rights)
+                return board(acd, cards, health, viewer)
             return sidebar.whole(viewer)
 
-        health = Health(services.database, services.nodes)
+        health = Health(services.database, services.nodes, services.room, services.prompts)
         book = PopBook(facts)
         cards = Cards(services.crm, services.trade.orders, on_ready=card_ready)
         sidebar = Sidebar(
@@ -63,7 +63,7 @@ class Door:
             book,
             cards,
             health,
-            break_reasons=options.break_reasons,
+            services.listed,
             since=services.clock(),
         )
         hub = Hub(whole, services.clock)
@@ -88,12 +88,20 @@ class Door:
             hub=hub,
             live=live,
             rounds=rounds,
-            metrics=Metrics(acd, hub, services.nodes, services.bus),
+            metrics=Metrics(
+                acd,
+                hub,
+                services.nodes,
+                bus=services.bus,
+                room=services.room,
+                prompts=services.prompts,
+            ),
         )
 
     def start(self) -> None:
         self.live.start()
         self.rounds.start()
+        self.metrics.start()
 
     def close_pages(self, of: Callable[[Principal], bool]) -> None:
         """Close the pages of sessions that were ended here; other daemons find out in their rounds."""
@@ -106,7 +114,7 @@ class Door:
         self.hub.close()
         await self.rounds.close()
         await self.live.close()
-        self.metrics.close()
+        await self.metrics.close()
 
 
 DOOR = web.AppKey("door", Door)

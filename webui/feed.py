@@ -12,7 +12,7 @@ from webui.state import Store
 
 COLLECTIONS: dict[PageKind, tuple[str, ...]] = {
     "sidebar": ("me", "pops", "callbacks", "alarms", "questions", "notices"),
-    "board": ("queues", "agents", "waiting", "system"),
+    "board": ("queues", "agents", "waiting", "system", "notices"),
 }
 NEEDS: dict[PageKind, tuple[Right, ...]] = {
     "sidebar": (Right.AGENT_WORK, Right.TODO_WORK),

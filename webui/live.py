@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 
 from acd.events import (
     AgentChanged,
-    CallIdentified,
     CallLeftQueue,
     CallOffered,
     CallOverflowed,
     CallQueued,
+    CallRouted,
     QueueChanged,
 )
 from acd.records import CallerFacts
@@ -33,7 +33,7 @@ from webui.sidebar import Sidebar
 
 _ON_THE_BOARD = (
     AgentChanged,
-    CallIdentified,
+    CallRouted,
     CallLeftQueue,
     CallOffered,
     CallOverflowed,
@@ -160,8 +160,9 @@ class Live:
 
     def _on_call(self, event: object) -> None:
         touched = self._book.apply(event)
-        if isinstance(event, CallIdentified):
-            self._fetch_card(event.call_id, event.customer_id)
+        if isinstance(event, CallRouted):
+            record = self._acd.record(event.call_id)
+            self._fetch_card(event.call_id, record.row.customer_id if record else None)
         elif isinstance(event, CallOffered):
             call = self._book.shown(event.call_id)
             self._fetch_card(event.call_id, call.customer_id if call else None)

@@ -8,29 +8,44 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from acd.events import CallAnswered, CallEnded, CallStarted
+from acd.recording_space import RecordingSpace
 from acd.service import AcdService
 from ami_bridge.events import AsteriskEvent
 from ami_bridge.live_calls import LiveCalls
 from crm_core.bus import Bus
 from crm_core.outbox.events import MessageFailed, MessageSent, OutboxWatched, Waiting
+from ivr.prompt_watch import PromptWatch
 from orders.sales.events import OrderPlaced
 from webui.hub import Hub
+from webui.loop_watch import LoopWatch
 from webui.ports import Node
 
 
 class Metrics:
     """A registry of its own, so that two applications in one process do not meet."""
 
-    def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node], bus: Bus) -> None:
+    def __init__(
+        self,
+        acd: AcdService,
+        hub: Hub,
+        nodes: Sequence[Node],
+        *,
+        bus: Bus,
+        room: RecordingSpace,
+        prompts: PromptWatch,
+    ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         live = LiveCalls()
+        self._watch = LoopWatch()
         self._outbox = _Outbox()
-        self._registry.register(_Gauges(acd, hub, nodes, live))
+        self._registry.register(_Gauges(acd, hub, nodes, live, room))
+        self._registry.register(_Prompts(prompts))
         self._registry.register(self._outbox)
+        self._registry.register(self._watch)
         self._started = self._counter("zongji_calls_started", "Calls begun", "direction")
         self._answered = self._counter("zongji_calls_answered", "Calls answered by an agent")
         self._ended = self._counter("zongji_calls_ended", "Calls over", "outcome")
@@ -48,10 +63,15 @@ class Metrics:
             bus.subscribe(live.apply, AsteriskEvent),
         )
 
+    def start(self) -> None:
+        """In the loop that is watched."""
+        self._watch.start()
+
     def text(self) -> bytes:
         return generate_latest(self._registry)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        await self._watch.close()
         for stop in self._stops:
             stop()
 
@@ -103,12 +123,39 @@ class _Outbox(Collector):
         )
 
 
+class _Prompts(Collector):
+    """What callers do not hear."""
+
+    def __init__(self, prompts: PromptWatch) -> None:
+        self._prompts = prompts
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "zongji_prompts_silent",
+            "Prompts of the line whose files are away or would not play",
+            value=len(self._prompts.silent),
+        )
+        yield CounterMetricFamily(
+            "zongji_prompts_not_played",
+            "Times that a caller was to hear a prompt and Asterisk played nothing",
+            value=self._prompts.not_played,
+        )
+
+
 class _Gauges(Collector):
-    def __init__(self, acd: AcdService, hub: Hub, nodes: Sequence[Node], live: LiveCalls) -> None:
+    def __init__(
+        self,
+        acd: AcdService,
+        hub: Hub,
+        nodes: Sequence[Node],
+        live: LiveCalls,
+        room: RecordingSpace,
+    ) -> None:
         self._acd = acd
         self._hub = hub
         self._nodes = nodes
         self._live = live
+        self._room = room
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         queues = self._acd.queue_views()
@@ -117,6 +164,9 @@ class _Gauges(Collector):
             "zongji_waiting", "Callers in the line", "queue", {q.name: q.waiting for q in queues}
         )
         yield _gauge("zongji_agents", "Agents by state", "state", dict(states))
+        yield _gauge(
+            "zongji_held", "Places held for call-backs", "queue", {q.name: q.held for q in queues}
+        )
         yield _gauge(
             "zongji_ami_connected",
             "1 while the link to Asterisk is up",
@@ -138,6 +188,14 @@ class _Gauges(Collector):
         )
         pages = {"sidebar": self._hub.count("sidebar"), "board": self._hub.count("board")}
         yield _gauge("zongji_pages", "Open pages", "kind", pages)
+        yield GaugeMetricFamily(
+            "zongji_recording_free_bytes", "Room left for recordings", value=self._room.free or 0
+        )
+        yield GaugeMetricFamily(
+            "zongji_recording_stopped",
+            "1 while no recording is begun for want of room",
+            value=int(self._room.space == "full"),
+        )
 
 
 def _gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from webui.asked import Asked, Nothing
+from webui.asked import PARTED, Asked, Nothing
 from webui.errors import codes
 from webui.once import KEY, KEY_FORM
 from webui.routing import CSRF_HEADER, LOGGED_IN, Route
@@ -87,6 +87,7 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     refused = {
         str(status): {"$ref": f"#/components/responses/refused_{status}"} for status in codes()
     }
+    before = {"200": answer | {"description": "made before"}} if KEY in route.headers else {}
     operation: dict[str, Any] = {
         "operationId": _operation_id(route),
         "tags": [_tag(path)],
@@ -95,7 +96,7 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
         "security": _security(route),
         "x-rights": sorted(route.needs.any_of),
         "parameters": [*_parameters(route, path)],
-        "responses": {str(route.status): answer} | refused,
+        "responses": {str(route.status): answer} | before | refused,
     }
     if route.raw:
         file = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -137,7 +138,9 @@ def _parameters(route: Route, path: str) -> Iterable[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": form}
     for name, field in route.query.model_fields.items():
         schema = {"$ref": _REF.format(model=route.query.__name__) + f"/properties/{name}"}
-        yield {"name": name, "in": "query", "required": field.is_required(), "schema": schema}
+        parted = {"style": "form", "explode": False} if PARTED in field.metadata else {}
+        required = field.is_required()
+        yield {"name": name, "in": "query", "required": required, "schema": schema} | parted
     if route.once:
         schema = text | {"pattern": KEY_FORM.pattern}
         yield {"name": KEY, "in": "header", "required": False, "schema": schema}

@@ -7,7 +7,7 @@ offered, goes when the agent did not take it, and after an answer stays until th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from acd.events import (
     AgentChanged,
@@ -17,8 +17,11 @@ from acd.events import (
     CallOffered,
     CallRouted,
     OfferFailed,
+    PauseReason,
     PhoneRinging,
     Reason,
+    RecordingChanged,
+    RecordingState,
 )
 from acd.rows import CallRow
 from webui.views import PopState
@@ -43,6 +46,8 @@ class CallFacts:
     queue: str | None = None
     medium: str | None = None
     menu_path: tuple[str, ...] = ()
+    recording: RecordingState | None = None
+    pause_reason: PauseReason | None = None
 
     @classmethod
     def of(cls, row: CallRow) -> "CallFacts":
@@ -61,6 +66,8 @@ class CallFacts:
             queue=row.queue,
             medium=row.medium,
             menu_path=row.menu_path,
+            recording=cast("RecordingState | None", row.recording),
+            pause_reason=cast("PauseReason | None", row.pause_reason),
         )
 
 
@@ -97,6 +104,7 @@ class PopBook:
         self._on: Mapping[type, Callable[[Any], None]] = {
             CallIdentified: self._learned,
             CallRouted: self._learned,
+            RecordingChanged: self._learned,
             CallOffered: self._offered,
             PhoneRinging: self._ringing,
             OfferFailed: self._offer_failed,
@@ -155,7 +163,7 @@ class PopBook:
             if (call := self.shown(call_id)) is not None and call.customer_id == customer_id
         )
 
-    def _learned(self, event: CallIdentified | CallRouted) -> None:
+    def _learned(self, event: CallIdentified | CallRouted | RecordingChanged) -> None:
         call = self._facts(event.call_id)
         if call is not None:
             for agent_id, pop in self._of_call(event.call_id):

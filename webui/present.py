@@ -1,17 +1,21 @@
 """From what the house knows to what one reader may see.
 
-Rule: pure. Whoever lacks `number.unmask` gets no number that could be dialled or written down.
+Rule: pure. Whoever lacks `number.unmask` gets no number that could be dialled or written down; from whom
+customers' telephones are hidden gets none of a customer at all.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from acd.events import QueueChanged
+from acd.lineplan import BreakPlan
 from acd.views import AgentView, WaitingView
+from crm_core.blacklist.policy import Listed
 from crm_core.complaints.views import ComplaintBrief
 from crm_core.customers.card_views import CustomerCard
+from crm_core.field_rights import is_hidden
 from crm_core.insight.views import InsightBrief
 from crm_core.knowledge.question_views import QuestionView
 from crm_core.notices.views import NoticeBrief
@@ -25,9 +29,11 @@ from webui.views import (
     AddressView,
     AgentStateView,
     AlarmView,
+    BlacklistedView,
     BoardAgent,
     BoardQueue,
     BoardWaiting,
+    BreakReasonView,
     CallbackItem,
     ComplaintBriefView,
     CustomerView,
@@ -45,6 +51,18 @@ from webui.views import (
 )
 
 Rights = frozenset[Right]
+
+
+_WHO_CALLS = "customer_code"
+
+
+class Reader(Protocol):
+    """Who looks: a page's viewer, or whoever asks."""
+
+    @property
+    def rights(self) -> Rights: ...
+    @property
+    def hidden(self) -> frozenset[str]: ...
 
 
 class _Reason(Protocol):
@@ -107,26 +125,33 @@ def _masked_address(address: AddressView, rights: Rights) -> AddressView:
 
 
 def pop_view(
-    pop: Pop, card: Card | None, rights: Rights, queues: Mapping[str, QueueNameView]
+    pop: Pop,
+    card: Card | None,
+    reader: Reader,
+    queues: Mapping[str, QueueNameView],
+    listed: Listed | None,
 ) -> PopView:
     """The pop with as much of the customer as is known by now."""
-    call, unmasked = pop.call, may_see_numbers(rights)
+    call, shown_number = pop.call, caller_display(pop.call, reader)
     return PopView(
         call_id=call.call_id,
         direction=call.direction,
         state=pop.state,
-        caller=call.caller if unmasked else None,
-        caller_display=caller_display(call, rights),
+        caller=shown_number if may_see_numbers(reader.rights) else None,
+        caller_display=shown_number,
         place=_place(call),
         did=call.did,
         medium=call.medium,
         queue=queues.get(pop.queue or ""),
         why=reasons(pop.why),
         menu_path=call.menu_path,
+        recording=call.recording,
+        pause_reason=call.pause_reason,
         offered_at=pop.offered_at,
         answered_at=pop.answered_at,
         ended_at=pop.ended_at,
-        customer=_customer(call, card, rights),
+        customer=_customer(call, card, reader.rights),
+        blacklisted=BlacklistedView.model_validate(listed) if listed else None,
     )
 
 
@@ -157,15 +182,36 @@ def question_view(question: QuestionView, viewer_id: int) -> LiveQuestionView:
     )
 
 
-def caller_display(call: CallFacts, rights: Rights) -> str | None:
+def caller_display(call: CallFacts, reader: Reader) -> str | None:
     """The caller's number as this reader sees it; None for a hidden one."""
-    if call.caller is None:
+    return number_of(call.customer_id, call.caller, reader)
+
+
+def number_of(customer_id: int | None, number: str | None, reader: Reader) -> str | None:
+    """A number as this reader sees it: a customer's is a field of the customer, that of nobody known is not."""
+    if customer_id is not None and is_hidden("customer.phones", reader.hidden):
         return None
-    return shown(call.caller, unmasked=may_see_numbers(rights))
+    return masked_text(number, reader.rights)
+
+
+def step_detail(
+    detail: Mapping[str, Any], customer_id: int | None, caller: str | None, reader: Reader
+) -> dict[str, Any]:
+    """What a step of a call tells this reader: of the caller's number, and of what was pressed to say who calls (a
+    code or a number), as much as of numbers.
+    """
+    pressed = detail.get("keys") if detail.get("asked") == _WHO_CALLS else None
+    numbers = {caller, pressed} - {None}
+    return {
+        name: number_of(customer_id, value, reader)
+        if isinstance(value, str) and value in numbers
+        else value
+        for name, value in detail.items()
+    }
 
 
 def own_state(
-    agent: AgentView, break_reasons: tuple[str, ...], extension: str | None
+    agent: AgentView, breaks: Iterable[BreakPlan], extension: str | None
 ) -> AgentStateView:
     """The agent's state and buttons; who has no telephone cannot log in."""
     allowed = tuple(agent.allowed) if extension or agent.state != "offline" else ()
@@ -179,7 +225,7 @@ def own_state(
         wrap_up_until=agent.wrap_up_until,
         pending=agent.pending,
         allowed=allowed,
-        break_reasons=break_reasons,
+        break_reasons=tuple(map(BreakReasonView.model_validate, breaks)),
     )
 
 
@@ -189,7 +235,7 @@ def logged_out(
     extension: str | None,
     *,
     since: datetime,
-    break_reasons: tuple[str, ...],
+    breaks: Iterable[BreakPlan],
 ) -> AgentStateView:
     """Somebody the ACD does not know yet."""
     return AgentStateView(
@@ -202,18 +248,19 @@ def logged_out(
         wrap_up_until=None,
         pending=None,
         allowed=("log_in",) if extension else (),
-        break_reasons=break_reasons,
+        break_reasons=tuple(map(BreakReasonView.model_validate, breaks)),
     )
 
 
 def callback_item(
-    view: CallbackView, rights: Rights, *, agent_id: int, scope: Scope
+    view: CallbackView, reader: Reader, *, agent_id: int, scope: Scope
 ) -> CallbackItem:
     """Anybody's call-back is anybody's work; who is called, one who does not see every customer learns
     when it is the own one or the call begins.
     """
     named = scope is Scope.ALL or view.agent_id == agent_id
-    number = shown(view.number, unmasked=named and may_see_numbers(rights))
+    number = number_of(view.customer_id, view.number, reader) or ""
+    number = number if named else mask(number)
     return CallbackItem(
         id=view.id,
         number=number,
@@ -223,7 +270,7 @@ def callback_item(
         queue=view.queue,
         agent_id=view.agent_id,
         source=view.source,
-        note=view.note,
+        note=view.note if named else None,
         requested_at=view.requested_at,
         due_at=view.due_at,
         status=view.status,
@@ -240,6 +287,7 @@ def board_queue(queue: QueueChanged) -> BoardQueue:
         label_zh=queue.label_zh,
         label_en=queue.label_en,
         waiting=queue.waiting,
+        held=queue.held,
         longest_since=queue.longest_since,
         ready=queue.ready,
         busy=queue.busy,
@@ -252,17 +300,19 @@ def board_queue(queue: QueueChanged) -> BoardQueue:
     )
 
 
-def board_agent(agent: AgentView) -> BoardAgent:
-    return BoardAgent.model_validate(agent)
+def board_agent(agent: AgentView, breaks: Iterable[BreakPlan]) -> BoardAgent:
+    known = {each.code: BreakReasonView.model_validate(each) for each in breaks}
+    shown = BoardAgent.model_validate(agent)
+    return shown.model_copy(update={"break_reason": known.get(agent.reason or "")})
 
 
 def board_waiting(
-    waiting: WaitingView, call: CallFacts | None, card: Card | None, rights: Rights
+    waiting: WaitingView, call: CallFacts | None, card: Card | None, reader: Reader
 ) -> BoardWaiting:
     return BoardWaiting(
         call_id=waiting.call_id,
         queue=waiting.queue,
-        caller_display=caller_display(call, rights) if call else None,
+        caller_display=caller_display(call, reader) if call else None,
         customer_name=call.customer_name if call else None,
         level=LevelView.model_validate(card.customer.level) if card else None,
         priority=waiting.priority,

@@ -5,10 +5,11 @@ a round that fails is logged and comes again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
+from pydantic import BaseModel
 
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
@@ -63,7 +64,7 @@ class Rounds:
         self._questions = questions
         self._database = database
         self._rhythm = rhythm
-        self._system = health.system()
+        self._shown = self._parts()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -87,9 +88,9 @@ class Rounds:
         self._hub.heartbeat()
 
     async def _show_board(self) -> None:
-        system = self._health.system()
-        if system != self._system:
-            self._system = system
+        parts = self._parts()
+        if parts != self._shown:
+            self._shown = parts
             self._live.board_is_old = True
             for feed in self._hub.feeds("sidebar"):
                 self._hub.refresh(feed)
@@ -97,6 +98,10 @@ class Rounds:
             self._live.board_is_old = False
             for feed in self._hub.feeds("board"):
                 self._hub.refresh(feed)
+
+    def _parts(self) -> tuple[Mapping[str, BaseModel], ...]:
+        """How the parts are, and what is said of that."""
+        return self._health.system(), self._health.supervisors_notices()
 
     async def _show_alarms(self) -> None:
         if self._live.alarms_are_old:
@@ -117,12 +122,12 @@ class Rounds:
                 raise
 
     async def _close_ended_sessions(self) -> None:
-        """Also those whose rights have changed: they come back with the new ones."""
+        """Also those who may see more or less than before: they come back with what is so now."""
         await self._database.ping()
         held: dict[str, Principal] = {page.token: page.principal for page in self._hub.pages()}
         for token, principal in held.items():
             now = await self._accounts.session(token)
-            if now is None or now.rights != principal.rights:
+            if now is None or _sight(now) != _sight(principal):
                 self._hub.close_session(token)
 
     async def _read_callbacks(self) -> None:
@@ -130,6 +135,10 @@ class Rounds:
         self._live.mark_alarms()
         self._live.mark_questions()
         self._live.show_callbacks(await self._callbacks.callbacks(limit=_MOST_CALLBACKS))
+
+
+def _sight(of: Principal) -> tuple[object, ...]:
+    return of.rights, of.scope, dict(of.fields)
 
 
 async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -9,12 +9,26 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
+from acd.agent_times import AgentTimes
+from acd.hanging_up import HangingUp
+from acd.log.service import CallLog
+from acd.pausing import Pausing
+from acd.recording_archive import RecordingArchive
+from acd.recording_space import RecordingSpace
 from acd.service import AcdService
 from acd.store import AcdStore
+from acd.surveys import Surveys
+from acd.voicemail_store import VoicemailStore
+from crm_core.blacklist.policy import Listed
+from crm_core.blacklist.service import BlacklistService
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.places.finder import Home
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
+from ivr.line.service import LineService
+from ivr.media.service import MediaReports
+from ivr.prompt_watch import PromptWatch
 from orders.services import Trade
 from webui.client_address import Proxies
 from webui.page import Backlog
@@ -38,7 +52,6 @@ class WebOptions:
     static: Path = STATIC
     metrics_from: Sequence[IPv4Network | IPv6Network] = LOOPBACK
     proxies: Proxies = field(default_factory=Proxies)
-    break_reasons: tuple[str, ...] = ("rest", "meal", "meeting", "training", "other")
     rhythm: Rhythm = field(default_factory=Rhythm)
     backlog: Backlog = field(default_factory=Backlog)
     ping_s: float = 8.0
@@ -47,21 +60,39 @@ class WebOptions:
 
 @dataclass(frozen=True, slots=True)
 class WebServices:
-    """`queues_of`: which queues an agent serves, in order of preference. `recordings` is the folder.
+    """`queues_of`: which queues an agent serves, in order of preference. `room`: what is left for recordings.
+    `home_of`: where a number is at home. `faxes` is their folder.
 
-    `right_to_dial`: the right that a number needs, by how far it is.
+    `listed`: what the blacklist says of a number and a level. `right_to_dial`: the right that a number needs, by how far it is.
     """
 
     crm: Crm
     trade: Trade
     acd: AcdService
     calls: AcdStore
+    surveys: Surveys
+    call_log: CallLog
+    media: MediaReports
+    pausing: Pausing
+    hanging_up: HangingUp
+    agent_times: AgentTimes
+    blacklist: BlacklistService
+    listed: Callable[[str | None, str | None], Listed | None]
     callbacks: Callbacks
-    recordings: Path
+    recordings: RecordingArchive
+    room: RecordingSpace
+    prompts: PromptWatch
+    faxes: Path
     database: Database
     bus: Bus
     nodes: Sequence[Node]
+    line: LineService
     queues_of: Callable[[Principal], Awaitable[tuple[str, ...]]]
     right_to_dial: Callable[[str], Right]
+    home_of: Callable[[str], Home]
     clock: Callable[[], datetime]
     options: WebOptions = field(default_factory=WebOptions)
+
+    @property
+    def voicemails(self) -> VoicemailStore:
+        return VoicemailStore(self.database)

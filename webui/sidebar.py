@@ -3,12 +3,13 @@
 Rule: pure reading; every method gives views for one viewer, and `whole` is the sum of the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from pydantic import BaseModel
 
 from acd.service import AcdService
+from crm_core.blacklist.policy import Listed
 from crm_core.knowledge.question_views import LiveQuestion
 from crm_core.rights import Right
 from crm_core.todos.views import RaisedAlarm
@@ -16,7 +17,7 @@ from dialer.events import CallbackView
 from webui.cards import Cards
 from webui.feed import Viewer
 from webui.health import Health
-from webui.pops import PopBook
+from webui.pops import Pop, PopBook
 from webui.present import (
     alarm_view,
     callback_item,
@@ -40,15 +41,15 @@ class Sidebar:
         book: PopBook,
         cards: Cards,
         health: Health,
+        listed: Callable[[str | None, str | None], Listed | None],
         *,
-        break_reasons: tuple[str, ...],
         since: datetime,
     ) -> None:
         self._acd = acd
         self._book = book
         self._cards = cards
         self._health = health
-        self._break_reasons = break_reasons
+        self._listed = listed
         self._since = since
         self._callbacks: dict[int, CallbackView] = {}
         self._alarms: tuple[RaisedAlarm, ...] = ()
@@ -75,23 +76,32 @@ class Sidebar:
         """The agent's own state and buttons."""
         agent = self._acd.agent_view(agent_id)
         if agent is not None:
-            return own_state(agent, self._break_reasons, extension)
+            return own_state(agent, self._acd.break_reasons(), extension)
         return logged_out(
             agent_id,
             name,
             extension,
             since=self._since,
-            break_reasons=self._break_reasons,
+            breaks=self._acd.break_reasons(),
         )
 
     def pops(self, viewer: Viewer, call_ids: Iterable[str]) -> dict[str, BaseModel]:
         """Those of the calls that stand on the viewer's screen."""
         pops = self._book.pops(viewer.agent_id)
         return {
-            call_id: pop_view(pops[call_id], self._cards.get(call_id), viewer.rights, self._queues)
-            for call_id in call_ids
-            if call_id in pops
+            call_id: self._pop(pops[call_id], viewer) for call_id in call_ids if call_id in pops
         }
+
+    def _pop(self, pop: Pop, viewer: Viewer) -> BaseModel:
+        call = pop.call
+        listed = self._listed(call.caller, call.level) if call.direction == "inbound" else None
+        shown = pop_view(pop, self._cards.get(call.call_id), viewer, self._queues, listed)
+        return shown.model_copy(update={"survey": self._leads_to_survey(pop)})
+
+    def _leads_to_survey(self, pop: Pop) -> bool:
+        """Not in a talk that outlived the daemon in which it began: nobody asks its caller."""
+        record = self._acd.record(pop.call.call_id)
+        return record is not None and record.attended and self._acd.has_survey(pop.queue)
 
     def callbacks(self, viewer: Viewer, ids: Iterable[int]) -> dict[str, BaseModel]:
         """Those of the call-backs that the viewer may take: the own ones and anybody's."""
@@ -99,9 +109,7 @@ class Sidebar:
             return {}
         views = [self._callbacks[each] for each in ids if each in self._callbacks]
         return {
-            str(view.id): callback_item(
-                view, viewer.rights, agent_id=viewer.agent_id, scope=viewer.scope
-            )
+            str(view.id): callback_item(view, viewer, agent_id=viewer.agent_id, scope=viewer.scope)
             for view in views
             if view.agent_id in (None, viewer.agent_id)
         }

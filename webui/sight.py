@@ -41,7 +41,8 @@ def _is_hidden(view: BaseModel, name: str, hidden: frozenset[str]) -> bool:
     if not isinstance(view, View) or view.ENTITY is None or name in _ALWAYS:
         return False
     field = type(view).model_fields[name]
-    return not field.is_required() and is_hidden(_code(type(view), name), hidden)
+    codes = _codes(type(view), name)
+    return not field.is_required() and any(is_hidden(each, hidden) for each in codes)
 
 
 def _left_out(each: BaseModel, hidden: frozenset[str]) -> bool:
@@ -56,16 +57,19 @@ def _default(view: BaseModel, name: str) -> Any:
 def hideable_fields() -> frozenset[str]:
     """Every field that a role can be kept from, of all views there are."""
     return frozenset(
-        _code(view, name)
+        code
         for view in _views(View)
         if view.ENTITY is not None
         for name, field in view.model_fields.items()
         if not field.is_required() and name not in _ALWAYS
+        for code in _codes(view, name)
     )
 
 
-def _code(view: type[View], name: str) -> str:
-    return f"{view.ENTITY}.{view.SAME_FIELD.get(name, name)}"
+def _codes(view: type[View], name: str) -> tuple[str, ...]:
+    """What a field stands for: one field of the record, or all those of which it tells."""
+    told = view.SAME_FIELD.get(name, name)
+    return tuple(f"{view.ENTITY}.{each}" for each in ((told,) if isinstance(told, str) else told))
 
 
 def _views(view: type[View]) -> Iterator[type[View]]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from acd.events import AgentState
+from acd.events import AgentState, PauseReason, RecordingState
 
 PopState = Literal["offered", "ringing", "talking", "ended"]
 
@@ -20,13 +20,13 @@ class View(BaseModel):
     """Frozen, and made from dataclasses of the same shape.
 
     `ENTITY` names the record whose fields roles may be kept from; `SAME_FIELD` the fields that are
-    shown under a second name.
+    shown under a second name, or all those of which one here tells.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     ENTITY: ClassVar[str | None] = None
-    SAME_FIELD: ClassVar[Mapping[str, str]] = {}
+    SAME_FIELD: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
 
     def own_fields(self) -> frozenset[str]:
         """The fields that this entry of a list is by itself, or gives away."""
@@ -38,19 +38,34 @@ class ReasonView(View):
     params: dict[str, str]
 
     def own_fields(self) -> frozenset[str]:
-        return _TOLD_BY_REASON.get(self.code, frozenset())
+        by_condition = _TOLD_BY_CONDITION.get(self.params.get("condition", ""), frozenset())
+        return _TOLD_BY_REASON.get(self.code, frozenset()) | by_condition
 
 
+_PLACE = frozenset({"customer.addresses", "customer.province", "customer.city"})
 _TOLD_BY_REASON: Mapping[str, frozenset[str]] = {
+    "area_excluded": _PLACE,
+    "area_not_served": _PLACE,
+    "deputy": frozenset({"customer.salesperson"}),
     "grade": frozenset({"customer.insight"}),
+    "no_salesperson": frozenset({"customer.salesperson"}),
     "over_credit": frozenset({"customer.credit_available"}),
     "own_salesperson": frozenset({"customer.salesperson"}),
     "policy_discount": frozenset({"customer.price_policy"}),
+    "review_discount_over": frozenset({"order.discount"}),
+    "review_note_words": frozenset({"order.note"}),
     "review_over_credit": frozenset({"customer.credit_available"}),
     "salesperson": frozenset({"customer.salesperson"}),
     "vip_level": frozenset({"customer.level"}),
 }
-"""The customer's fields that a reason tells of."""
+"""The fields that a reason tells of."""
+_TOLD_BY_CONDITION: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("region", "province", "city", "area_code"), _PLACE),
+    **dict.fromkeys(("level", "vip"), frozenset({"customer.level"})),
+    "grade": frozenset({"customer.insight"}),
+    "salesperson": frozenset({"customer.salesperson"}),
+}
+"""The fields that a condition of a route tells of when it did not hold."""
 
 
 class PlaceView(View):
@@ -238,7 +253,11 @@ class CustomerView(View):
     """A customer's card; all but id and name is None or empty until the card has been read."""
 
     ENTITY = "customer"
-    SAME_FIELD: ClassVar = {"address": "addresses", "above": "parent"}
+    SAME_FIELD: ClassVar = {
+        "address": "addresses",
+        "above": "parent",
+        "overdue_entered": "credit_overdue",
+    }
 
     id: int
     name: str
@@ -250,6 +269,7 @@ class CustomerView(View):
     credit_used: Decimal | None = None
     credit_available: Decimal | None = None
     credit_overdue: Decimal | None = None
+    overdue_entered: Decimal | None = None
     salesperson: SalespersonView | None = None
     email: str | None = None
     fax: str | None = None
@@ -287,8 +307,15 @@ class QueueNameView(View):
     label_en: str
 
 
+class BlacklistedView(View):
+    """The caller is on the blacklist and was let through: why, and until when."""
+
+    reason: str
+    until: datetime | None
+
+
 class PopView(View):
-    """What rises on the agent's screen when a call comes."""
+    """What rises on the agent's screen when a call comes; `survey`: the caller may be asked for an opinion afterwards."""
 
     call_id: str
     direction: str
@@ -301,10 +328,20 @@ class PopView(View):
     queue: QueueNameView | None
     why: tuple[ReasonView, ...]
     menu_path: tuple[str, ...]
+    recording: RecordingState | None
+    pause_reason: PauseReason | None
     offered_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None
     customer: CustomerView | None
+    survey: bool = False
+    blacklisted: BlacklistedView | None = None
+
+
+class BreakReasonView(View):
+    code: str
+    label_zh: str
+    label_en: str
 
 
 class AgentStateView(View):
@@ -319,7 +356,7 @@ class AgentStateView(View):
     wrap_up_until: datetime | None
     pending: str | None
     allowed: tuple[str, ...]
-    break_reasons: tuple[str, ...]
+    break_reasons: tuple[BreakReasonView, ...]
 
 
 class AlarmView(View):
@@ -377,6 +414,7 @@ class BoardQueue(View):
     label_zh: str
     label_en: str
     waiting: int
+    held: int
     longest_since: datetime | None
     ready: int
     busy: int
@@ -389,6 +427,8 @@ class BoardQueue(View):
 
 
 class BoardAgent(View):
+    """`break_reason`: the words for `reason`, where the line has some."""
+
     agent_id: int
     name: str
     extension: str
@@ -396,6 +436,7 @@ class BoardAgent(View):
     reason: str | None
     since: datetime
     queues: tuple[str, ...]
+    break_reason: BreakReasonView | None = None
 
 
 class BoardWaiting(View):
@@ -419,3 +460,16 @@ class AsteriskHealth(View):
 
 class DatabaseHealth(View):
     available: bool
+
+
+class PromptHealth(View):
+    """Whether callers hear all that the line says."""
+
+    played: bool
+
+
+class RecordingHealth(View):
+    """Whether calls are recorded, and whether there is room for long."""
+
+    recorded: bool
+    room: bool

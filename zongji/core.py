@@ -2,30 +2,41 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from acd import tables as acd_tables
 from acd import timeline as acd_timeline
 from acd.contact_source import CallContacts
-from acd.obstacles import live_calls
+from acd.obstacles import held_recordings, live_calls
 from crm_core import tables as crm_tables
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.db import Database
 from crm_core.insight.ports import Sources
+from crm_core.leads.wording import LEAD_WORDS
 from crm_core.notices.wording import NOTICE_WORDS
+from crm_core.people.login_limits import Allowance, LoginLimits
+from crm_core.people.login_sessions import Lifetimes
+from crm_core.people.passwords import PasswordRules
+from crm_core.people.policy import AccountPolicy
+from crm_core.pins.rules import PinRules
 from crm_core.rights import Right
 from crm_core.services import Crm
 from dialer import tables as dialer_tables
 from dialer.notice_source import never_called
+from ivr import tables as ivr_tables
+from ivr.self_service.counter import Terms
 from orders import tables as order_tables
 from orders.aftersales import timeline as aftersales_timeline
 from orders.aftersales.wording import AFTERSALES_WORDS
+from orders.delivery.papers.content import Sender
+from orders.offers.wording import QUOTE_WORDS
 from orders.payments.wording import PAYMENT_WORDS
 from orders.progress.links import LinkTerms
 from orders.sales import quotes
 from orders.sales import timeline as order_timeline
+from orders.sales.assortment import Span
 from orders.sales.benefit_source import has_delivery
 from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from orders.sales.complaint_source import is_order_of
@@ -35,9 +46,9 @@ from orders.sales.wording import ORDER_WORDS
 from zongji import settings as used
 from zongji.settings import Settings
 
-TABLES = (acd_tables, crm_tables, dialer_tables, order_tables)
+TABLES = (acd_tables, crm_tables, dialer_tables, ivr_tables, order_tables)
 """Imported, so that whatever goes through all tables finds all, and each those that it refers to."""
-WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS | AFTERSALES_WORDS
+WORDS = ORDER_WORDS | NOTICE_WORDS | PAYMENT_WORDS | AFTERSALES_WORDS | QUOTE_WORDS | LEAD_WORDS
 """What customers are told, as shipped."""
 
 _PATIENT_S = 300
@@ -51,6 +62,12 @@ def now() -> datetime:
 def insight_sources(settings: Settings) -> Sources:
     """Sales are orders, conversations are calls, days are those of the company's zone."""
     return Sources(OrderSales(settings.zone), CallContacts(), settings.zone)
+
+
+def sender(settings: Settings) -> Sender:
+    """Who stands on papers."""
+    given = settings.sender
+    return Sender(given.name or settings.company, given.phone, given.address, given.postcode)
 
 
 def link_terms(settings: Settings) -> LinkTerms:
@@ -91,12 +108,51 @@ def core(
         has_delivery=has_delivery,
         is_order_of=is_order_of,
         never_called=never_called,
-        obstacles=(open_orders, live_calls),
+        obstacles=(open_orders, live_calls, held_recordings),
         secrets_key=secrets_key(settings),
+        account_policy=account_policy(settings),
         words=WORDS,
         company=settings.company,
         exports_per_day=settings.exports_per_day,
-        folders={"recordings": settings.recordings} if settings.recordings else {},
+        pin_rules=pin_rules(settings),
+        folders={
+            "faxes": settings.fax_folder,
+            **(
+                dict.fromkeys(("recordings", "voicemails"), settings.recordings)
+                if settings.recordings
+                else {}
+            ),
+        },
+    )
+
+
+def pin_rules(settings: Settings) -> PinRules:
+    chosen = settings.self_service
+    return PinRules(chosen.shortest_pin, chosen.pin_tries, timedelta(minutes=chosen.pin_lock_min))
+
+
+def self_service_terms(settings: Settings) -> Terms:
+    """What callers are told of the assortment."""
+    chosen = settings.self_service
+    return Terms(
+        best_sellers=Span(chosen.best_sellers_days, chosen.best_sellers),
+        new_products=Span(chosen.new_products_days, chosen.new_products),
+    )
+
+
+def account_policy(settings: Settings) -> AccountPolicy:
+    """What is asked of passwords and log-ins."""
+    chosen = settings.accounts
+    age = chosen.password_days
+    return AccountPolicy(
+        rules=PasswordRules(chosen.shortest_password, chosen.remembered_passwords),
+        password_age=None if age is None else timedelta(days=age),
+        lifetimes=Lifetimes(
+            idle=timedelta(minutes=chosen.idle_min), absolute=timedelta(hours=chosen.session_hours)
+        ),
+        limits=LoginLimits(
+            login=Allowance(free=chosen.tries), address=Allowance(free=chosen.tries_per_address)
+        ),
     )
 
 

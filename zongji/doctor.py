@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from acd.recording_space import MB, free_bytes
 from crm_core.db import Database
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
 from orders.delivery.papers import fonts
 from zongji import settings
 from zongji.cli.options import line_file
 from zongji.installation import Installation
 from zongji.platform import system
-from zongji.settings import SettingsError
+from zongji.settings import Settings, SettingsError
 
 _ENOUGH_BYTES = 2 << 30
 
@@ -85,17 +86,34 @@ def paper_font() -> Finding:
     return Finding("font of shipping papers", good=True, said=f"{found.name}{rare}")
 
 
+def _room(known: Settings) -> Finding:
+    what, chosen = "room for recordings", known.recording
+    try:
+        free_mb = free_bytes(known.recording_folder) // MB
+    except OSError as error:
+        return Finding(what, good=False, said=f"{error}: is the disk mounted?")
+    limits = f"; warns below {chosen.warn_below_mb}, stops recording below {chosen.stop_below_mb}"
+    good = free_mb >= chosen.warn_below_mb
+    mend = (
+        ""
+        if good
+        else ": remove old recordings by `recording.kept_days`, or give them a larger disk"
+    )
+    return Finding(what, good, f"{free_mb} MB{limits}{mend}")
+
+
 async def _service() -> list[Finding]:
     try:
         known = settings.load()
     except SettingsError as error:
         return [Finding("settings", good=False, said=f"{error}")]
+    found = [_room(known)]
     database = Database(known.database_url.get_secret_value())
     try:
         there = await database.ping()
     finally:
         await database.close()
-    found = [Finding("database", there, "answers" if there else "does not answer: is it started?")]
+    found += [Finding("database", there, "answers" if there else "does not answer: is it started?")]
     try:
         async with (
             aiohttp.ClientSession() as http,

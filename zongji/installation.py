@@ -13,10 +13,10 @@ from typing import Any, TypeGuard, TypeVar
 
 import tomli_w
 
+from crm_core.whole_files import write_if_changed
 from zongji.platform.asterisk import TEMPLATES, AsteriskFiles
 from zongji.platform.carrier import CarrierPorts
 from zongji.platform.debian import Prefix
-from zongji.platform.render import write_if_changed
 from zongji.platform.site import Part, Rtp, Secrets, Site
 from zongji.settings import ROOT
 
@@ -71,6 +71,11 @@ class Installation:
     @property
     def pbx(self) -> AsteriskFiles:
         return AsteriskFiles(self.prefix, self.var / "pbx")
+
+    @property
+    def fax_folder(self) -> Path:
+        """Where Asterisk leaves faxes, and the daemon keeps them."""
+        return self.pbx.faxes
 
     @property
     def prompts(self) -> Path:

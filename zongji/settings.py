@@ -6,6 +6,7 @@ name and what it should be.
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -28,6 +29,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from crm_core.blacklist.policy import BlacklistRules, Policy
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -295,6 +298,157 @@ class ConnectionSettings(Section):
         return tuple(ip_network(network) for network in self.allowed)
 
 
+class AccountSettings(Section):
+    """What is asked of passwords and log-ins. After so many wrong ones each next try waits longer."""
+
+    shortest_password: int = Field(default=10, ge=8, le=64, description="characters")
+    remembered_passwords: int = Field(
+        default=5, ge=1, le=24, description="the last ones, none of which may be taken again"
+    )
+    password_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3650,
+        description="an older password is to be changed at the next log-in; None: never",
+    )
+    idle_min: int = Field(default=120, ge=5, le=1440, description="a page left alone is logged out")
+    session_hours: int = Field(default=16, ge=1, le=168, description="the longest log-in")
+    tries: int = Field(default=5, ge=1, le=100, description="of one log-in name")
+    tries_per_address: int = Field(
+        default=30, ge=1, le=10_000, description="of one network address"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.idle_min > self.session_hours * 60:
+            raise ValueError("idle_min is longer than session_hours: make it shorter")
+        if self.tries_per_address < self.tries:
+            raise ValueError("tries_per_address is less than tries: an office shares an address")
+        return self
+
+
+class SelfServiceSettings(Section):
+    """What callers hear by keypad, and what is asked of the PINs of dealers."""
+
+    best_sellers: int = Field(default=5, ge=1, le=20, description="told at most")
+    best_sellers_days: int = Field(default=30, ge=1, le=400, description="whose sales count")
+    new_products: int = Field(default=5, ge=1, le=20, description="told at most")
+    new_products_days: int = Field(
+        default=60, ge=1, le=400, description="so long after it was entered a product is new"
+    )
+    shortest_pin: int = Field(default=6, ge=4, le=8, description="digits")
+    pin_tries: int = Field(default=5, ge=1, le=20, description="wrong ones before it is locked")
+    pin_lock_min: int = Field(default=60, ge=1, le=1440)
+
+
+class CallSettings(Section):
+    """How long records of calls are kept; None: for ever. The calls themselves stay, with their figures."""
+
+    keep_steps_days: int | None = Field(
+        default=None, ge=30, le=36_500, description="every step of a call, keys among them"
+    )
+    keep_personal_days: int | None = Field(
+        default=None, ge=30, le=36_500, description="numbers, names and places in calls"
+    )
+
+    @model_validator(mode="after")
+    def _steps_first(self) -> Self:
+        personal = self.keep_personal_days
+        if personal is not None and (self.keep_steps_days or personal + 1) > personal:
+            raise ValueError(
+                "keep_steps_days must be given and no longer than keep_personal_days: steps tell of people, too"
+            )
+        return self
+
+
+class RecordingSettings(Section):
+    """How calls are recorded, and for how long that is kept. The first of `keys` encrypts new files, all of them are
+    recognised: to change the key, put the new one in front.
+    """
+
+    pause_limit_s: int = Field(
+        default=600, ge=10, le=7200, description="after so long a pause ends by itself"
+    )
+    kept_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="older recordings are removed, unless their queue says otherwise; None: they stay",
+    )
+    voicemails_kept_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="older messages of callers are removed; None: they stay",
+    )
+    encrypt: bool = False
+    keys: tuple[LinkKey, ...] = ()
+    warn_below_mb: int = Field(default=2_000, ge=1, description="less free space is warned of")
+    stop_below_mb: int = Field(
+        default=500,
+        ge=1,
+        description="with less free space no recording is begun, and those under way end",
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.encrypt and not self.keys:
+            raise ValueError("encrypt needs a key: give `keys` one of at least 32 characters")
+        if self.stop_below_mb > self.warn_below_mb:
+            raise ValueError("stop_below_mb is more than warn_below_mb: warn earlier")
+        return self
+
+
+class PrivacySettings(Section):
+    """What the house does besides the law."""
+
+    remind_days: int = Field(
+        default=5,
+        ge=1,
+        le=14,
+        description="so long before a person's request must be answered, those who may answer it get a to-do",
+    )
+
+
+class BlacklistSettings(Section):
+    """Callers who are rejected or warned of."""
+
+    votes: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="so many different agents' votes put a number on the list",
+    )
+    period_days: int = Field(default=30, ge=1, le=3_650, description="a vote counts so long")
+    block_days: int | None = Field(
+        default=90,
+        ge=1,
+        le=3_650,
+        description="an entry by votes holds so long; None: until lifted",
+    )
+    by_votes: Policy = Field(
+        default=Policy.REJECT, description="what becomes of such a caller: reject or warn"
+    )
+    protected_levels: tuple[str, ...] = Field(
+        default=(), description="customers of these levels are never rejected, only warned of"
+    )
+    busy: bool = Field(
+        default=False, description="who is rejected hears the busy tone instead of words"
+    )
+
+    @property
+    def rules(self) -> BlacklistRules:
+        block = None if self.block_days is None else timedelta(days=self.block_days)
+        return BlacklistRules(
+            votes=self.votes,
+            period=timedelta(days=self.period_days),
+            block=block,
+            by_votes=self.by_votes,
+            protected=self.protected_levels,
+            busy=self.busy,
+        )
+
+
 class Settings(BaseSettings):
     """The whole file. `var` is where everything the daemon writes lies."""
 
@@ -308,6 +462,13 @@ class Settings(BaseSettings):
     )
     line_file: Path = ROOT / "asterisk-conf" / "line.yaml"
     recordings: Path | None = None
+    recording: RecordingSettings = RecordingSettings()
+    faxes_keep_days: int | None = Field(
+        default=None,
+        ge=30,
+        le=36_500,
+        description="older faxes are removed with their sheets; None: they stay",
+    )
     secrets_key: SecretStr | None = Field(
         default=None,
         min_length=32,
@@ -363,6 +524,11 @@ class Settings(BaseSettings):
     messages: MessageSettings = MessageSettings()
     links: LinkSettings = LinkSettings()
     connections: ConnectionSettings = ConnectionSettings()
+    self_service: SelfServiceSettings = SelfServiceSettings()
+    accounts: AccountSettings = AccountSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    calls: CallSettings = CallSettings()
+    blacklist: BlacklistSettings = BlacklistSettings()
 
     @field_validator("timezone")
     @classmethod
@@ -376,6 +542,11 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def fax_folder(self) -> Path:
+        """Asterisk writes into it, beside its own folder."""
+        return self.var / "faxes"
 
     @property
     def recording_folder(self) -> Path:

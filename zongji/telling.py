@@ -21,10 +21,11 @@ from dialer.policy import DialRules
 from dialer.ports import PlainLine
 from dialer.store import DialerStore
 from ivr.tts import TextToSpeech
+from orders.offers.papers import QuotePapers
 from orders.payments.events import PaymentBooked
 from orders.progress import links
 from orders.sales.events import OrderMoved, OrderPlaced
-from zongji.core import WORDS, link_terms, now
+from zongji.core import WORDS, link_terms, now, sender
 from zongji.settings import (
     AliyunSettings,
     FaxSettings,
@@ -36,14 +37,19 @@ from zongji.settings import (
 )
 
 
+def speech(settings: Settings) -> TextToSpeech:
+    """What speaks texts that become known only while Zongji runs."""
+    voice = settings.voice or VoiceSettings()
+    return TextToSpeech(voice.espeak, voice.sox)
+
+
 def message_calls(settings: Settings, database: Database, line: PlainLine) -> MessageCalls:
     """The line for messages that are said or faxed."""
-    voice = settings.voice or VoiceSettings()
-    speech = TextToSpeech(voice.espeak, voice.sox)
+    voice, spoken = settings.voice or VoiceSettings(), speech(settings)
     return MessageCalls(
         DialerStore(database),
         line,
-        speak=lambda text, language, target: speech.speak(
+        speak=lambda text, language, target: spoken.speak(
             text, "en" if language == "en" else "zh", target
         ),
         folder=settings.var / "said",
@@ -57,10 +63,18 @@ def notifiers(
     settings: Settings, database: Database, calls: MessageCalls, stack: AsyncExitStack
 ) -> list[Notifier]:
     """They are closed by the stack."""
-    book = WordBook(WORDS, settings.company, database=database, clock=now)
+    book = WordBook(WORDS, settings.company, database=database)
     found: list[Notifier] = []
     if settings.mail is not None:
-        found.append(EmailNotifier(_mail_server(settings.mail), words=book, clock=now))
+        papers = QuotePapers(
+            database,
+            clock=now,
+            zone=settings.zone,
+            sender=sender(settings),
+            font=settings.paper_font,
+        )
+        server = _mail_server(settings.mail)
+        found.append(EmailNotifier(server, words=book, clock=now, attachments=papers.attached))
     if settings.sms is not None:
         sms = _sms(settings.sms)
         stack.push_async_callback(sms.close)

@@ -15,7 +15,7 @@ Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 Above = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
 Name = Annotated[Text, Field(min_length=1, max_length=50)]
 Reason = Annotated[Text, Field(min_length=1, max_length=200)]
-CouponCode = Annotated[str, Field(min_length=12, max_length=20)]
+CouponCode = Annotated[Text, Field(min_length=12, max_length=20)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2189, 12, 31))]
 
 

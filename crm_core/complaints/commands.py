@@ -97,12 +97,17 @@ class Reason(Versioned):
 class ComplaintQuery(Command):
     """`before`: the last complaint of the page before this one; the newest come first.
 
-    `open`: only those that are not handled yet. A category stands for all below it, too.
+    `open`: only those that are not handled yet. A category stands for all below it, too. `text` is any part of the
+    description, the resolution, the order's number or the customer's name; entered from `since` until before `until`.
     """
 
     customer_id: Id | None = None
     category_code: Code | None = None
     state: State | None = None
+    severity: Severity | None = None
+    text: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     open: bool = False
     handler_id: Id | None = None
     before: Id | None = None
@@ -125,11 +130,18 @@ class StepQuery(Command):
 
 
 class Grouping(StrEnum):
-    """`top_category`: the category at the root of the tree; periods begin in the zone of `since`."""
+    """`top_category`: the category at the root of the tree; `salesperson`, `province` and `city` (with its province) are
+    the customer's of today; periods begin in the zone of `since`.
+    """
 
     CATEGORY = "category"
     TOP_CATEGORY = "top_category"
     STATE = "state"
+    SEVERITY = "severity"
+    HANDLER = "handler"
+    SALESPERSON = "salesperson"
+    PROVINCE = "province"
+    CITY = "city"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"

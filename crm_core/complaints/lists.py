@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.complaints import categories, views
 from crm_core.complaints.commands import ComplaintQuery, OverdueQuery, StepQuery
 from crm_core.complaints.tables import Complaint, ComplaintStep
 from crm_core.complaints.views import ComplaintBrief, ComplaintView, StepView
+from crm_core.complaints.writing import ENTITY
+from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen
 from crm_core.rights import Actor
 
@@ -30,6 +32,14 @@ async def listed(
         query = query.where(Complaint.category_code.in_(select(tree.c.code)))
     if wanted.state is not None:
         query = query.where(Complaint.state == wanted.state)
+    if wanted.severity is not None:
+        query = query.where(Complaint.severity == wanted.severity)
+    if wanted.text is not None:
+        query = query.where(_says(actor, wanted.text))
+    if wanted.since is not None:
+        query = query.where(Complaint.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Complaint.created_at < wanted.until)
     if wanted.open:
         query = query.where(Complaint.handled_at.is_(None))
     if wanted.handler_id is not None:
@@ -38,6 +48,14 @@ async def listed(
         query = query.where(Complaint.id < wanted.before)
     rows = await connection.execute(query.order_by(Complaint.id.desc()).limit(wanted.limit))
     return tuple(ComplaintView(*row) for row in rows)
+
+
+def _says(actor: Actor, text: str) -> ColumnElement[bool]:
+    """Whether the text stands in what the actor may see."""
+    words = (Complaint.description, Complaint.resolution)
+    seen = [each for each in words if actor.may_read(ENTITY, each.key)]
+    columns = (Complaint.order_number, Customer.name, *seen)
+    return or_(*(each.icontains(text, autoescape=True) for each in columns))
 
 
 async def overdue(

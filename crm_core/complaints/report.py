@@ -5,7 +5,7 @@ Handling hours run from entering to the last resolution; what was rejected has n
 was handled after its due time, and what is not handled although that has passed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,19 +25,30 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from crm_core.complaints import categories
 from crm_core.complaints.commands import Grouping, ReportQuery
 from crm_core.complaints.flow import State
 from crm_core.complaints.tables import Complaint, ComplaintCategory
+from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen
-from crm_core.errors import Invalid
+from crm_core.errors import Forbidden, Invalid
+from crm_core.people.tables import User
 from crm_core.rights import Actor
 
+_KEYS = ("category", "state", "severity", "handler", "salesperson", "province", "city", "period")
 _LONGEST = timedelta(days=731)
 _MOST_LINES = 2000
 _CATEGORIES = (Grouping.CATEGORY, Grouping.TOP_CATEGORY)
 _PERIODS = (Grouping.DAY, Grouping.WEEK, Grouping.MONTH)
+_PLACES = (Grouping.PROVINCE, Grouping.CITY)
+_TELLS = {
+    Grouping.SALESPERSON: ("salesperson",),
+    Grouping.PROVINCE: ("province",),
+    Grouping.CITY: ("province", "city"),
+}
+"""The customer's fields that a grouping tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,13 @@ class ReportLine:
     category_zh: str | None
     category_en: str | None
     state: str | None
+    severity: int | None
+    handler_id: int | None
+    handler_name: str | None
+    salesperson_id: int | None
+    salesperson_name: str | None
+    province: str | None
+    city: str | None
     period_start: datetime | None
     count: int
     unhandled: int
@@ -60,8 +78,12 @@ class ReportLine:
 async def report(
     connection: AsyncConnection, actor: Actor, wanted: ReportQuery, now: datetime
 ) -> tuple[ReportLine, ...]:
-    """Of the customers this person may see. Raises Invalid (range, groupings, too many lines)."""
+    """Of the customers this person may see.
+
+    Raises Invalid (range, groupings, too many lines), Forbidden (grouped by what the role may not see).
+    """
     check(wanted)
+    _check_seen(actor, wanted.by)
     rows = (await connection.execute(_grouped(actor, wanted, now))).all()
     if len(rows) > _MOST_LINES:
         raise Invalid(
@@ -78,17 +100,34 @@ def check(wanted: ReportQuery) -> None:
             f"The range begins before it ends and has at most {_LONGEST.days} days.",
             fields={"until": "range"},
         )
-    for kinds in (_CATEGORIES, _PERIODS, (Grouping.STATE,)):
-        if sum(each in kinds for each in wanted.by) > 1:
-            raise Invalid(
-                "Group by one kind of category, one period and the state, each once.",
-                fields={"by": "twice"},
+    kinds = [_kind(each) for each in wanted.by]
+    if len(set(kinds)) != len(kinds):
+        raise Invalid(
+            "Group by each once, and by one kind of category, one period and one kind of place.",
+            fields={"by": "twice"},
+        )
+
+
+def _kind(by: Grouping) -> tuple[Grouping, ...]:
+    """Those of which only one can be grouped by at a time."""
+    alike = (each for each in (_CATEGORIES, _PERIODS, _PLACES) if by in each)
+    return next(alike, (by,))
+
+
+def _check_seen(actor: Actor, by: Sequence[Grouping]) -> None:
+    """Raises Forbidden."""
+    for each in by:
+        if not all(actor.may_read("customer", field) for field in _TELLS.get(each, ())):
+            raise Forbidden(
+                f"Your role does not see the {each} of customers: group by something else.",
+                fields={"by": "forbidden"},
             )
 
 
 def _grouped(actor: Actor, wanted: ReportQuery, now: datetime) -> Select[*tuple[Any, ...]]:
     facts = _facts(actor, wanted, now).subquery()
-    keys: tuple[ColumnElement[Any], ...] = (facts.c.category, facts.c.state, facts.c.period)
+    handler, salesperson = aliased(User), aliased(User)
+    keys: tuple[ColumnElement[Any], ...] = tuple(facts.c[name] for name in _KEYS)
     lines = (
         select(
             *keys,
@@ -108,6 +147,13 @@ def _grouped(actor: Actor, wanted: ReportQuery, now: datetime) -> Select[*tuple[
             ComplaintCategory.name_zh,
             ComplaintCategory.name_en,
             lines.c.state,
+            lines.c.severity,
+            lines.c.handler,
+            handler.name,
+            lines.c.salesperson,
+            salesperson.name,
+            lines.c.province,
+            lines.c.city,
             lines.c.period,
             lines.c.count,
             lines.c.unhandled,
@@ -117,7 +163,9 @@ def _grouped(actor: Actor, wanted: ReportQuery, now: datetime) -> Select[*tuple[
             lines.c.satisfaction,
         )
         .outerjoin(ComplaintCategory, ComplaintCategory.code == lines.c.category)
-        .order_by(lines.c.period, lines.c.category, lines.c.state)
+        .outerjoin(handler, handler.id == lines.c.handler)
+        .outerjoin(salesperson, salesperson.id == lines.c.salesperson)
+        .order_by(lines.c.period, *(lines.c[name] for name in _KEYS))
         .limit(_MOST_LINES + 1)
     )
 
@@ -131,20 +179,35 @@ def _facts(actor: Actor, wanted: ReportQuery, now: datetime) -> Select[*tuple[An
     return (
         select(
             _category(wanted.by, roots.c.root).label("category"),
-            (Complaint.state if Grouping.STATE in wanted.by else _nothing()).label("state"),
             _period(wanted).label("period"),
+            *_others(wanted.by),
             unhandled.label("is_unhandled"),
             late.label("is_overdue"),
             case((Complaint.state != State.REJECTED, spent)).label("hours"),
             Complaint.satisfaction,
         )
         .join(roots, roots.c.code == Complaint.category_code)
+        .join(Customer, Customer.id == Complaint.customer_id)
         .where(
             Complaint.created_at >= wanted.since,
             Complaint.created_at < wanted.until,
             concerns_seen(Complaint.customer_id, actor),
         )
     )
+
+
+def _others(by: Sequence[Grouping]) -> Iterator[ColumnElement[Any]]:
+    """The rest of `_KEYS`, nothing where they are not grouped by."""
+    city = Grouping.CITY in by
+    for name, column, wanted in (
+        ("state", Complaint.state, Grouping.STATE in by),
+        ("severity", Complaint.severity, Grouping.SEVERITY in by),
+        ("handler", Complaint.handler_id, Grouping.HANDLER in by),
+        ("salesperson", Customer.salesperson_id, Grouping.SALESPERSON in by),
+        ("province", Customer.province, city or Grouping.PROVINCE in by),
+        ("city", Customer.city, city),
+    ):
+        yield (column.expression if wanted else cast(null(), column.type)).label(name)
 
 
 def _category(by: Sequence[Grouping], root: ColumnElement[str]) -> ColumnElement[Any]:

@@ -34,7 +34,7 @@ from crm_core.complaints.writing import Step
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Invalid
-from crm_core.rights import Actor, Right
+from crm_core.rights import Actor, Right, may_write
 from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
@@ -62,6 +62,7 @@ class ComplaintService:
     async def create(self, actor: Actor, new: NewComplaint) -> ComplaintView:
         """It is due after the hours of its category."""
         actor.require(Right.COMPLAINT_WORK)
+        actor.require_write(writing.ENTITY, sorted(new.model_fields_set))
         now = self._clock()
         async with self._database.begin() as session:
             customer_id = await must_see(session, actor, new.customer_id)
@@ -86,6 +87,7 @@ class ComplaintService:
         actor.require(Right.COMPLAINT_WORK)
         now = self._clock()
         values = edit.model_dump(exclude_unset=True, exclude={"version"})
+        actor.require_write(writing.ENTITY, sorted(values))
         async with self._database.begin() as session:
             complaint = await writing.held(session, actor, complaint_id, now)
             flow.check_unhandled(complaint.state)
@@ -126,13 +128,18 @@ class ComplaintService:
         return await self._move(actor, complaint_id, change)
 
     async def resolve(self, actor: Actor, complaint_id: int, given: Resolve) -> ComplaintView:
-        values = {"resolution": given.resolution, "compensation": given.compensation}
+        """What was agreed before a reopening goes, unless the actor may not write it and does not."""
+        values = given.model_dump(include={"resolution", "compensation"})
+        if not may_write(actor, writing.ENTITY, "compensation") and given.compensation is None:
+            del values["compensation"]
+        actor.require_write(writing.ENTITY, sorted(values))
         change = Change(Action.RESOLVE, given.version, values, text=given.resolution)
         return await self._move(actor, complaint_id, change)
 
     async def close(self, actor: Actor, complaint_id: int, given: Close) -> ComplaintView:
         """The customer has been asked."""
-        values = {"satisfaction": given.satisfaction}
+        values = given.model_dump(include={"satisfaction"}, exclude_none=True)
+        actor.require_write(writing.ENTITY, sorted(values))
         change = Change(Action.CLOSE, given.version, values, text=given.comment)
         return await self._move(actor, complaint_id, change)
 
@@ -142,6 +149,7 @@ class ComplaintService:
         return await self._move(actor, complaint_id, change)
 
     async def reject(self, actor: Actor, complaint_id: int, given: Reason) -> ComplaintView:
+        actor.require_write(writing.ENTITY, ["resolution"])
         values = {"resolution": given.reason}
         change = Change(Action.REJECT, given.version, values, text=given.reason)
         return await self._move(actor, complaint_id, change)

@@ -21,7 +21,7 @@ from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.people.tables import RoleRight, User
 from crm_core.rights import Actor, Right
 
-_ENTITY = "complaint"
+ENTITY = "complaint"
 _NOT_TOLD = frozenset({"started_at", "handled_at", "closed_at", "created_at", "updated_at"})
 _ENDS_ALARM = frozenset({"handler_id", "handled_at", "due_at"})
 
@@ -43,7 +43,7 @@ async def add(session: AsyncSession, actor: Actor, values: Mapping[str, object])
         await session.execute(insert(Complaint).values(**values).returning(Complaint.id))
     ).scalar_one()
     await trail.record(
-        session, actor.user_id, "complaint.create", _ENTITY, complaint_id, after=_told(values)
+        session, actor.user_id, "complaint.create", ENTITY, complaint_id, after=_told(values)
     )
     return complaint_id
 
@@ -94,7 +94,7 @@ async def write(
         session,
         actor.user_id,
         f"complaint.{action}",
-        _ENTITY,
+        ENTITY,
         complaint.id,
         before=was,
         after=became,
@@ -114,7 +114,7 @@ async def add_step(
 
 async def record_comment(session: AsyncSession, actor: Actor, complaint_id: int) -> None:
     """The words stand in the log; that they were added stands in the audit trail."""
-    await trail.record(session, actor.user_id, "complaint.comment", _ENTITY, complaint_id)
+    await trail.record(session, actor.user_id, "complaint.comment", ENTITY, complaint_id)
 
 
 async def read(

@@ -129,6 +129,7 @@ class CustomerCard:
     credit_limit: Decimal
     credit_used: Decimal
     credit_overdue: Decimal
+    overdue_entered: Decimal
     salesperson: Salesperson | None
     email: str | None
     fax: str | None

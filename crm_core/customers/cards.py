@@ -1,6 +1,6 @@
-"""The query that reads a customer's record. Rule: one statement, whatever the record holds."""
+"""The query that reads customers' records. Rule: one statement, whatever they hold and however many they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,9 +22,9 @@ from crm_core.customers.card_views import (
 )
 from crm_core.statement import Statement
 
-_CARD = Statement(
-    """
-SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.salesperson_id,
+_CARDS = """
+SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.overdue_entered,
+       c.salesperson_id,
        c.email, c.fax, c.wecom, c.wecom_group, c.told_by, c.language, c.opt_outs, c.birthday, c.anniversary,
        c.note, c.area_code, c.province, c.city,
        c.version, c.created_at, c.updated_at,
@@ -58,18 +58,29 @@ SELECT c.id, c.code, c.name, c.credit_limit, c.credit_used, c.credit_overdue, c.
   JOIN price_policies p ON p.code = c.price_policy_code
   LEFT JOIN payment_terms t ON t.code = c.payment_terms_code
   LEFT JOIN users u ON u.id = c.salesperson_id
- WHERE c.id = COALESCE((SELECT m.merged_into_id FROM customers m WHERE m.id = :customer_id),
-                       :customer_id)
-"""
+ WHERE """
+_ONE = Statement(
+    _CARDS
+    + """c.id = COALESCE((SELECT m.merged_into_id FROM customers m WHERE m.id = :customer_id),
+                       :customer_id)"""
 )
+_MANY = Statement(_CARDS + "c.id = ANY (:ids) AND c.merged_into_id IS NULL")
 
 
 async def read_card(
     holder: AsyncSession | AsyncConnection, customer_id: int
 ) -> CustomerCard | None:
     """None when there is no such customer; one that was merged gives the survivor's."""
-    rows = await _CARD.read(holder, {"customer_id": customer_id})
+    rows = await _ONE.read(holder, {"customer_id": customer_id})
     return _card(rows[0]) if rows else None
+
+
+async def read_cards(
+    holder: AsyncSession | AsyncConnection, ids: Sequence[int]
+) -> tuple[CustomerCard, ...]:
+    """Those of them who are still there, in this order; one that was merged is left out."""
+    found = {row["id"]: row for row in await _MANY.read(holder, {"ids": ids})}
+    return tuple(_card(found[each]) for each in ids if each in found)
 
 
 def _card(row: Mapping[str, Any]) -> CustomerCard:
@@ -85,6 +96,7 @@ def _card(row: Mapping[str, Any]) -> CustomerCard:
         credit_limit=row["credit_limit"],
         credit_used=row["credit_used"],
         credit_overdue=row["credit_overdue"],
+        overdue_entered=row["overdue_entered"],
         salesperson=_salesperson(row["salesperson_id"], row["salesperson"]),
         email=row["email"],
         fax=row["fax"],

@@ -197,35 +197,45 @@ def _worded(column: Any, other: Build) -> Build:
 
 
 def _phone(op: str, value: Any) -> Clause:
-    number = normalise(value)
     if op == "is":
-        return _has_number(CustomerPhone.number == (number or value))
-    digits = digits_of(value)
-    found = contains(CustomerPhone.number, digits)
-    if found is None or len(digits) < FRAGMENT:
-        raise ValueError("write at least three digits")
-    return _has_number(found)
+        return _has_number(CustomerPhone.number == (normalise(value) or value))
+    return _has_number(number_holds(CustomerPhone.number, value, unmasked=True))
 
 
 def _phone_end(_: str, value: Any) -> Clause:
-    """For who sees masked numbers: the digits that are seen, or the whole number."""
-    found = known_digits("".join(filter(str.isdecimal, value)))
-    if found is None:
-        raise ValueError("write the last four digits, or the whole number")
+    """For who sees masked numbers."""
+    return _has_number(number_holds(CustomerPhone.number, value, unmasked=False))
+
+
+def number_holds(column: InstrumentedAttribute[Any], written: str, *, unmasked: bool) -> Clause:
+    """That a column of numbers has these digits; for who sees masked numbers: the digits that are seen, or the
+    whole number. Raises ValueError for too few digits.
+    """
+    if not unmasked:
+        known = _known(column, "".join(filter(str.isdecimal, written)))
+        if known is None:
+            raise ValueError("write the last four digits, or the whole number")
+        return known
+    digits = digits_of(written)
+    found = contains(column, digits)
+    if found is None or len(digits) < FRAGMENT:
+        raise ValueError("write at least three digits")
     return found
 
 
 def known_digits(digits: str) -> Clause | None:
-    """The number ends in these four digits, or is this one; None for any other fragment.
+    """The customer's number ends in these four digits, or is this one; None for any other fragment."""
+    known = _known(CustomerPhone.number, digits)
+    return None if known is None else _has_number(known)
 
-    From longer and longer fragments a masked number could be guessed.
-    """
-    whole = CustomerPhone.number.in_((digits, f"+{digits}"))
+
+def _known(column: InstrumentedAttribute[Any], digits: str) -> Clause | None:
+    """From longer and longer fragments a masked number could be guessed."""
     if len(digits) != SHOWN_DIGITS:
-        return _has_number(whole) if len(digits) > SHOWN_DIGITS else None
-    end = contains(CustomerPhone.number, digits)
+        return column.in_((digits, f"+{digits}")) if len(digits) > SHOWN_DIGITS else None
+    end = contains(column, digits)
     assert end is not None
-    return _has_number(end & CustomerPhone.number.endswith(digits))
+    return end & column.endswith(digits)
 
 
 def _has_number(which: Clause) -> Clause:

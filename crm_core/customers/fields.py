@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from crm_core.fields import Text
-from crm_core.numbers import is_masked, normalise
+from crm_core.fields import Text, in_full
+from crm_core.numbers import normalise
 from crm_core.outbox.messages import Channel
 from crm_core.rights import Right
 
@@ -28,11 +28,7 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def _dialable(value: str) -> str:
-    if is_masked(value):
-        raise ValueError(
-            f"“{value[:40]}” is masked and no number: write it in full, or leave it as it is"
-        )
-    number = normalise(value)
+    number = normalise(in_full(value))
     if number is None:
         raise ValueError(f"“{value[:40]}” is not a telephone number: check its digits")
     return number
@@ -127,7 +123,7 @@ class CustomerFields(BaseModel):
     Without `told_by` the customer is told by every channel that has an address, except by calls. Of `phones` and
     `addresses` the first is the main one; a list replaces the list that was there. Of
     `custom` only the codes that are given change, null empties one. `opt_outs`: by which ways no notice may
-    come.
+    come. `overdue_entered` is owed beyond the terms besides what our own orders say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -141,15 +137,15 @@ class CustomerFields(BaseModel):
     contacts: Annotated[tuple[ContactEntry, ...], Field(max_length=50)] = ()
     territories: Annotated[tuple[TerritoryEntry, ...], Field(max_length=400)] = ()
     custom: Annotated[dict[str, CustomInput], Field(max_length=200)] = Field(default_factory=dict)
-    level_code: Annotated[str, Field(max_length=30)] = "consumer"
+    level_code: Annotated[Text, Field(max_length=30)] = "consumer"
     parent_id: RowId | None = None
     area_code: Annotated[str, Field(pattern=r"^0\d{2,3}$")] | None = None
     province: Annotated[Text, Field(max_length=20)] | None = None
     city: Annotated[Text, Field(max_length=20)] | None = None
-    price_policy_code: Annotated[str, Field(max_length=30)] = "list"
-    payment_terms_code: Annotated[str, Field(max_length=30)] | None = None
+    price_policy_code: Annotated[Text, Field(max_length=30)] = "list"
+    payment_terms_code: Annotated[Text, Field(max_length=30)] | None = None
     credit_limit: Money = Decimal(0)
-    credit_overdue: Money = Decimal(0)
+    overdue_entered: Money = Decimal(0)
     salesperson_id: RowId | None = None
     email: Email | None = None
     fax: Number | None = None
@@ -168,7 +164,7 @@ class NewCustomer(CustomerFields):
 
 
 LISTS = frozenset({"phones", "addresses", "contacts", "territories", "custom"})
-_TERMS = ("price_policy_code", "payment_terms_code", "credit_limit", "credit_overdue")
+_TERMS = ("price_policy_code", "payment_terms_code", "credit_limit", "overdue_entered")
 _CHANNEL = ("level_code", "parent_id", "salesperson_id", "territories")
 NEEDS: Mapping[str, Right] = dict.fromkeys(_TERMS, Right.CUSTOMER_TERMS) | dict.fromkeys(
     _CHANNEL, Right.CHANNEL_MANAGE
@@ -180,6 +176,7 @@ _KNOWN_AS = {
     "parent_id": "parent",
     "price_policy_code": "price_policy",
     "payment_terms_code": "payment_terms",
+    "overdue_entered": "credit_overdue",
     "salesperson_id": "salesperson",
 }
 

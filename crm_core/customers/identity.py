@@ -70,6 +70,13 @@ _IDENTITY = (
     .join(Level, Level.code == Customer.level_code)
     .outerjoin(CustomerInsight, CustomerInsight.customer_id == Customer.id)
 )
+BY_ID = Statement.of(
+    _IDENTITY.where(
+        Customer.id == bindparam("customer_id"),
+        Customer.merged_into_id.is_(None),
+        Customer.erased_at.is_(None),
+    ).limit(bindparam("most"))
+)
 BY_NUMBER = Statement.of(_IDENTITY.where(CustomerPhone.number == bindparam("number")))
 _LATEST = (
     _IDENTITY.add_columns(CustomerPhone.number)
@@ -109,6 +116,11 @@ class Identities:
                 return await asyncio.shield(asked)
         except (DatabaseUnavailable, TimeoutError):
             return self._last_known(number)
+
+    async def of(self, customer_id: int) -> CallerIdentity | None:
+        """Raises DatabaseUnavailable."""
+        rows = await self._database.fetch(BY_ID, {"customer_id": customer_id, "most": 1})
+        return CallerIdentity(*rows[0]) if rows else None
 
     async def learn(self) -> int:
         """Remember the customers changed last, so that a later failure finds them; how many."""

@@ -3,7 +3,8 @@
 Rule: nothing is lost. Whatever refers to the dropped customer comes to the kept one and is noted, row by
 row, for the way back; what both have only once, and what says something of the two of them, stays with
 the dropped record, and the audit trail says how much that is. Credit that is in use is
-never copied: it is the sum of what the rows that now belong to a customer hold.
+never copied: it is the sum of what the rows that now belong to a customer hold. Nor is what is overdue, but for what
+was entered by hand, of which no more goes back than is still there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -152,8 +153,9 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
     values = {name: getattr(dropped, name) for name in filled}
     refused = sorted(set(dropped.opt_outs) - set(kept.opt_outs))
     values["opt_outs"] = sorted({*kept.opt_outs, *refused})
-    await _set(session, kept, credit_overdue=kept.credit_overdue + dropped.credit_overdue, **values)
-    await _set(session, dropped, merged_into_id=kept.id, credit_overdue=Decimal(0))
+    entered = kept.overdue_entered + dropped.overdue_entered
+    await _set(session, kept, overdue_entered=entered, **values)
+    await _set(session, dropped, merged_into_id=kept.id, overdue_entered=Decimal(0))
     await _settle_credit(session, kept.id, dropped.id)
     await touch(session, (kept.id, dropped.id))
     merge_id: int = (
@@ -164,7 +166,7 @@ async def _merge(session: AsyncSession, actor: Actor, kept: Customer, dropped: C
                 dropped_id=dropped.id,
                 moved={name: keys for name, keys in moved.items() if keys},
                 filled=filled
-                | {"credit_overdue": str(dropped.credit_overdue), "opt_outs": refused},
+                | {"overdue_entered": str(dropped.overdue_entered), "opt_outs": refused},
                 actor_id=actor.user_id,
             )
             .returning(CustomerMerge.id)
@@ -185,8 +187,8 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
     children = [child for child in moved.get("customers.parent_id", []) if isinstance(child, int)]
     await _check_place(session, dropped)
     still = await _returning(session, children, kept, dropped)
-    overdue = Decimal(str(merge.filled["credit_overdue"]))
-    await _set(session, dropped, merged_into_id=None, credit_overdue=overdue)
+    entered = min(Decimal(str(merge.filled["overdue_entered"])), kept.overdue_entered)
+    await _set(session, dropped, merged_into_id=None, overdue_entered=entered)
     await _climb(session, still, kept, dropped)
     for each in movable():
         if each.name in moved and each.name != "customers.parent_id":
@@ -197,11 +199,11 @@ async def _undo(session: AsyncSession, actor: Actor, merge: CustomerMerge) -> No
         for name, value in merge.filled.items()
         if name in _FILLED and _plain(getattr(kept, name)) == value
     }
-    less = max(kept.credit_overdue - overdue, Decimal(0))
     came = merge.filled.get("opt_outs", [])
     assert isinstance(came, list)
     stays = [each for each in kept.opt_outs if each not in came]
-    await _set(session, kept, credit_overdue=less, opt_outs=stays, **emptied)
+    left = kept.overdue_entered - entered
+    await _set(session, kept, overdue_entered=left, opt_outs=stays, **emptied)
     await _settle_credit(session, kept.id, dropped.id)
     await touch(session, (kept.id, dropped.id))
     await session.execute(

@@ -118,7 +118,7 @@ class SearchService:
         typed = "".join(sign for sign in wanted if not is_control(sign)).strip()
         if not typed:
             return ()
-        async with self._database.reading() as connection:
+        async with self._database.searching() as connection:
             found = await _closest(connection, actor, typed, min(limit, MOST_FOUND))
         return tuple(found)
 
@@ -127,7 +127,7 @@ class SearchService:
     ) -> tuple[str, ...]:
         """A number of each who fits and wants to be called, by customer. Raises Invalid, Forbidden."""
         actor.require(Right.CUSTOMER_VIEW)
-        async with self._database.reading() as connection:
+        async with self._database.searching() as connection:
             where = await clauses(connection, actor, conditions)
             number = _number_to_call()
             found = await connection.scalars(
@@ -151,13 +151,31 @@ class SearchService:
         """A page of those that fulfil every condition. Raises Forbidden, Invalid."""
         actor.require(Right.CUSTOMER_VIEW)
         limit = min(limit, MOST_FOUND)
-        async with self._database.reading() as connection:
+        async with self._database.searching() as connection:
             where = await clauses(connection, actor, conditions)
             query = hits(*where).limit(limit + 1)
             rows = (await connection.execute(_page(query, order, after))).all()
             total = await _count(connection, where) if count else None
         page = tuple(CustomerHit(*row) for row in rows[:limit])
         return Found(page, page[-1].id if len(rows) > limit else None, total)
+
+    async def ids(
+        self,
+        actor: Actor,
+        conditions: Sequence[Condition],
+        *,
+        after: int | None = None,
+        limit: int,
+    ) -> tuple[int, ...]:
+        """The next of those that fulfil every condition, the newest first, for who goes through all of them.
+
+        Raises Forbidden, Invalid.
+        """
+        actor.require(Right.CUSTOMER_VIEW)
+        async with self._database.reading() as connection:
+            where = await clauses(connection, actor, conditions)
+            query = _page(select(Customer.id).where(*where), "newest", after)
+            return tuple(await connection.scalars(query.limit(limit)))
 
     async def fields(self, actor: Actor) -> Mapping[str, frozenset[str]]:
         """What this person can search by, with the operators of each field. Raises Forbidden."""
@@ -169,7 +187,7 @@ class SearchService:
     async def count(self, actor: Actor, conditions: Sequence[Condition], most: int) -> int:
         """How many fulfil every condition, counted up to `most`. Raises Forbidden, Invalid."""
         actor.require(Right.CUSTOMER_VIEW)
-        async with self._database.reading() as connection:
+        async with self._database.searching() as connection:
             return await _count(connection, await clauses(connection, actor, conditions), most)
 
     async def saved(self, actor: Actor) -> tuple[SavedView, ...]:

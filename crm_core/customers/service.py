@@ -71,6 +71,10 @@ class CustomerService:
         """Whose number it is (in `normalise`'s form); answers within the deadline, never raises."""
         return await self._identities.find(number) if number else None
 
+    async def identity(self, customer_id: int) -> CallerIdentity | None:
+        """Of a caller who has proved to be this customer. Raises DatabaseUnavailable."""
+        return await self._identities.of(customer_id)
+
     async def learn(self) -> int:
         """Remember customers for the time PostgreSQL is away. Raises DatabaseUnavailable."""
         return await self._identities.learn()

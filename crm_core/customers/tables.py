@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -86,8 +87,9 @@ class PaymentTerms(Base):
 class Customer(Base):
     """A buyer or a dealer. `version` counts edits by people; credit taken by orders does not count.
 
-    `path` are the customers above, the topmost first and the parent last. `search_text` is what
-    `crm_core.search_text` makes of the name. `wecom` is a user id, `wecom_group` the key of the robot in
+    What is overdue is what people and files entered and what orders add; each has its own writer, and nobody writes
+    `overdue_of_orders` but a trigger of the orders. `path` are the customers above, the topmost first and the parent
+    last. `search_text` is what `crm_core.search_text` makes of the name. `wecom` is a user id, `wecom_group` the key of the robot in
     the customer's group, `told_by` the channels that the customer wants to be told by, `opt_outs` the ways by which no
     notice may come. One that was merged stays, pointing at the survivor; of one that was erased nothing stays but the
     row.
@@ -97,7 +99,8 @@ class Customer(Base):
     __table_args__ = (
         CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
         CheckConstraint("credit_used >= 0", name="credit_used_not_negative"),
-        CheckConstraint("credit_overdue >= 0", name="credit_overdue_not_negative"),
+        CheckConstraint("overdue_entered >= 0", name="overdue_entered_not_negative"),
+        CheckConstraint("overdue_of_orders >= 0", name="overdue_of_orders_not_negative"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
         CheckConstraint("NOT path @> ARRAY[id]", name="never_above_itself"),
         CheckConstraint(
@@ -150,7 +153,11 @@ class Customer(Base):
     payment_terms_code: Mapped[str | None] = mapped_column(ForeignKey("payment_terms.code"))
     credit_limit: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_used: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
-    credit_overdue: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    overdue_entered: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    overdue_of_orders: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    credit_overdue: Mapped[Decimal] = mapped_column(
+        Numeric(14, 2), Computed("overdue_entered + overdue_of_orders", persisted=True)
+    )
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     email: Mapped[str | None] = mapped_column(String(200), info=emptied())
     fax: Mapped[str | None] = mapped_column(String(32), info=emptied())

@@ -62,7 +62,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("payment_terms", "付款条件", "Payment terms", ("账期", "结算方式", "付款方式")),
     Column("credit_limit", "信用额度", "Credit limit", ("额度", "授信额度")),
     Column("credit_used", "已用额度", "Credit used", only_out=True),
-    Column("credit_overdue", "逾期金额", "Credit overdue", ("逾期", "逾期欠款")),
+    Column("credit_overdue", "逾期总额", "Overdue in all", only_out=True),
+    Column(
+        "overdue_entered", "录入逾期金额", "Overdue entered",
+        ("逾期金额", "逾期", "逾期欠款", "credit_overdue", "credit overdue"),
+    ),
     Column("email", "邮箱", "E-mail", ("电子邮件", "电子邮箱", "email", "mail")),
     Column("fax", "传真", "Fax", ("传真号", "传真号码")),
     Column("wecom", "企业微信", "WeCom", ("企业微信账号", "企微")),
@@ -83,7 +87,7 @@ OF_MAIN_ADDRESS: Mapping[str, str] = {
 }  # fmt: skip
 # The field of the record to which a column belongs, where it is called otherwise.
 BELONGS_TO: Mapping[str, str] = {
-    "parent_code": "parent", "contact": "contacts", "contact_details": "contacts",
+    "overdue_entered": "credit_overdue", "parent_code": "parent", "contact": "contacts", "contact_details": "contacts",
     "address": "addresses", "more_addresses": "addresses",
     **dict.fromkeys(OF_MAIN_ADDRESS, "addresses"),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from crm_core.db import Database
 from crm_core.exchange.tables import ExchangeJob, RefusedRow
 
 KEPT = timedelta(days=14)
-_FILE = re.compile(r"^(?:import|export|refused)-(\d{1,9})(?:\.[a-z]+)?$")
+_FILE = re.compile(r"^(?:import|export|refused)-(\d{1,9})(?:-\d+)?(?:\.[a-z]+)?$")
 
 
 async def expire(database: Database, folder: Path, now: datetime) -> int:

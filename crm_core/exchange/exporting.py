@@ -2,41 +2,41 @@
 
 Rule: an export shows no more than the screen would: only customers within the person's scope, no hidden
 field, numbers masked without `number.unmask`. What was taken out is in the audit trail, and counts
-against what this person may take out in 24 hours.
+against what this person may take out in 24 hours. Each attempt writes a file of its own, which becomes the
+export's in the transaction that proves the lease.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values
-from crm_core.customers.card_views import CustomerCard, Phone
 from crm_core.customers.criteria import Conditions
 from crm_core.customers.search import SearchService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.columns import BELONGS_TO, COLUMNS, OF_MAIN_ADDRESS, in_a_line, in_brackets
-from crm_core.exchange.files import Format, Rows, Value, table
+from crm_core.exchange.cells import Read, reader
+from crm_core.exchange.columns import BELONGS_TO, COLUMNS
+from crm_core.exchange.files import Encoding, Format, Rows, table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
-from crm_core.exchange.values import WAYS_ZH
-from crm_core.numbers import shown
 from crm_core.people import principals
 from crm_core.rights import SYSTEM, Actor, Right
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 200
+PAGE = 1_000
 _DAY = timedelta(hours=24)
 _EVERYBODY = 1_000_000_000
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.export'), :who)")
@@ -45,14 +45,27 @@ Tell = Callable[[JobView], None]
 
 
 class ExportContent(BaseModel):
-    """What is wanted: customers who fulfil the conditions; without `columns` every column one may see."""
+    """What is wanted: customers who fulfil the conditions; without `columns` every column one may see.
+
+    `encoding` is that of CSV: UTF-8, or GB18030 for older Chinese programs.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     conditions: Conditions = ()
     columns: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], Field(max_length=100)] = ()
     format: Format = "xlsx"
+    encoding: Encoding = "utf-8"
     locale: Annotated[str, Field(pattern=r"^(zh-CN|en)$")] = "zh-CN"
+
+
+@dataclass(slots=True)
+class _Held:
+    """A job that this process works on, until when it is held, and its unfinished file."""
+
+    job: JobView
+    until: datetime
+    unfinished: Path
 
 
 class ExportService:
@@ -114,93 +127,119 @@ class ExportService:
             return await jobs.get(session, job_id)
 
     async def fetch(self, actor: Actor, job_id: int) -> tuple[JobView, Path]:
-        """The finished file; that it was fetched is noted. Raises Forbidden, NotFound, Conflict."""
+        """The finished file; that it was fetched is noted. Raises Forbidden (also when something of it was hidden
+        since), NotFound, Conflict.
+        """
         async with self._database.begin() as session:
             job = await jobs.get(session, job_id)
             if job.kind != "export" or job.created_by != actor.user_id:
                 raise Forbidden("This export is somebody else's.")
             if job.state != "done" or not self.path(job).exists():
                 raise Conflict("This export is not ready (any more).")
+            columns = [BELONGS_TO.get(name, name) for name in job.plan["columns"]]
+            actor.require_read("customer", columns)
             await trail.record(session, actor.user_id, "export.fetch", "exchange", job_id)
         return job, self.path(job)
 
+    async def get(self, actor: Actor, job_id: int) -> JobView:
+        """Raises Forbidden, NotFound."""
+        async with self._database.reading() as connection:
+            return await jobs.own(connection, actor, "export", job_id)
+
+    async def cancel(self, actor: Actor, job_id: int) -> JobView:
+        """Nothing of it is kept. Raises Forbidden, NotFound."""
+        async with self._database.begin() as session:
+            return await jobs.cancel(session, actor, "export", job_id, self._clock())
+
     async def run(self, job_id: int, tell: Tell = lambda _: None) -> JobView | None:
         """Do the work of a job; None when somebody else does it. Raises DatabaseUnavailable."""
+        now = self._clock()
         async with self._database.begin() as session:
-            job = await jobs.claim(session, job_id, self._clock())
+            job = await jobs.claim(session, job_id, now)
         if job is None:
             return None
+        unfinished = self._folder / f"export-{job.id}-{job.attempts}.part"
+        held = _Held(job, now + jobs.LEASE, unfinished)
         try:
-            actor = await self._actor(job)
-            content = ExportContent.model_validate(job.plan)
-            return await self._write(job, actor, content, tell)
-        except (Invalid, Forbidden) as error:
-            async with self._database.begin() as session:
-                await session.execute(
-                    update(ExchangeJob)
-                    .where(ExchangeJob.id == job_id)
-                    .values(state="failed", error=error.message, finished_at=self._clock())
-                )
-                return await jobs.get(session, job_id)
+            await self._work(held, tell)
+        except jobs.LeaseLost:
+            log.info("export_given_up", job=job_id)
+        finally:
+            await asyncio.to_thread(unfinished.unlink, missing_ok=True)
+        async with self._database.reading() as connection:
+            return await jobs.get(connection, job_id)
 
-    async def _write(
-        self, job: JobView, actor: Actor, content: ExportContent, tell: Tell
-    ) -> JobView:
+    async def _work(self, held: _Held, tell: Tell) -> None:
+        """Raises LeaseLost."""
+        try:
+            await self._write(held, tell)
+        except (Invalid, Forbidden) as error:
+            await self._fail(held, error.message)
+
+    async def _write(self, held: _Held, tell: Tell) -> None:
+        """Raises LeaseLost, Invalid, Forbidden."""
+        actor = await self._actor(held.job)
+        content = ExportContent.model_validate(held.job.plan)
         columns = await self._columns(actor, content)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path(job).with_suffix(".part")
         unmasked = actor.may(Right.NUMBER_UNMASK)
-        added, after = 0, None
+        readers = [reader(name, unmasked=unmasked) for name in columns]
         async with self._database.reading() as connection:
             most = await self._limits.of(connection, actor)
-        with table(unfinished, content.format, list(columns.values())) as rows:
-            while True:
-                page = await self._search.find(actor, content.conditions, after=after, limit=_PAGE)
-                added += await self._write_page(
-                    rows, [hit.id for hit in page.hits], tuple(columns), unmasked=unmasked
-                )
-                after = page.after
-                job = await self._advance(job, added)
-                tell(job)
-                if after is None or (most is not None and added > most):
+        self._folder.mkdir(parents=True, exist_ok=True)
+        titles, added, after = list(columns.values()), 0, None
+        with table(held.unfinished, content.format, titles, content.encoding) as rows:
+            while page := await self._search.ids(
+                actor, content.conditions, after=after, limit=PAGE
+            ):
+                added += await self._write_page(rows, page, readers)
+                after = page[-1]
+                await self._advance(held, added=added)
+                tell(held.job)
+                if most is not None and added > most:
                     break
-        await asyncio.to_thread(unfinished.replace, self.path(job))
+        await self._finish(held, actor, added, tuple(columns))
+        tell(held.job)
+
+    async def _write_page(self, rows: Rows, ids: Sequence[int], readers: Sequence[Read]) -> int:
+        async with self._database.reading() as connection:
+            found = await cards.read_cards(connection, ids)
+        for card in found:
+            rows.write([read(card) for read in readers])
+        return len(found)
+
+    async def _advance(self, held: _Held, *, added: int) -> None:
+        now = self._clock()
         async with self._database.begin() as session:
-            await session.execute(
-                update(ExchangeJob)
-                .where(ExchangeJob.id == job.id)
-                .values(state="done", total=added, finished_at=self._clock())
-            )
+            await jobs.advance(session, held.job.id, held=held.until, now=now, added=added)
+            held.job, held.until = await jobs.get(session, held.job.id), now + jobs.LEASE
+
+    async def _finish(self, held: _Held, actor: Actor, added: int, columns: Sequence[str]) -> None:
+        now, job_id = self._clock(), held.job.id
+        done: dict[str, object] = {
+            "state": "done",
+            "added": added,
+            "total": added,
+            "finished_at": now,
+        }
+        done["plan"] = {**held.job.plan, "columns": list(columns)}
+        async with self._database.begin() as session:
+            await jobs.advance(session, job_id, held=held.until, now=now, **done)
             await trail.record(
                 session,
                 actor.user_id,
                 "export.done",
                 "exchange",
-                job.id,
+                job_id,
                 after={"customers": added},
             )
-            job = await jobs.get(session, job.id)
-        tell(job)
-        return job
+            await asyncio.to_thread(held.unfinished.replace, self.path(held.job))
+            held.job = await jobs.get(session, job_id)
 
-    async def _write_page(
-        self, rows: Rows, ids: Sequence[int], columns: Sequence[str], *, unmasked: bool
-    ) -> int:
-        async with self._database.reading() as connection:
-            for customer_id in ids:
-                card = await cards.read_card(connection, customer_id)
-                if card is not None:
-                    rows.write([value(card, name, unmasked=unmasked) for name in columns])
-        return len(ids)
-
-    async def _advance(self, job: JobView, added: int) -> JobView:
+    async def _fail(self, held: _Held, message: str) -> None:
+        now = self._clock()
+        failed = {"state": "failed", "error": message[:500], "finished_at": now}
         async with self._database.begin() as session:
-            await session.execute(
-                update(ExchangeJob)
-                .where(ExchangeJob.id == job.id)
-                .values(added=added, lease_until=self._clock() + jobs.LEASE)
-            )
-            return await jobs.get(session, job.id)
+            await jobs.advance(session, held.job.id, held=held.until, now=now, **failed)
 
     async def _columns(self, actor: Actor, content: ExportContent) -> Mapping[str, str]:
         """The title of each column. Raises Invalid, Forbidden."""
@@ -255,67 +294,3 @@ class ExportService:
 
 def _may_read(actor: Actor, name: str) -> bool:
     return actor.may_read("customer", BELONGS_TO.get(name, name))
-
-
-def value(card: CustomerCard, name: str, *, unmasked: bool) -> Value:
-    """What stands in a column for a customer; the names are those that imports know."""
-    if name.startswith("custom."):
-        return _custom(card, name.removeprefix("custom."))
-    main = card.addresses[0] if card.addresses else None
-    if name in OF_MAIN_ADDRESS:
-        part = getattr(main, OF_MAIN_ADDRESS[name]) if main else None
-        return shown(part, unmasked=unmasked) if part and name == "address_phone" else part
-    special: Mapping[str, Callable[[], Value]] = {
-        "phones": lambda: "、".join(_phone(each, unmasked=unmasked) for each in card.phones),
-        "fax": lambda: card.fax and shown(card.fax, unmasked=unmasked),
-        "wecom_group": lambda: card.wecom_group and shown(card.wecom_group, unmasked=unmasked),
-        "level": lambda: card.level.name_zh,
-        "parent": lambda: card.parent_name,
-        "salesperson": lambda: card.salesperson.name if card.salesperson else None,
-        "territories": lambda: "、".join(
-            "-".join(filter(None, (each.province, each.city))) for each in card.territories
-        ),
-        "address": lambda: card.address,
-        "more_addresses": lambda: _lines(
-            (
-                a.line,
-                a.recipient,
-                a.phone and shown(a.phone, unmasked=unmasked),
-                a.label,
-                a.postcode,
-            )
-            for a in card.addresses[1:]
-        ),
-        "contact": lambda: "、".join(contact.name for contact in card.contacts),
-        "contact_details": lambda: _lines(
-            (k.name, k.position, k.email, str(k.birthday or ""), k.note)
-            for k in card.contacts
-            if any((k.position, k.email, k.birthday, k.note))
-        ),
-        "price_policy": lambda: card.price_policy.name_zh,
-        "opt_outs": lambda: "、".join(WAYS_ZH[each] for each in card.opt_outs) or None,
-        "payment_terms": lambda: card.payment_terms.name_zh if card.payment_terms else None,
-    }
-    found: Value = special[name]() if name in special else getattr(card, name)
-    return found
-
-
-def _phone(phone: Phone, *, unmasked: bool) -> str:
-    number = shown(phone.number, unmasked=unmasked)
-    return f"{number}（{in_brackets(phone.label)}）" if phone.label else number
-
-
-def _lines(entries: Iterable[Sequence[str | None]]) -> str:
-    """A line for each entry, in the parts that `columns` names."""
-    return "\n".join(
-        " | ".join(in_a_line(part or "") for part in parts).rstrip(" |") for parts in entries
-    )
-
-
-def _custom(card: CustomerCard, code: str) -> Value:
-    for each in card.custom:
-        if each.code == code:
-            if isinstance(each.value, bool):
-                return "是" if each.value else "否"
-            return "、".join(each.value) if isinstance(each.value, tuple) else each.value
-    return None

@@ -14,6 +14,8 @@ from typing import Literal, Protocol, TextIO
 import xlsxwriter
 
 Format = Literal["xlsx", "csv"]
+Encoding = Literal["utf-8", "gb18030"]
+"""Of CSV; GB18030, which holds GBK, is what older Chinese programs read."""
 Value = str | int | Decimal | date | datetime | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,9 +27,11 @@ class Rows(Protocol):
 
 
 @contextmanager
-def table(path: Path, form: Format, headers: Sequence[str]) -> Iterator[Rows]:
+def table(
+    path: Path, form: Format, headers: Sequence[str], encoding: Encoding = "utf-8"
+) -> Iterator[Rows]:
     """A file whose first row names the columns; complete when the block ends."""
-    writer = _excel(path) if form == "xlsx" else _csv(path)
+    writer = _excel(path) if form == "xlsx" else _csv(path, encoding)
     with writer as rows:
         rows.write(headers)
         yield rows
@@ -61,9 +65,10 @@ class _Sheet:
 
 
 @contextmanager
-def _csv(path: Path) -> Iterator[Rows]:
-    """With a mark that lets Chinese Excel know it is UTF-8."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+def _csv(path: Path, encoding: Encoding) -> Iterator[Rows]:
+    """UTF-8 with a mark by which Chinese Excel knows it."""
+    marked = "utf-8-sig" if encoding == "utf-8" else encoding
+    with path.open("w", encoding=marked, newline="") as file:
         yield _Lines(file)
 
 

@@ -5,33 +5,30 @@ goes on after the last whole batch. Refused rows are kept with their reasons unt
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import structlog
 from asyncpg import UniqueViolationError
-from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import custom_values, service, tree
 from crm_core.customers.tables import Level, PaymentTerms, PricePolicy
 from crm_core.db import Database
-from crm_core.errors import Conflict, Forbidden, Invalid
-from crm_core.exchange import jobs
+from crm_core.errors import Conflict, Invalid
+from crm_core.exchange import jobs, refusals
 from crm_core.exchange.columns import BELONGS_TO, BY_FIELD, propose
-from crm_core.exchange.files import table
+from crm_core.exchange.imports import Imports, Tell
 from crm_core.exchange.jobs import JobView
-from crm_core.exchange.looking import Looked, look
+from crm_core.exchange.looking import Looked
 from crm_core.exchange.records import Codes, Reader, Record, Refused
-from crm_core.exchange.sheets import read_sheet
+from crm_core.exchange.sheets import batches, read_sheet
 from crm_core.exchange.tables import ExchangeJob, RefusedRow
-from crm_core.exchange.values import Cell, text
 from crm_core.exchange.writing import Outcome, Writer
 from crm_core.people import principals
 from crm_core.people.tables import User
@@ -41,16 +38,11 @@ from crm_core.search_text import plain
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
-MOST_ROWS = 1_000_000
-REASONS = "原因 Reasons"
 _TRIES = 5
-_LOOKED_AT_ONCE = 2
 _WRITTEN_AS = {
     "level": "level_code", "price_policy": "price_policy_code", "payment_terms": "payment_terms_code",
-    "salesperson": "salesperson_id", "parent": "parent_id",
+    "salesperson": "salesperson_id", "parent": "parent_id", "credit_overdue": "overdue_entered",
 }  # fmt: skip
-
-Tell = Callable[[JobView], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +55,28 @@ class Preview:
     rows: tuple[tuple[str, ...], ...]
 
 
-class ImportService:
-    """Imports; the files lie in `folder`, by the number of the job."""
+class ImportService(Imports):
+    """Imports of customers."""
 
-    def __init__(self, database: Database, folder: Path, *, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self.folder = folder
-        self._clock = clock
-        self._looking = asyncio.Semaphore(_LOOKED_AT_ONCE)
-
-    def path(self, job_id: int) -> Path:
-        return self.folder / f"import-{job_id}"
-
-    async def _look(self, file: Path) -> Looked:
-        """Raises Invalid."""
-        async with self._looking:
-            return await look(file)
+    kind = "import"
 
     async def hand_in(self, actor: Actor, filename: str, file: Path) -> Preview:
         """Take over a file. Raises Forbidden, Invalid (no table, no header row, too many rows)."""
         actor.require(Right.CUSTOMER_IMPORT)
-        sheet = await self._look(file)
-        if sheet.total > MOST_ROWS:
-            raise Invalid(f"The file has more than {MOST_ROWS:,} rows: cut it into several.")
-        digest = await asyncio.to_thread(_sha256, file)
+        sheet, digest = await self._look_at_new(file)
         async with self._database.begin() as session:
             known = await custom_values.definitions(session)
             proposed = propose(sheet.headers, known)
-            job_id: int = (
-                await session.execute(
-                    insert(ExchangeJob)
-                    .values(
-                        kind="import",
-                        state="uploaded",
-                        filename=filename[:200],
-                        sha256=digest,
-                        plan={},
-                        total=sheet.total,
-                        created_by=actor.user_id,
-                    )
-                    .returning(ExchangeJob.id)
-                )
-            ).scalar_one()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(file.replace, self.path(job_id))
+            job_id = await self._enter(
+                session,
+                file,
+                filename=filename,
+                digest=digest,
+                total=sheet.total,
+                by=actor.user_id,
+                state="uploaded",
+                plan={},
+            )
             job = await jobs.get(session, job_id)
         return Preview(job, sheet.headers, proposed, sheet.rows)
 
@@ -116,7 +86,7 @@ class ImportService:
         """Let it begin; without a plan as proposed. Raises Forbidden, NotFound, Conflict, Invalid."""
         actor.require(Right.CUSTOMER_IMPORT)
         async with self._database.begin() as session:
-            job = await _own(session, actor, job_id)
+            job = await jobs.own(session, actor, "import", job_id)
             if job.state != "uploaded":
                 raise Conflict("This import has begun already, or its file is gone.")
             sheet = await self._look(self.path(job_id))
@@ -138,26 +108,6 @@ class ImportService:
             )
             return await jobs.get(session, job_id)
 
-    async def cancel(self, actor: Actor, job_id: int) -> JobView:
-        """Stop after the present batch; what was taken in stays. Raises Forbidden, NotFound."""
-        async with self._database.begin() as session:
-            await _own(session, actor, job_id)
-            await session.execute(
-                update(ExchangeJob)
-                .where(
-                    ExchangeJob.id == job_id,
-                    ExchangeJob.state.in_(("uploaded", "waiting", "running")),
-                )
-                .values(state="cancelled", finished_at=self._clock())
-            )
-            await trail.record(session, actor.user_id, "import.cancel", "exchange", job_id)
-            return await jobs.get(session, job_id)
-
-    async def get(self, actor: Actor, job_id: int) -> JobView:
-        """Raises Forbidden, NotFound."""
-        async with self._database.reading() as connection:
-            return await _own(connection, actor, job_id)
-
     async def any(self, job_id: int) -> JobView:
         """An import or an export, whoever asks. Raises NotFound."""
         async with self._database.reading() as connection:
@@ -171,70 +121,16 @@ class ImportService:
         async with self._database.reading() as connection:
             return await jobs.latest(connection, created_by=only, before=before, limit=limit)
 
-    async def refused_file(self, actor: Actor, job_id: int) -> Path:
-        """The refused rows as Excel, to correct and hand in again. Raises Forbidden, NotFound, Conflict."""
-        job = await self.get(actor, job_id)
-        path = self._refused_path(job.id)
-        if not await asyncio.to_thread(path.exists):
-            raise Conflict("No row of this import was refused, or it is not done yet.")
-        return path
-
-    def _refused_path(self, job_id: int) -> Path:
-        return self.folder / f"refused-{job_id}.xlsx"
-
-    async def _write_refused(self, job_id: int) -> None:
-        """The reasons stand in the first column."""
-        sheet = await asyncio.to_thread(read_sheet, self.path(job_id))
-        after = 0
-        with table(self._refused_path(job_id), "xlsx", (REASONS, *sheet.headers)) as rows:
-            while found := await self.refusals(SYSTEM, job_id, after=after):
-                for each in found:
-                    rows.write(("；".join(each.reasons), *each.cells))
-                after = found[-1].row
-
     async def refusals(
         self, actor: Actor, job_id: int, *, after: int = 0, limit: int = 1_000
     ) -> Sequence[RefusedRow]:
         """Rows that were not taken in, with the reasons. Raises Forbidden, NotFound."""
-        async with self._database.reading_entities() as session:
-            await _own(session, actor, job_id)
-            found = await session.scalars(
-                select(RefusedRow)
-                .where(RefusedRow.job_id == job_id, RefusedRow.row > after)
-                .order_by(RefusedRow.row)
-                .limit(limit)
-            )
-            return found.all()
+        await self.get(actor, job_id)
+        return await refusals.page(self._database, job_id, after=after, limit=limit)
 
-    async def run(self, job_id: int, tell: Tell = lambda _: None) -> JobView | None:
-        """Do the work of a job; None when somebody else does it. Raises DatabaseUnavailable."""
-        now = self._clock()
-        async with self._database.begin() as session:
-            job = await jobs.claim(session, job_id, now)
-        if job is None:
-            return None
-        work = Work(
-            self._database, self._clock, job, self.path(job_id), tell, held=now + jobs.LEASE
-        )
-        try:
-            done = await work.all()
-            if done.refused:
-                await self._write_refused(job_id)
-            return done  # noqa: TRY300
-        except jobs.LeaseLost:
-            log.info("import_given_up", job=job_id)
-        except Invalid as error:
-            await self._fail(job_id, error.message)
-        async with self._database.reading() as connection:
-            return await jobs.get(connection, job_id)
-
-    async def _fail(self, job_id: int, message: str) -> None:
-        async with self._database.begin() as session:
-            await session.execute(
-                update(ExchangeJob)
-                .where(ExchangeJob.id == job_id)
-                .values(state="failed", error=message[:500], finished_at=self._clock())
-            )
+    async def _take_in(self, job: JobView, held: datetime, tell: Tell) -> JobView:
+        work = Work(self._database, self._clock, job, self.path(job.id), tell, held=held)
+        return await work.all()
 
 
 class Work:
@@ -269,7 +165,7 @@ class Work:
         _check_rights(actor, self._job.plan)
         reader = Reader(sheet.headers, self._job.plan, codes)
         writer = Writer(actor, codes, ranks)
-        for batch in _batches(sheet.rows(after=self._job.row)):
+        for batch in batches(sheet.rows(after=self._job.row), BATCH):
             rows = [reader.read(number, cells) for number, cells in batch]
             await self._take(writer, rows, batch[-1][0])
         await self._take_waiting(reader, writer)
@@ -283,7 +179,7 @@ class Work:
                     await tree.lock(session)
                     outcome = await writer.write(session, records)
                     outcome.refused += [row for row in rows if isinstance(row, Refused)]
-                    await _keep_refused(session, self._job.id, outcome.refused)
+                    await refusals.keep(session, self._job.id, outcome.refused)
                     await self._advance(session, outcome, row=last)
             except UniqueViolationError:
                 # Somebody entered one of these customers meanwhile: now the row finds it.
@@ -326,7 +222,7 @@ class Work:
                 )
             )
             outcome.refused = [each for each in outcome.refused if not each.waits]
-            await _keep_refused(session, self._job.id, outcome.refused)
+            await refusals.keep(session, self._job.id, outcome.refused)
             await self._advance(session, outcome, row=self._job.row, came_back=len(gone))
         self._tell(self._job)
         return bool(gone)
@@ -368,13 +264,6 @@ class Work:
         return job
 
 
-def _batches(
-    rows: Iterator[tuple[int, Sequence[Cell]]],
-) -> Iterator[list[tuple[int, Sequence[Cell]]]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
-
-
 def _check_plan(plan: Mapping[str, str], sheet: Looked, custom: Mapping[str, Any]) -> None:
     wrong = {header: "no such column" for header in plan if header not in sheet.headers}
     for header, name in plan.items():
@@ -398,14 +287,6 @@ def _check_rights(actor: Actor, plan: Mapping[str, str]) -> None:
     names = {_WRITTEN_AS.get(name, name) for name in fields}
     custom = [name.removeprefix("custom.") for name in names if name.startswith("custom.")]
     service.require(actor, {name for name in names if not name.startswith("custom.")}, custom)
-
-
-async def _own(holder: AsyncSession | AsyncConnection, actor: Actor, job_id: int) -> JobView:
-    actor.require(Right.CUSTOMER_IMPORT)
-    job = await jobs.get(holder, job_id)
-    if job.created_by != actor.user_id and not actor.may(Right.USER_MANAGE):
-        raise Forbidden("This import is somebody else's.")
-    return job
 
 
 async def _actor(session: AsyncSession, user_id: int | None) -> Actor:
@@ -444,25 +325,3 @@ async def _codes(session: AsyncSession) -> Codes:
         },
         custom=await custom_values.definitions(session),
     )
-
-
-async def _keep_refused(session: AsyncSession, job_id: int, refused: Sequence[Refused]) -> None:
-    if refused:
-        await session.execute(
-            insert(RefusedRow),
-            [
-                {
-                    "job_id": job_id,
-                    "row": each.row,
-                    "cells": [text(cell) for cell in each.cells],
-                    "reasons": list(each.reasons),
-                    "waits": each.waits,
-                }
-                for each in refused
-            ],
-        )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

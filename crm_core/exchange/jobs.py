@@ -7,19 +7,29 @@ who think they hold it one is refused. A job that does not survive `MOST_ATTEMPT
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from crm_core.errors import Conflict, NotFound
+from crm_core.audit import trail
+from crm_core.clock import has_come
+from crm_core.errors import Conflict, Forbidden, NotFound
 from crm_core.exchange.tables import ExchangeJob
+from crm_core.rights import Actor, Right
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 5
+
+Kind = Literal["import", "export", "places"]
+_NEEDED: Mapping[Kind, Right] = {
+    "import": Right.CUSTOMER_IMPORT,
+    "export": Right.CUSTOMER_EXPORT,
+    "places": Right.LINE_MANAGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class JobView:
     created_by: int | None
     created_at: datetime
     finished_at: datetime | None
+    attempts: int
 
     @property
     def done(self) -> int:
@@ -64,6 +75,7 @@ _VIEW = select(
     ExchangeJob.created_by,
     ExchangeJob.created_at,
     ExchangeJob.finished_at,
+    ExchangeJob.attempts,
 )
 
 
@@ -81,6 +93,38 @@ async def get(holder: AsyncSession | AsyncConnection, job_id: int) -> JobView:
     return JobView(*row)
 
 
+async def own(
+    holder: AsyncSession | AsyncConnection, actor: Actor, kind: Kind, job_id: int
+) -> JobView:
+    """One's own job, or anybody's with `user.manage`. Raises Forbidden, NotFound."""
+    actor.require(_NEEDED[kind])
+    job = await get(holder, job_id)
+    if job.kind != kind:
+        raise NotFound(f"There is no {kind} {job_id}.")
+    if job.created_by != actor.user_id and not actor.may(Right.USER_MANAGE):
+        raise Forbidden(f"This {kind} is somebody else's.")
+    return job
+
+
+async def cancel(
+    session: AsyncSession, actor: Actor, kind: Kind, job_id: int, now: datetime
+) -> JobView:
+    """Whoever works on it stops with its next step; one that is over stays as it is. Raises Forbidden, NotFound."""
+    await own(session, actor, kind, job_id)
+    cancelled = await session.scalar(
+        update(ExchangeJob)
+        .where(
+            ExchangeJob.id == job_id,
+            ExchangeJob.state.in_(("uploaded", "waiting", "running")),
+        )
+        .values(state="cancelled", finished_at=now)
+        .returning(ExchangeJob.id)
+    )
+    if cancelled is not None:
+        await trail.record(session, actor.user_id, f"{kind}.cancel", "exchange", job_id)
+    return await get(session, job_id)
+
+
 async def latest(
     connection: AsyncConnection, *, created_by: int | None, before: int | None, limit: int
 ) -> tuple[JobView, ...]:
@@ -95,7 +139,8 @@ async def latest(
 
 def due(now: datetime) -> Any:
     """Jobs that nobody works on."""
-    abandoned = and_(ExchangeJob.state == "running", ExchangeJob.lease_until < now)
+    over = has_come(ExchangeJob.lease_until, now, LEASE)
+    abandoned = and_(ExchangeJob.state == "running", over)
     return or_(ExchangeJob.state == "waiting", abandoned)
 
 
@@ -141,4 +186,4 @@ async def advance(
         .returning(ExchangeJob.id)
     )
     if kept is None:
-        raise LeaseLost("This import was cancelled, or goes on elsewhere.")
+        raise LeaseLost("This job was cancelled, or goes on elsewhere.")

@@ -5,6 +5,7 @@ more; the daemon reads nothing but what it says of the file.
 """
 
 import asyncio
+import hashlib
 import json
 import resource
 import sys
@@ -56,6 +57,11 @@ async def look(path: Path, *, most_memory: int = MOST_MEMORY) -> Looked:
     return Looked(
         tuple(found["headers"]), found["total"], tuple(tuple(each) for each in found["rows"])
     )
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _answer(path: Path) -> dict[str, object]:

@@ -96,7 +96,7 @@ class Reader:
             "contact": self._contact,
             "contact_details": self._contact_details,
             "credit_limit": self._read("credit_limit", values.number),
-            "credit_overdue": self._read("credit_overdue", values.number),
+            "overdue_entered": self._read("overdue_entered", values.number),
             "birthday": self._read("birthday", values.day),
             "anniversary": self._read("anniversary", values.day),
             "opt_outs": self._read("opt_outs", values.ways),

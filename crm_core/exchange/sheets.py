@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
@@ -51,6 +52,13 @@ def read_sheet(path: Path) -> Sheet:
     while headers and not headers[-1]:
         headers = headers[:-1]
     return Sheet(headers, last - first, path, first)
+
+
+def batches(
+    rows: Iterator[tuple[int, Sequence[Cell]]], size: int
+) -> Iterator[list[tuple[int, Sequence[Cell]]]]:
+    while batch := list(islice(rows, size)):
+        yield batch
 
 
 def _bounded(cell: Cell) -> Cell:

@@ -37,7 +37,7 @@ class ExchangeJob(Base):
 
     __tablename__ = "exchange_jobs"
     __table_args__ = (
-        CheckConstraint("kind IN ('import','export')", name="kind_known"),
+        CheckConstraint("kind IN ('import','export','places')", name="kind_known"),
         CheckConstraint(
             "state IN ('uploaded','waiting','running','done','failed','cancelled')",
             name="state_known",

@@ -53,7 +53,7 @@ class ExchangeWorker(Worker):
     async def tidy(self) -> None:
         """Once an hour, remove files that are too old. Raises DatabaseUnavailable."""
         now = self._clock()
-        if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
+        if self._tidied_at is None or abs(now - self._tidied_at) >= _TIDY_EVERY:
             self._tidied_at = now
             if removed := await expire(self._database, self._folder, now):
                 log.info("exchange_files_removed", files=removed)

@@ -18,7 +18,7 @@ from crm_core.insight.conditions import Condition, Metric
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 GradeCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9+-]{0,9}$")]
-LevelCode = Annotated[str, Field(min_length=1, max_length=30)]
+LevelCode = Annotated[Text, Field(min_length=1, max_length=30)]
 _Name = Annotated[Text, Field(min_length=1, max_length=50)]
 _Words = Annotated[Text, Field(max_length=300)]
 _Days = Annotated[int, Field(ge=0, le=3650)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ARRAY, BigInteger, any_, delete, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.insight_tables import CustomerInsight, InsightQueueEntry
@@ -64,7 +64,8 @@ _QUEUE_ALL = text(
 _QUEUE_MISSING = text(
     "INSERT INTO insight_queue (customer_id) SELECT c.id FROM customers c"
     " WHERE c.merged_into_id IS NULL"
-    " AND NOT EXISTS (SELECT FROM customer_insight i WHERE i.customer_id = c.id)"
+    " AND NOT EXISTS (SELECT FROM customer_insight i"
+    " WHERE i.customer_id = c.id AND i.computed_at <= :latest)"
     " AND NOT EXISTS (SELECT FROM insight_queue q WHERE q.customer_id = c.id) ORDER BY c.id"
 )
 
@@ -94,9 +95,9 @@ async def queue_all(session: AsyncSession) -> int:
     return (await session.execute(_QUEUE_ALL)).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
-async def queue_missing(session: AsyncSession) -> int:
-    """Customers of whom nothing was ever worked out nor asked for; how many."""
-    return (await session.execute(_QUEUE_MISSING)).rowcount  # type: ignore[attr-defined,no-any-return]
+async def queue_missing(session: AsyncSession, latest: datetime) -> int:
+    """Customers of whom nothing was worked out until `latest`, nor asked for; how many."""
+    return (await session.execute(_QUEUE_MISSING, {"latest": latest})).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 async def read_facts(
@@ -112,7 +113,10 @@ async def read_facts(
             Customer.credit_used,
             Customer.credit_overdue,
         )
-        .where(Customer.id.in_(customer_ids), Customer.merged_into_id.is_(None))
+        .where(
+            Customer.id == any_(literal(list(customer_ids), ARRAY(BigInteger))),
+            Customer.merged_into_id.is_(None),
+        )
         .order_by(Customer.id)
     )
     sold = await sources.sales.daily(holder, customer_ids, _FIRST_DAY, today + _YEARS_AHEAD)

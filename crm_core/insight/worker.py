@@ -2,7 +2,7 @@
 whom time has come, or who were worked out by older rules.
 
 Rule: a batch is one transaction: what was taken from the queue is either worked out or still there. The
-calls' loop is given way to between customers.
+calls' loop is given way to between customers, and has most of the time between batches.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from datetime import datetime
 
 import structlog
 
+from crm_core.clock import SKEW
 from crm_core.db import Database
 from crm_core.errors import NotFound
 from crm_core.insight import calendar, store
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 _EVERY_S = 2.0
+_RESTS = 4.0
 _GIVE_WAY_AFTER = 20
 
 
@@ -41,18 +43,20 @@ class InsightWorker(Worker):
         every_s: float = _EVERY_S,
         batch: int = BATCH,
     ) -> None:
-        super().__init__("insight", every_s=every_s, batch=batch)
+        super().__init__("insight", every_s=every_s, batch=batch, rests=_RESTS)
         self._database = database
         self._sources = sources
         self._clock = clock
         self._batch = batch
         self._book = RuleBook()
-        self._looked = False
+        self._last_round: datetime | None = None
 
     async def find_missing(self) -> int:
-        """Ask for customers who were entered behind our back; how many. Raises DatabaseUnavailable."""
+        """Ask for customers who were entered behind our back, or worked out before the clock was set back; how many.
+        Raises DatabaseUnavailable.
+        """
         async with self._database.begin() as session:
-            return await store.queue_missing(session)
+            return await store.queue_missing(session, self._clock() + SKEW)
 
     async def run_once(self) -> int:
         """Work out one batch; how many customers. Raises DatabaseUnavailable, NotFound (no rules)."""
@@ -86,9 +90,10 @@ class InsightWorker(Worker):
 
     async def _round(self) -> int:
         try:
-            if not self._looked:
+            now = self._clock()
+            if self._last_round is None or now < self._last_round - SKEW:
                 await self.find_missing()
-                self._looked = True
+            self._last_round = now
             return await self.run_once()
         except NotFound as error:
             log.warning("insight_has_no_rules", reason=error.message)

@@ -86,6 +86,12 @@ class Lose(Versioned):
     reason: Reason
 
 
+class Reopen(Versioned):
+    """Why there is hope again."""
+
+    reason: Reason
+
+
 class Convert(Versioned):
     """Without `customer_id` the customer who has the lead's number, or a new one."""
 
@@ -102,12 +108,44 @@ class LeadScope(StrEnum):
 
 
 class LeadQuery(Command):
-    """`before`: the last lead of the page before; the newest come first. `all` needs lead.manage."""
+    """`before`: the last lead of the page before; the newest come first. `all` needs lead.manage.
+
+    `name`: by Chinese words, pinyin or initials; `number`: a fragment of it; `since` and `until`: the days, in
+    the company's zone, between which it was entered.
+    """
 
     scope: LeadScope = LeadScope.MINE
     state: LeadState | None = None
+    name: Annotated[Text, Field(max_length=100)] = ""
+    number: Annotated[Text, Field(max_length=32)] = ""
+    source: LeadSource | None = None
+    province: Place | None = None
+    city: Place | None = None
+    owner_id: Id | None = None
+    dealer_customer_id: Id | None = None
+    since: Day | None = None
+    until: Day | None = None
     before: Id | None = None
     limit: Limit = PAGE
+
+
+class LeadReportBy(StrEnum):
+    SOURCE = "source"
+    OWNER = "owner"
+
+
+class LeadReport(Command):
+    """Leads that were entered on these days of the company's zone."""
+
+    by: LeadReportBy = LeadReportBy.SOURCE
+    since: Day
+    until: Day
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until < self.since:
+            raise ValueError("until: the last day comes before the first")
+        return self
 
 
 class NewOpportunity(Command):

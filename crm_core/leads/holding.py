@@ -4,10 +4,10 @@ Rule: what is with a dealer is seen and worked on by the dealer's own salesperso
 has none; whoever is given something is told by a to-do, which is done when he has begun.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -16,21 +16,14 @@ from crm_core.customers.dealer_levels import is_dealer
 from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen, is_seen_by, must_see
 from crm_core.errors import Invalid
+from crm_core.leads import telling
 from crm_core.leads.commands import HandOver
 from crm_core.leads.tables import Lead, LeadHandover, Opportunity, OpportunityHandover
 from crm_core.people.holders import holders
 from crm_core.people.tables import User
-from crm_core.rights import SYSTEM, Actor, Right
+from crm_core.rights import Actor, Right
 from crm_core.todos import writing
-from crm_core.todos.commands import NewTodo, TodoKind, TodoSource
-
-log = structlog.get_logger(__name__)
-
-_TO_BEGIN = timedelta(hours=24)
-_TITLES = {
-    "lead": ("新线索 #{id}：请跟进", "New lead #{id}: follow it up"),
-    "opportunity": ("新商机 #{id}：请跟进", "New opportunity #{id}: follow it up"),
-}
+from crm_core.todos.commands import TodoSource
 
 
 def with_me(table: type[Lead | Opportunity], actor: Actor) -> ColumnElement[bool]:
@@ -40,6 +33,11 @@ def with_me(table: type[Lead | Opportunity], actor: Actor) -> ColumnElement[bool
 
 def with_nobody(table: type[Lead | Opportunity]) -> ColumnElement[bool]:
     return table.owner_id.is_(None) & table.dealer_customer_id.is_(None)
+
+
+def is_with_dealer(table: type[Lead | Opportunity], dealer_id: int) -> ColumnElement[bool]:
+    """Given to this dealer, or to one that was merged into it."""
+    return _dealer_is(table, _Live.id == dealer_id)
 
 
 def seen_by(table: type[Lead | Opportunity], actor: Actor) -> ColumnElement[bool]:
@@ -113,13 +111,18 @@ async def hand_over(
     *,
     note: str | None,
     customer_id: int | None,
+    had_by: int | None,
+    channels: Collection[str],
     now: datetime,
 ) -> None:
-    """Keep the way of the record and tell who has it now. Raises Invalid (may not see the customer)."""
+    """Keep the way of the record and tell who has it now; `had_by` is who had it until now.
+
+    Raises Invalid (may not see the customer).
+    """
     kind, kept, column = _KEPT[record]
-    receiver = values["owner_id"]
-    if values["dealer_customer_id"] is not None:
-        _, receiver = await standing(session, values["dealer_customer_id"])
+    receiver, dealer = values["owner_id"], values["dealer_customer_id"]
+    if dealer is not None:
+        dealer, receiver = await standing(session, dealer)
     if receiver is not None and customer_id is not None:
         await _check_sees(session, receiver, customer_id)
     await begun(session, actor, record, record_id, now)
@@ -130,9 +133,14 @@ async def hand_over(
             .returning(kept.id)
         )
     ).scalar_one()
+    source = TodoSource(kind=kind, reference=f"{record_id}:{handover_id}")
     if receiver is not None and receiver != actor.user_id:
-        source = TodoSource(kind=kind, reference=f"{record_id}:{handover_id}")
-        await _tell(session, receiver, source, customer_id, now)
+        await telling.receiver(session, receiver, source, customer_id, now)
+    if receiver is None and dealer is not None:
+        await telling.supervisor(session, had_by or actor.user_id, source, customer_id, now)
+        if record is Lead:
+            step = str(handover_id)
+            await telling.dealer(session, dealer, record_id, channels, now, step=step)
 
 
 async def begun(
@@ -162,29 +170,3 @@ async def _check_sees(session: AsyncSession, user_id: int, customer_id: int) -> 
             "Whoever would have it may not see this customer: give the customer to him first.",
             fields={"owner_id": "customer out of scope"},
         )
-
-
-async def _tell(
-    session: AsyncSession,
-    receiver: int,
-    source: TodoSource,
-    customer_id: int | None,
-    now: datetime,
-) -> None:
-    """The title names no person: a lead may be erased and its to-do would stay."""
-    locale = await session.scalar(
-        holders(Right.TODO_WORK).with_only_columns(User.locale).where(User.id == receiver)
-    )
-    if locale is None:
-        log.info("handover_without_todo", source=source.reference, to=receiver)
-        return
-    zh, en = _TITLES[source.kind]
-    title = (en if locale.startswith("en") else zh).format(id=source.reference.partition(":")[0])
-    new = NewTodo(
-        title=title,
-        due_at=now + _TO_BEGIN,
-        customer_id=customer_id,
-        kind=TodoKind.FOLLOW_UP,
-        assignee_id=receiver,
-    )
-    await writing.add(session, SYSTEM, new, source, now)

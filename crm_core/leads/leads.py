@@ -4,8 +4,8 @@ Rule: who works with leads sees those of `holding.seen_by`; a lead is held (its 
 version compared) before it is changed, and an end is an end.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Select, insert, or_, select, update
@@ -16,13 +16,14 @@ from crm_core.audit import trail
 from crm_core.customers.tables import Customer, CustomerPhone, Territory
 from crm_core.customers.visibility import within_scope
 from crm_core.errors import Conflict, NotFound
-from crm_core.leads import holding
-from crm_core.leads.commands import HandOver, LeadQuery, LeadScope, LeadState, NewLead
-from crm_core.leads.holding import seen_by, with_me, with_nobody
+from crm_core.leads import finding, holding
+from crm_core.leads.commands import HandOver, LeadQuery, LeadState, NewLead
+from crm_core.leads.holding import seen_by
 from crm_core.leads.tables import Lead, LeadHandover
-from crm_core.leads.views import HandoverView, LeadDetail, LeadView, Suggestion
+from crm_core.leads.views import CallersLead, HandoverView, LeadDetail, LeadView, Suggestion
 from crm_core.people.tables import User
-from crm_core.rights import Actor
+from crm_core.rights import SYSTEM, Actor
+from crm_core.search_text import search_text
 
 ENTITY = "lead"
 _OPEN = (LeadState.NEW, LeadState.CONTACTED)
@@ -33,9 +34,15 @@ class LeadClosed(Conflict):
     code = "lead_closed"
 
 
+class LeadNotLost(Conflict):
+    code = "lead_not_lost"
+
+
 async def add(session: AsyncSession, actor: Actor, new: NewLead, now: datetime) -> int:
     values = new.model_dump() | {"created_by": actor.user_id, "created_at": now}
-    lead_id: int | None = await session.scalar(insert(Lead).values(values).returning(Lead.id))
+    found_by = {"search_text": search_text(new.name)}
+    made = insert(Lead).values(values | found_by).returning(Lead.id)
+    lead_id: int | None = await session.scalar(made)
     assert lead_id is not None
     await trail.record(session, actor.user_id, "lead.create", ENTITY, lead_id, after=values)
     return lead_id
@@ -43,19 +50,53 @@ async def add(session: AsyncSession, actor: Actor, new: NewLead, now: datetime) 
 
 async def held(session: AsyncSession, actor: Actor, lead_id: int, version: int) -> LeadView:
     """Raises NotFound, Conflict (edited since), LeadClosed."""
-    locked = select(Lead.id).where(Lead.id == lead_id).with_for_update()
-    await session.execute(locked)
+    await _lock(session, lead_id)
     lead = await read(session, actor, lead_id)
+    _check_version(lead, version)
+    _check_open(lead)
+    return lead
+
+
+async def held_lost(session: AsyncSession, actor: Actor, lead_id: int, version: int) -> LeadView:
+    """Raises NotFound, Conflict (edited since), LeadNotLost."""
+    await _lock(session, lead_id)
+    lead = await read(session, actor, lead_id)
+    _check_version(lead, version)
+    if lead.state != LeadState.LOST:
+        raise LeadNotLost(
+            f"This lead is {lead.state}: only a lost one is reopened.",
+            fields={"state": lead.state},
+        )
+    return lead
+
+
+async def held_of_caller(session: AsyncSession, lead_id: int, number: str) -> LeadView:
+    """Of whoever is on the telephone, whoever has it. Raises NotFound (also with another number), LeadClosed."""
+    await _lock(session, lead_id)
+    lead = await read(session, SYSTEM, lead_id)
+    if lead.phone != number:
+        raise NotFound(f"There is no lead {lead_id} with the caller's number.")
+    _check_open(lead)
+    return lead
+
+
+async def _lock(session: AsyncSession, lead_id: int) -> None:
+    await session.execute(select(Lead.id).where(Lead.id == lead_id).with_for_update())
+
+
+def _check_version(lead: LeadView, version: int) -> None:
     if lead.version != version:
         raise Conflict(
             "Somebody else has changed this lead since you opened it: look at it again.",
             fields={"version": lead.version},
         )
+
+
+def _check_open(lead: LeadView) -> None:
     if lead.state not in _OPEN:
         raise LeadClosed(
             f"This lead is {lead.state}: enter a new one.", fields={"state": lead.state}
         )
-    return lead
 
 
 async def write(
@@ -63,8 +104,11 @@ async def write(
 ) -> None:
     """A lead that is held becomes so."""
     was, became = trail.changes({key: getattr(lead, key) for key in values}, values)
+    found_by = {"search_text": search_text(values["name"])} if "name" in values else {}
     await session.execute(
-        update(Lead).where(Lead.id == lead.id).values(**values, version=lead.version + 1)
+        update(Lead)
+        .where(Lead.id == lead.id)
+        .values(**values, **found_by, version=lead.version + 1)
     )
     await trail.record(
         session, actor.user_id, f"lead.{action}", ENTITY, lead.id, before=was, after=became
@@ -72,13 +116,57 @@ async def write(
 
 
 async def hand_over(
-    session: AsyncSession, actor: Actor, lead: LeadView, given: HandOver, now: datetime
+    session: AsyncSession,
+    actor: Actor,
+    lead: LeadView,
+    given: HandOver,
+    *,
+    channels: Collection[str],
+    now: datetime,
 ) -> None:
     """Raises Invalid (a person, not a dealer), NotFound (the dealer)."""
     values = await holding.checked(session, actor, given)
     await write(session, actor, lead, "hand_over", values)
+    await _tell(session, actor, lead, values, given.note, channels=channels, now=now)
+
+
+async def reopen(
+    session: AsyncSession,
+    actor: Actor,
+    lead: LeadView,
+    reason: str,
+    *,
+    channels: Collection[str],
+    now: datetime,
+) -> None:
+    """One that was lost goes on with whoever had it, who is told as if it were handed over again."""
+    again = {"state": LeadState.NEW, "lost_reason": None, "closed_at": None}
+    await write(session, actor, lead, "reopen", again)
+    values = {"owner_id": lead.owner_id, "dealer_customer_id": lead.dealer_customer_id}
+    await _tell(session, actor, lead, values, reason, channels=channels, now=now)
+
+
+async def _tell(
+    session: AsyncSession,
+    actor: Actor,
+    lead: LeadView,
+    values: dict[str, int | None],
+    note: str | None,
+    *,
+    channels: Collection[str],
+    now: datetime,
+) -> None:
     await holding.hand_over(
-        session, actor, Lead, lead.id, values, note=given.note, customer_id=None, now=now
+        session,
+        actor,
+        Lead,
+        lead.id,
+        values,
+        note=note,
+        customer_id=None,
+        had_by=lead.owner_id or lead.created_by,
+        channels=channels,
+        now=now,
     )
 
 
@@ -93,19 +181,31 @@ async def read(holder: AsyncSession | AsyncConnection, actor: Actor, lead_id: in
 
 
 async def listed(
-    connection: AsyncConnection, actor: Actor, wanted: LeadQuery
+    connection: AsyncConnection, actor: Actor, wanted: LeadQuery, zone: tzinfo
 ) -> tuple[LeadView, ...]:
-    """The newest first."""
-    query = _leads().where(seen_by(Lead, actor)).order_by(Lead.id.desc()).limit(wanted.limit)
-    if wanted.scope is LeadScope.MINE:
-        query = query.where(with_me(Lead, actor))
-    elif wanted.scope is LeadScope.UNASSIGNED:
-        query = query.where(with_nobody(Lead))
-    if wanted.state is not None:
-        query = query.where(Lead.state == wanted.state)
-    if wanted.before is not None:
-        query = query.where(Lead.id < wanted.before)
-    return tuple(LeadView(*row) for row in await connection.execute(query))
+    """The newest first. Raises Forbidden, Invalid."""
+    found = _leads().where(*finding.conditions(actor, wanted, zone))
+    rows = await connection.execute(found.order_by(Lead.id.desc()).limit(wanted.limit))
+    return tuple(LeadView(*row) for row in rows)
+
+
+async def of_caller(connection: AsyncConnection, number: str) -> tuple[CallersLead, ...]:
+    """The open leads with this number, the newest first."""
+    query = _leads().where(Lead.phone == number, Lead.state.in_(_OPEN))
+    rows = await connection.execute(query.order_by(Lead.id.desc()).limit(_SUGGESTED))
+    views = [LeadView(*row) for row in rows]
+    return tuple(
+        CallersLead(
+            each.id,
+            each.name,
+            each.source,
+            each.state,
+            each.interest,
+            each.owner_name,
+            each.dealer_name,
+        )
+        for each in views
+    )
 
 
 async def detail(connection: AsyncConnection, actor: Actor, lead_id: int) -> LeadDetail:

@@ -3,7 +3,7 @@
 Rule: an opportunity moves between open stages freely; at a stage with an outcome it ends, and stays there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -199,6 +199,8 @@ async def hand_over(
     actor: Actor,
     held_one: OpportunityView,
     given: HandOver,
+    *,
+    channels: Collection[str],
     now: datetime,
 ) -> None:
     """Raises Invalid (a person, not a dealer, may not see the customer), NotFound (the dealer)."""
@@ -212,6 +214,8 @@ async def hand_over(
         values,
         note=given.note,
         customer_id=held_one.customer_id,
+        had_by=held_one.owner_id,
+        channels=channels,
         now=now,
     )
 

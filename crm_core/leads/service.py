@@ -3,23 +3,26 @@
 Rule: a lead becomes customer and opportunity in one transaction, once; whoever has it has both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.customers import service as customers
+from crm_core.customers.card_views import CustomerCard
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Forbidden, NotFound
-from crm_core.leads import holding, leads, opportunities, timeline
+from crm_core.leads import holding, leads, opportunities, report, timeline
 from crm_core.leads.commands import (
     Convert,
     HandOver,
     LeadEdit,
     LeadQuery,
+    LeadReport,
     LeadScope,
     LeadState,
     Lose,
@@ -28,33 +31,50 @@ from crm_core.leads.commands import (
     NewOpportunity,
     OpportunityEdit,
     OpportunityQuery,
+    Reopen,
     StageContent,
 )
 from crm_core.leads.tables import Lead
 from crm_core.leads.views import (
+    CallersLead,
     LeadDetail,
+    LeadReportLine,
     LeadView,
     OpportunityHistory,
     OpportunityView,
     PipelineStage,
     StageView,
 )
-from crm_core.rights import SYSTEM, Actor, Right
+from crm_core.rights import SYSTEM, Access, Actor, Right, access_to
 from crm_core.timeline import Place, TimelineEntry
 
 log = structlog.get_logger(__name__)
 
+_TITLE = 100
+
 
 class LeadService:
-    """Every method may raise Forbidden and DatabaseUnavailable."""
+    """`channels` are the ways of telling dealers for which there is a connector. Every method may raise Forbidden
+    and DatabaseUnavailable.
+    """
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        channels: Collection[str] = (),
+        zone: ZoneInfo | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._channels = channels
+        self._zone = zone or ZoneInfo("Asia/Shanghai")
 
     async def create(self, actor: Actor, new: NewLead) -> LeadDetail:
         """Nobody has it yet; who might, and who has the same number, comes with it."""
         actor.require(Right.LEAD_WORK)
+        actor.require_write(leads.ENTITY, sorted(new.model_fields_set))
         async with self._database.begin() as session:
             lead_id = await leads.add(session, actor, new, self._clock())
         log.info("lead_created", lead=lead_id, source=new.source, by=actor.user_id)
@@ -67,15 +87,29 @@ class LeadService:
             return await leads.detail(connection, actor, lead_id)
 
     async def listed(self, actor: Actor, wanted: LeadQuery) -> tuple[LeadView, ...]:
+        """Raises Invalid (too little to look for)."""
         actor.require(Right.LEAD_WORK)
         _check_scope(actor, wanted.scope)
+        async with self._database.searching() as connection:
+            return await leads.listed(connection, actor, wanted, self._zone)
+
+    async def of_caller(self, actor: Actor, number: str) -> tuple[CallersLead, ...]:
+        """For whoever has this number on the telephone: the open leads with it, whoever has them."""
+        actor.require(Right.LEAD_WORK)
         async with self._database.reading() as connection:
-            return await leads.listed(connection, actor, wanted)
+            return await leads.of_caller(connection, number)
+
+    async def report(self, actor: Actor, wanted: LeadReport) -> tuple[LeadReportLine, ...]:
+        """What became of the leads of a period; everybody's with lead.manage, else the own."""
+        actor.require(Right.LEAD_WORK)
+        async with self._database.reading() as connection:
+            return await report.lines(connection, actor, wanted, self._zone)
 
     async def edit(self, actor: Actor, lead_id: int, edit: LeadEdit) -> LeadView:
         """Raises NotFound, Conflict (edited since), LeadClosed."""
         actor.require(Right.LEAD_WORK)
         values = edit.model_dump(exclude_unset=True, exclude={"version", "contacted"})
+        actor.require_write(leads.ENTITY, sorted(values))
         if edit.contacted:
             values["state"] = LeadState.CONTACTED
         async with self._database.begin() as session:
@@ -93,7 +127,9 @@ class LeadService:
         actor.require(Right.LEAD_WORK)
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
-            await leads.hand_over(session, actor, lead, given, self._clock())
+            await leads.hand_over(
+                session, actor, lead, given, channels=self._channels, now=self._clock()
+            )
             try:
                 seen = await leads.read(session, actor, lead_id)
             except NotFound:
@@ -104,12 +140,22 @@ class LeadService:
     async def lose(self, actor: Actor, lead_id: int, given: Lose) -> LeadView:
         """Raises NotFound, Conflict, LeadClosed."""
         actor.require(Right.LEAD_WORK)
+        actor.require_write(leads.ENTITY, ["lost_reason"])
         now = self._clock()
         values = {"state": LeadState.LOST, "lost_reason": given.reason, "closed_at": now}
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
             await leads.write(session, actor, lead, "lose", values)
             await holding.begun(session, actor, Lead, lead_id, now)
+            return await leads.read(session, actor, lead_id)
+
+    async def reopen(self, actor: Actor, lead_id: int, given: Reopen) -> LeadView:
+        """A lost one. Raises NotFound, Conflict, LeadNotLost."""
+        actor.require(Right.LEAD_WORK)
+        async with self._database.begin() as session:
+            lead = await leads.held_lost(session, actor, lead_id, given.version)
+            now = self._clock()
+            await leads.reopen(session, actor, lead, given.reason, channels=self._channels, now=now)
             return await leads.read(session, actor, lead_id)
 
     async def convert(self, actor: Actor, lead_id: int, given: Convert) -> OpportunityView:
@@ -122,23 +168,31 @@ class LeadService:
         now = self._clock()
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
-            owner = lead.owner_id
-            if owner is None and lead.dealer_customer_id is None:
-                owner = actor.user_id
-            customer_id = await _customer(session, actor, lead, given.customer_id, owner)
-            values = given.model_dump(include={"title", "amount", "close_on"}) | {
-                "customer_id": customer_id,
-                "lead_id": lead.id,
-                "owner_id": owner,
-                "dealer_customer_id": lead.dealer_customer_id,
-            }
-            opportunity_id = await opportunities.add(session, actor, values, now)
-            became = {"state": LeadState.CONVERTED, "customer_id": customer_id, "closed_at": now}
-            await leads.write(session, actor, lead, "convert", became)
-            await holding.begun(session, actor, Lead, lead_id, now)
+            customer_id = await _customer(session, actor, lead, given.customer_id)
+            wanted = given.model_dump(include={"title", "amount", "close_on"})
+            opportunity_id = await _convert(session, actor, lead, customer_id, wanted, now=now)
             made = await opportunities.read(session, SYSTEM, opportunity_id)
         log.info("lead_converted", lead=lead_id, opportunity=opportunity_id, by=actor.user_id)
         return made
+
+    async def become(
+        self, actor: Actor, lead_id: int, new: NewCustomer, *, caller: str
+    ) -> CustomerCard:
+        """The caller, whose number it is, is this lead: the customer is entered and the lead converted, in one.
+
+        Raises NotFound, LeadClosed, and as `CustomerService.create`.
+        """
+        actor.require(Right.LEAD_WORK)
+        customers.require(actor, new.model_fields_set, new.custom)
+        async with self._database.begin() as session:
+            lead = await leads.held_of_caller(session, lead_id, caller)
+            given = _place(actor, lead) | await _standing(session, actor, lead)
+            given |= new.model_dump(exclude_unset=True)
+            card = await customers.enter(session, actor, NewCustomer.model_validate(given))
+            wanted = {"title": (lead.interest or lead.name)[:_TITLE]}
+            made = await _convert(session, actor, lead, card.id, wanted, now=self._clock())
+        log.info("lead_converted", lead=lead_id, opportunity=made, by=actor.user_id)
+        return card
 
     async def stages(self, actor: Actor) -> tuple[StageView, ...]:
         actor.require(Right.LEAD_WORK)
@@ -209,7 +263,9 @@ class LeadService:
         actor.require(Right.LEAD_WORK)
         async with self._database.begin() as session:
             held = await opportunities.held(session, actor, opportunity_id, given.version)
-            await opportunities.hand_over(session, actor, held, given, self._clock())
+            await opportunities.hand_over(
+                session, actor, held, given, channels=self._channels, now=self._clock()
+            )
             try:
                 seen = await opportunities.read(session, actor, opportunity_id)
             except NotFound:
@@ -247,7 +303,6 @@ async def _customer(
     actor: Actor,
     lead: LeadView,
     customer_id: int | None,
-    owner_id: int | None,
 ) -> int:
     """Who is known, or a new record with what the actor may write; whoever has the lead has it."""
     known = customer_id or await leads.known_as(session, actor, lead)
@@ -257,12 +312,64 @@ async def _customer(
     given["phones"] = (lead.phone,) if lead.phone else None
     given = {name: value for name, value in given.items() if value}
     customers.require(actor, given.keys())
-    standing: dict[str, object] = {"salesperson_id": owner_id}
-    if lead.dealer_customer_id is not None:
-        dealer, salesperson = await holding.standing(session, lead.dealer_customer_id)
-        standing = {"parent_id": dealer, "salesperson_id": salesperson}
-    card = await customers.enter(session, actor, NewCustomer.model_validate(given | standing))
+    given |= await _standing(session, actor, lead)
+    card = await customers.enter(session, actor, NewCustomer.model_validate(given))
     return card.id
+
+
+async def _standing(session: AsyncSession, actor: Actor, lead: LeadView) -> dict[str, object]:
+    """Under whom the customer comes whom the lead becomes."""
+    if lead.dealer_customer_id is None:
+        return {"salesperson_id": _owner(actor, lead)}
+    dealer, salesperson = await holding.standing(session, lead.dealer_customer_id)
+    return {"parent_id": dealer, "salesperson_id": salesperson}
+
+
+def _place(actor: Actor, lead: LeadView) -> dict[str, object]:
+    """Where the customer is, as far as the actor may write it."""
+    known = {"province": lead.province, "city": lead.city}
+    return {
+        field: value
+        for field, value in known.items()
+        if value and access_to(actor.fields, f"customer.{field}") is Access.WRITE
+    }
+
+
+def _owner(actor: Actor, lead: LeadView) -> int | None:
+    """Who has it, or who converts it when nobody has."""
+    if lead.owner_id is None and lead.dealer_customer_id is None:
+        return actor.user_id
+    return lead.owner_id
+
+
+async def _convert(
+    session: AsyncSession,
+    actor: Actor,
+    lead: LeadView,
+    customer_id: int,
+    wanted: Mapping[str, object],
+    *,
+    now: datetime,
+) -> int:
+    """The lead is held; the id of the opportunity that it becomes."""
+    owner = _owner(actor, lead)
+    values = {
+        **wanted,
+        "customer_id": customer_id,
+        "lead_id": lead.id,
+        "owner_id": owner,
+        "dealer_customer_id": lead.dealer_customer_id,
+    }
+    made = await opportunities.add(session, actor, values, now)
+    became = {
+        "state": LeadState.CONVERTED,
+        "customer_id": customer_id,
+        "owner_id": owner,
+        "closed_at": now,
+    }
+    await leads.write(session, actor, lead, "convert", became)
+    await holding.begun(session, actor, Lead, lead.id, now)
+    return made
 
 
 def _check_scope(actor: Actor, scope: LeadScope) -> None:

@@ -22,13 +22,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.customers.references import STAYS
 from crm_core.db import Base
 from crm_core.personal import NUMBER, PART, dash_for, emptied, entity
+from crm_core.search_text import text_index
 
 _Time = DateTime(timezone=True)
 _WITH_ONE = "num_nonnulls(owner_id, dealer_customer_id) <= 1"
 
 
 class Lead(Base):
-    """Somebody who may buy. `customer_id` is whom the lead became."""
+    """Somebody who may buy. `customer_id` is whom the lead became, `search_text` what
+    `crm_core.search_text` makes of the name.
+    """
 
     __tablename__ = "leads"
     __table_args__ = (
@@ -43,12 +46,15 @@ class Lead(Base):
         CheckConstraint("(state = 'lost') = (lost_reason IS NOT NULL)", name="lost_with_reason"),
         Index("ix_leads_owner", "owner_id", "id", postgresql_where=text("closed_at IS NULL")),
         Index("ix_leads_phone", "phone"),
+        text_index("ix_leads_search_grams", "search_text"),
+        text_index("ix_leads_phone_grams", "phone", postgresql_where=text("phone IS NOT NULL")),
         {"info": entity("lead")},
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     source: Mapped[str] = mapped_column(String(10))
     name: Mapped[str] = mapped_column(String(100), info=emptied("—"))
+    search_text: Mapped[str] = mapped_column(String(1000), server_default="", info=emptied(""))
     phone: Mapped[str | None] = mapped_column(String(32), info=NUMBER | emptied())
     province: Mapped[str | None] = mapped_column(String(20))
     city: Mapped[str | None] = mapped_column(String(20))

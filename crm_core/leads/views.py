@@ -60,6 +60,36 @@ class LeadDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class CallersLead:
+    """What whoever has the caller on the telephone sees of an open lead with the caller's number."""
+
+    id: int
+    name: str
+    source: str
+    state: str
+    interest: str | None
+    owner_name: str | None
+    dealer_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadReportLine:
+    """Of one source, or of one person (None: with nobody or with a dealer).
+
+    `won`: their opportunities were won; `conversion` are the converted ones in per cent of all.
+    """
+
+    source: str | None
+    owner_id: int | None
+    owner_name: str | None
+    leads: int
+    converted: int
+    won: int
+    lost: int
+    conversion: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OpportunityView:
     id: int
     customer_id: int

@@ -10,9 +10,8 @@ from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.messages.commands import MessageFilter, MessageQuery
 from crm_core.messages.views import ChannelState, MessageItem
-from crm_core.outbox.messages import Channel
 from crm_core.outbox.tables import UNSETTLED, OutboxMessage
-from crm_core.outbox.views import masked
+from crm_core.outbox.views import recipient
 from crm_core.rights import Actor, Right
 
 _Query = Select[*tuple[Any, ...]]
@@ -121,7 +120,9 @@ def _item(row: Any, actor: Actor) -> MessageItem:
         subject_id=row.subject_id,
         customer_id=row.customer_id,
         customer_name=row.name,
-        recipient=_recipient(row, actor),
+        recipient=recipient(
+            row.channel, row.recipient, actor, unmasked=actor.may(Right.NUMBER_UNMASK)
+        ),
         language=row.language,
         attempts=row.attempts,
         reason=row.reason,
@@ -130,20 +131,3 @@ def _item(row: Any, actor: Actor) -> MessageItem:
         next_at=row.next_at if row.state == "pending" else None,
         sent_at=row.sent_at,
     )
-
-
-_FIELDS = {
-    Channel.EMAIL: "email",
-    Channel.FAX: "fax",
-    Channel.WECOM: "wecom",
-    Channel.WECOM_GROUP: "wecom_group",
-}
-
-
-def _recipient(row: Any, actor: Actor) -> str:
-    """The address as this person may see it."""
-    if not actor.may_read("customer", _FIELDS.get(row.channel, "phones")):
-        return ""
-    if actor.may(Right.NUMBER_UNMASK):
-        return str(row.recipient)
-    return masked(row.channel, row.recipient)

@@ -7,22 +7,29 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from crm_core.customers.criteria import Conditions
-from crm_core.fields import PAGE, CallId, Command, Id, Limit, Text, Versioned
+from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
 
 
 class Channel(StrEnum):
-    """`call`: somebody of the house telephones, as a to-do."""
+    """`call`: somebody of the house telephones, as a to-do; `voice`: the notice is said by the line itself."""
 
     CALL = "call"
     EMAIL = "email"
     FAX = "fax"
     SMS = "sms"
+    VOICE = "voice"
     WECOM = "wecom"
     WECOM_GROUP = "wecom_group"
+
+    @property
+    def refused_as(self) -> str:
+        """The way in a customer's `opt_outs` that keeps this one away: who wants no calls wants no spoken ones."""
+        return Channel.CALL.value if self is Channel.VOICE else self.value
 
 
 class NoticeState(StrEnum):
     DRAFT = "draft"
+    SCHEDULED = "scheduled"
     SENDING = "sending"
     SENT = "sent"
     CANCELLED = "cancelled"
@@ -32,6 +39,8 @@ def _once(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
     return tuple(dict.fromkeys(channels))
 
 
+LONGEST_SAID = 200
+"""Characters that are said thrice, with their keys, well within the time that a call may take."""
 Title = Annotated[Text, Field(min_length=1, max_length=100)]
 Body = Annotated[Text, Field(min_length=1, max_length=2000)]
 Channels = Annotated[tuple[Channel, ...], Field(max_length=10), AfterValidator(_once)]
@@ -62,7 +71,13 @@ class NoticeEdit(Versioned):
 
 
 class NoticeStep(Versioned):
-    """Send it, or cancel it, as it was looked at."""
+    """Cancel it, as it was looked at."""
+
+
+class Send(Versioned):
+    """Send it as it was looked at: now, or at `send_at` to everybody who fits then."""
+
+    send_at: Moment | None = None
 
 
 class Told(Command):

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     and_,
     cast,
+    false,
     func,
     literal,
     or_,
@@ -28,6 +29,8 @@ from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.notices.views import (
     Audience,
     ChannelCount,
+    HeardNotice,
+    LevelCount,
     NoticeBrief,
     NoticeCounts,
     NoticeView,
@@ -35,6 +38,7 @@ from crm_core.notices.views import (
     view,
 )
 from crm_core.numbers import MOBILE
+from crm_core.outbox.ports import CONFIRMED
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.people.tables import User
 from crm_core.rights import Actor
@@ -61,15 +65,20 @@ async def notice(session: AsyncSession, notice_id: int) -> NoticeView:
 
 def reached(channel: Channel, never_called: NeverCalled) -> ColumnElement[bool]:
     """The condition on `customers` under which the channel reaches one who has not opted out of it."""
-    wanted = ~Customer.opt_outs.contains([str(channel)])
+    wanted = ~Customer.opt_outs.contains([channel.refused_as])
     number = best_number(never_called)
     if channel is Channel.CALL:
         return wanted & number.is_not(None)
     chosen = Customer.told_by.is_(None) | Customer.told_by.contains([str(channel)])
-    there = (
-        number.regexp_match(MOBILE) if channel is Channel.SMS else _ADDRESS[channel].is_not(None)
-    )
-    return wanted & chosen & there
+    return wanted & chosen & _address(channel, number)
+
+
+def _address(channel: Channel, number: ColumnElement[str]) -> ColumnElement[bool]:
+    if channel is Channel.SMS:
+        return number.regexp_match(MOBILE)
+    if channel is Channel.VOICE:
+        return number.is_not(None)
+    return _ADDRESS[channel].is_not(None)
 
 
 def best_number(never_called: NeverCalled) -> ColumnElement[str]:
@@ -111,31 +120,44 @@ async def audience(
 async def counts(connection: AsyncConnection, actor: Actor, notice_id: int) -> NoticeCounts:
     """Of the recipients whom the actor may see."""
     table = NoticeRecipient
-    seen = concerns_seen(table.customer_id, actor)
     told = table.told_at.is_not(None)
-    row = (
-        await connection.execute(
-            select(
-                func.count(),
-                func.count(table.prepared_at),
-                func.count().filter(told),
-                func.count().filter(_UNREACHED),
-            ).where(table.notice_id == notice_id, seen)
+    found = await connection.execute(
+        select(
+            Customer.level_code,
+            func.count(),
+            func.count(table.prepared_at),
+            func.count().filter(told),
+            func.count().filter(_UNREACHED),
         )
-    ).one()
-    return NoticeCounts(*row, channels=await _by_channel(connection, actor, notice_id))
+        .join(Customer, Customer.id == table.customer_id)
+        .where(table.notice_id == notice_id, concerns_seen(table.customer_id, actor))
+        .group_by(Customer.level_code)
+        .order_by(Customer.level_code.nulls_last())
+    )
+    levels = tuple(LevelCount(*row) for row in found)
+    return NoticeCounts(
+        recipients=sum(each.recipients for each in levels),
+        prepared=sum(each.prepared for each in levels),
+        told=sum(each.told for each in levels),
+        unreached=sum(each.unreached for each in levels),
+        levels=levels,
+        channels=await _by_channel(connection, actor, notice_id),
+    )
 
 
 async def _by_channel(
     connection: AsyncConnection, actor: Actor, notice_id: int
 ) -> tuple[ChannelCount, ...]:
-    messages = select(OutboxMessage.channel, OutboxMessage.state).where(
+    confirmed = OutboxMessage.reference == CONFIRMED
+    messages = select(
+        OutboxMessage.channel, OutboxMessage.state, confirmed.label("confirmed")
+    ).where(
         OutboxMessage.subject == SUBJECT,
         OutboxMessage.subject_id == notice_id,
         concerns_seen(OutboxMessage.customer_id, actor),
     )
     calls = (
-        select(literal(str(Channel.CALL)).label("channel"), Todo.state)
+        select(literal(str(Channel.CALL)).label("channel"), Todo.state, false().label("confirmed"))
         .join(NoticeRecipient, Todo.source_reference == reference(NoticeRecipient.id))
         .where(
             Todo.source_kind == SUBJECT,
@@ -153,7 +175,8 @@ async def _by_channel(
             each.c.channel,
             of("pending", "sending", "open"),
             of("sent", "done"),
-            of("failed", "cancelled"),
+            func.count().filter(each.c.channel == str(Channel.VOICE), each.c.confirmed),
+            of("failed", "given_up", "cancelled"),
             of("unknown"),
         )
         .group_by(each.c.channel)
@@ -215,6 +238,27 @@ async def untold(
         .limit(_IN_THE_POP)
     )
     return tuple(NoticeBrief(row[0], row[1], row[2], row[3]) for row in rows)
+
+
+async def to_hear(
+    connection: AsyncConnection, customer_id: int, today: date
+) -> tuple[HeardNotice, ...]:
+    """What still holds, for the customer who listens: the unread first, of these and of the others the latest."""
+    heard: Any = func.bool_and(NoticeRecipient.told_at.is_not(None))
+    rows = await connection.execute(
+        select(Notice.id, Notice.title, Notice.body, heard)
+        .join(NoticeRecipient, NoticeRecipient.notice_id == Notice.id)
+        .where(
+            NoticeRecipient.customer_id == customer_id,
+            NoticeRecipient.prepared_at.is_not(None),
+            Notice.state != NoticeState.CANCELLED,
+            or_(Notice.expires_on.is_(None), Notice.expires_on >= today),
+        )
+        .group_by(Notice.id)
+        .order_by(heard, Notice.id.desc())
+        .limit(_IN_THE_POP)
+    )
+    return tuple(HeardNotice(*row) for row in rows)
 
 
 def reference(recipient_id: Any) -> ColumnElement[str]:

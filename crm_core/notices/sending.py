@@ -5,6 +5,7 @@ so that a daemon that dies leaves nobody out and tells nobody twice.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.tables import Customer
 from crm_core.db import Database
+from crm_core.notices import scheduled
 from crm_core.notices.commands import Channel, NoticeState
 from crm_core.notices.ports import NeverCalled, nobody_refuses
 from crm_core.notices.reading import SUBJECT, best_number
@@ -57,6 +59,8 @@ class NoticeSender(Worker):
     async def run_once(self) -> int:
         """Prepare a batch; how many recipients. Raises DatabaseUnavailable."""
         now = self._clock()
+        async with self._database.begin() as session:
+            await scheduled.begin_due(session, now)
         async with self._database.begin() as session:
             rows = await _claimed(session, self._batch, self._never_called)
             known = await staff.read(session)
@@ -107,9 +111,11 @@ async def _claimed(session: AsyncSession, batch: int, never_called: NeverCalled)
 async def _prepare(session: AsyncSession, row: Any, known: Staff, now: datetime) -> int:
     """Messages and to-do of one recipient; how many channels reach the customer."""
     contact = Contact.of(row._asdict())
-    wanted = [each for each in row.channels if each not in row.opt_outs]
-    written = [each for each in wanted if each != Channel.CALL]
-    told = messages.messages(KIND, contact, written, {"title": row.title, "body": row.body})
+    wanted = [each for each in map(Channel, row.channels) if each.refused_as not in row.opt_outs]
+    by_line = [each.value for each in wanted if each is not Channel.CALL]
+    if contact.told_by is None:
+        contact = replace(contact, told_by=by_line)
+    told = messages.messages(KIND, contact, by_line, {"title": row.title, "body": row.body})
     await messages.tell(
         session, SUBJECT, row.notice_id, customer_id=row.customer_id, told=told, now=now
     )

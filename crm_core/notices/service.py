@@ -1,24 +1,24 @@
 """Notices (通知) to dealers and other customers: written, sent by several channels, told to callers, counted.
 
-Rule: to whom a notice goes is decided in the one transaction that sends it, by what its sender may see;
-from then on it is never changed. Each customer is told once, whoever does it.
+Rule: to whom a notice goes is decided in the one transaction that sends it, now or at the time it is scheduled for, by
+what its sender may see then; from then on it is never changed. Each customer is told once, whoever does it.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, tzinfo
 
 import structlog
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers.search import clauses
-from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
-from crm_core.notices import reading, sending
+from crm_core.notices import reading, scheduled, sending
 from crm_core.notices.commands import (
+    LONGEST_SAID,
     Channel,
     NewNotice,
     NoticeEdit,
@@ -26,12 +26,14 @@ from crm_core.notices.commands import (
     NoticeState,
     NoticeStep,
     RecipientQuery,
+    Send,
     Told,
 )
 from crm_core.notices.ports import NeverCalled, nobody_refuses
 from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.notices.views import (
     Audience,
+    HeardNotice,
     NoticeBrief,
     NoticeCounts,
     NoticeView,
@@ -44,6 +46,14 @@ from crm_core.todos.commands import TodoSource
 log = structlog.get_logger(__name__)
 
 _ENTITY = "notice"
+_NOT_SENT = frozenset({NoticeState.DRAFT, NoticeState.SCHEDULED})
+_FROM: Mapping[str, frozenset[NoticeState]] = {
+    "edit": frozenset({NoticeState.DRAFT}),
+    "schedule": _NOT_SENT,
+    "send": _NOT_SENT,
+    "cancel": _NOT_SENT | {NoticeState.SENDING},
+}
+"""In which states something may be done to a notice."""
 
 
 class NoticeNotDraft(Conflict):
@@ -112,10 +122,17 @@ class NoticeService:
         async with self._database.reading() as connection:
             return await reading.untold(connection, customer_id, today)
 
+    async def to_hear(self, customer_id: int) -> tuple[HeardNotice, ...]:
+        """What this customer listens to by keypad, the unread first."""
+        today = self._clock().astimezone(self._zone).date()
+        async with self._database.reading() as connection:
+            return await reading.to_hear(connection, customer_id, today)
+
     async def create(self, actor: Actor, new: NewNotice) -> NoticeView:
-        """A draft. Raises Invalid (a condition, a channel the house does not have)."""
+        """A draft. Raises Invalid (a condition, a channel the house does not have, too long to be said)."""
         actor.require(Right.NOTICE_SEND)
         self._check_channels(new.channels)
+        _check_length(new.channels, new.body)
         kept = new.model_dump(mode="json", include={"conditions"})
         values = new.model_dump(exclude={"conditions"}) | kept
         async with self._database.begin() as session:
@@ -140,12 +157,15 @@ class NoticeService:
             values |= edit.model_dump(mode="json", include={"conditions"})
         async with self._database.begin() as session:
             await clauses(session, actor, edit.conditions)
-            return await self._change(
+            edited = await self._change(
                 session, actor, notice_id, "edit", version=edit.version, values=values
             )
+            _check_length(edited.channels, edited.body)
+            return edited
 
     async def cancel(self, actor: Actor, notice_id: int, step: NoticeStep) -> NoticeView:
-        """A draft is not to be sent; one that is being sent is stopped: what has gone out has gone.
+        """A draft is not to be sent, nor one that waits for its time; one that is being sent is stopped: what has
+        gone out has gone.
 
         Raises NotFound, Conflict (edited since), NoticeNotDraft (sent).
         """
@@ -160,14 +180,18 @@ class NoticeService:
         log.info("notice_cancelled", notice=notice_id, by=actor.user_id)
         return cancelled
 
-    async def send(self, actor: Actor, notice_id: int, step: NoticeStep) -> NoticeView:
-        """To everybody who fits now; a worker prepares the messages.
+    async def send(self, actor: Actor, notice_id: int, step: Send) -> NoticeView:
+        """To everybody who fits now, or then when it has a time; a worker prepares the messages. One that waits for
+        its time may be given another one, or be sent at once.
 
-        Raises NotFound, Conflict (edited since), NoticeNotDraft (sent before), Invalid (nobody fits).
+        Raises NotFound, Conflict (edited since), NoticeNotDraft (sent before), Invalid (nobody fits; no such time).
         """
         actor.require(Right.NOTICE_SEND)
+        if step.send_at is not None:
+            return await self._schedule(actor, notice_id, step.version, step.send_at)
         values = {
             "state": NoticeState.SENDING,
+            "send_at": None,
             "sent_at": self._clock(),
             "sent_by": actor.user_id,
         }
@@ -175,14 +199,7 @@ class NoticeService:
             sent = await self._change(
                 session, actor, notice_id, "send", version=step.version, values=values
             )
-            where = await clauses(session, actor, sent.conditions)
-            whom = select(literal(notice_id), Customer.id).where(*where).order_by(Customer.id)
-            await session.execute(
-                insert(NoticeRecipient).from_select(["notice_id", "customer_id"], whom)
-            )
-            many = await session.scalar(
-                select(func.count()).where(NoticeRecipient.notice_id == notice_id)
-            )
+            many = await scheduled.address(session, actor, sent.id, sent.conditions)
             if not many:
                 raise Invalid(
                     "No customer fits these conditions: change them.",
@@ -190,6 +207,29 @@ class NoticeService:
                 )
         log.info("notice_sent", notice=notice_id, recipients=many, by=actor.user_id)
         return sent
+
+    async def _schedule(
+        self, actor: Actor, notice_id: int, version: int, send_at: datetime
+    ) -> NoticeView:
+        if send_at <= self._clock():
+            raise Invalid(
+                "This time is over: give a later one, or none to send it now.",
+                fields={"send_at": "in the past"},
+            )
+        values = {"state": NoticeState.SCHEDULED, "send_at": send_at, "sent_by": actor.user_id}
+        async with self._database.begin() as session:
+            waiting = await self._change(
+                session, actor, notice_id, "schedule", version=version, values=values
+            )
+            await clauses(session, actor, waiting.conditions)
+            last = waiting.expires_on
+            if last is not None and send_at.astimezone(self._zone).date() > last:
+                raise Invalid(
+                    f"The last day on which it is told is {last}: give an earlier time.",
+                    fields={"send_at": "after expires_on"},
+                )
+        log.info("notice_scheduled", notice=notice_id, at=send_at, by=actor.user_id)
+        return waiting
 
     async def told(self, actor: Actor, notice_id: int, given: Told) -> None:
         """The customer knows it now; twice is the same as once, and a to-do to call is done by it.
@@ -236,7 +276,7 @@ class NoticeService:
         version: int,
         values: Mapping[str, object],
     ) -> NoticeView:
-        """A draft, or one to be stopped, as it becomes. Raises NotFound, Conflict, NoticeNotDraft."""
+        """The notice as it becomes. Raises NotFound, Conflict, NoticeNotDraft."""
         before = await session.get(Notice, notice_id, with_for_update=True)
         if before is None:
             raise NotFound(f"There is no notice {notice_id}.")
@@ -245,10 +285,9 @@ class NoticeService:
                 "Somebody else has changed this notice since you opened it: look at it again.",
                 fields={"version": before.version},
             )
-        may_stop = action == "cancel" and before.state == NoticeState.SENDING
-        if before.state != NoticeState.DRAFT and not may_stop:
+        if before.state not in _FROM[action]:
             raise NoticeNotDraft(
-                "Only a draft can be changed, sent or cancelled: write a new notice instead.",
+                f"A notice that is {before.state} allows no “{action}”: write a new notice instead.",
                 fields={"state": before.state},
             )
         was, became = trail.changes({key: getattr(before, key) for key in values}, values)
@@ -271,3 +310,12 @@ class NoticeService:
                 f"This house has no connector for {', '.join(missing)}: leave it out, or have it set up.",
                 fields={"channels": "unknown"},
             )
+
+
+def _check_length(channels: Collection[str], body: str) -> None:
+    """Raises Invalid."""
+    if Channel.VOICE in channels and len(body) > LONGEST_SAID:
+        raise Invalid(
+            f"A notice that is said may have up to {LONGEST_SAID} characters: shorten it, or leave voice out.",
+            fields={"body": "too_long"},
+        )

@@ -12,13 +12,18 @@ _Time = DateTime(timezone=True)
 
 
 class Notice(Base):
-    """`conditions` say to whom it went; `expires_on` is the last day on which callers are told of it."""
+    """`conditions` say to whom it went; `expires_on` is the last day on which callers are told of it. `sent_by` is
+    also who had it scheduled for `send_at`.
+    """
 
     __tablename__ = "notices"
     __table_args__ = (
-        CheckConstraint("state IN ('draft','sending','sent','cancelled')", name="state_known"),
         CheckConstraint(
-            "CASE state WHEN 'draft' THEN sent_at IS NULL WHEN 'cancelled' THEN true"
+            "state IN ('draft','scheduled','sending','sent','cancelled')", name="state_known"
+        ),
+        CheckConstraint("state <> 'scheduled' OR send_at IS NOT NULL", name="scheduled_for_a_time"),
+        CheckConstraint(
+            "CASE WHEN state IN ('draft','scheduled') THEN sent_at IS NULL WHEN state = 'cancelled' THEN true"
             " ELSE sent_at IS NOT NULL END",
             name="sent_with_its_time",
         ),
@@ -28,13 +33,14 @@ class Notice(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     title: Mapped[str] = mapped_column(String(100))
     body: Mapped[str] = mapped_column(String(2000))
-    channels: Mapped[tuple[str, ...]] = mapped_column(ARRAY(String(10), as_tuple=True))
+    channels: Mapped[tuple[str, ...]] = mapped_column(ARRAY(String(20), as_tuple=True))
     conditions: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     expires_on: Mapped[date | None]
     state: Mapped[str] = mapped_column(String(10), server_default="draft")
     version: Mapped[int] = mapped_column(server_default="1")
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(_Time)
+    send_at: Mapped[datetime | None] = mapped_column(_Time)
     sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     sent_at: Mapped[datetime | None] = mapped_column(_Time)
 

@@ -20,6 +20,7 @@ class NoticeView:
     version: int
     created_by: int | None
     created_at: datetime
+    send_at: datetime | None
     sent_by: int | None
     sent_at: datetime | None
 
@@ -34,13 +35,27 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCount:
-    """What became of the messages of a channel; of `call`, `sent` are those who were telephoned."""
+    """What became of the messages of a channel. Of `call`, `sent` are those who were telephoned; of `voice`, those who
+    heard it, of them `confirmed` by a key, and `failed` those who did not hear it.
+    """
 
     channel: str
     waiting: int
     sent: int
+    confirmed: int
     failed: int
     unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCount:
+    """The same of the customers of one level; `level_code` None of those without."""
+
+    level_code: str | None
+    recipients: int
+    prepared: int
+    told: int
+    unreached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class NoticeCounts:
     prepared: int
     told: int
     unreached: int
+    levels: tuple[LevelCount, ...]
     channels: tuple[ChannelCount, ...]
 
 
@@ -89,6 +105,7 @@ def view(notice: Notice) -> NoticeView:
         notice.version,
         notice.created_by,
         notice.created_at,
+        notice.send_at,
         notice.sent_by,
         notice.sent_at,
     )
@@ -96,3 +113,13 @@ def view(notice: Notice) -> NoticeView:
 
 def conditions_of(kept: Sequence[object]) -> tuple[Condition, ...]:
     return tuple(Condition.model_validate(each) for each in kept)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNotice:
+    """What a customer listens to; `heard`: they know it already."""
+
+    id: int
+    title: str
+    body: str
+    heard: bool

@@ -13,7 +13,16 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from crm_core.outbox.ports import NEVER, MaybeSent, Message, NotNow, NotSent
+from crm_core.outbox.ports import (
+    NEVER,
+    Attachment,
+    Attachments,
+    MaybeSent,
+    Message,
+    NotNow,
+    NotSent,
+    nothing_attached,
+)
 from crm_core.outbox.wording import WordBook, Wording
 
 _PERMANENT = 500
@@ -40,15 +49,22 @@ class EmailNotifier:
     removes_doubles_within = NEVER
 
     def __init__(
-        self, server: MailServer, *, words: WordBook, clock: Callable[[], datetime]
+        self,
+        server: MailServer,
+        *,
+        words: WordBook,
+        clock: Callable[[], datetime],
+        attachments: Attachments = nothing_attached,
     ) -> None:
         self._server = server
         self._words = words
         self._clock = clock
+        self._attachments = attachments
 
     async def send(self, message: Message) -> str:
         """Returns the Message-ID. Raises NotSent, NotNow, MaybeSent."""
-        mail = self._compose(message, await self._words.of(message, self.channel))
+        words = await self._words.of(message, self.channel)
+        mail = self._compose(message, words, await self._attachments(message))
         client = aiosmtplib.SMTP(
             hostname=self._server.host,
             port=self._server.port,
@@ -64,7 +80,9 @@ class EmailNotifier:
             client.close()
         return str(mail["Message-ID"])
 
-    def _compose(self, message: Message, words: Wording) -> EmailMessage:
+    def _compose(
+        self, message: Message, words: Wording, attached: Attachment | None
+    ) -> EmailMessage:
         mail = EmailMessage()
         try:
             mail["From"] = self._server.sender
@@ -75,6 +93,10 @@ class EmailNotifier:
         mail["Message-ID"] = f"<{message.token}@{self._server.sender.rpartition('@')[2]}>"
         mail["Date"] = format_datetime(self._clock())
         mail.set_content(words.body)
+        if attached is not None:
+            mail.add_attachment(
+                attached.content, maintype="application", subtype="pdf", filename=attached.name
+            )
         return mail
 
     async def _offer(self, client: aiosmtplib.SMTP, recipient: str) -> None:

@@ -16,7 +16,7 @@ from crm_core.outbox.wording import WordBook, Wording
 WIDTH, HEIGHT = 1728, 2200
 _MARGIN, _BODY, _TITLE = 120, 40, 60
 _LINE_HEIGHT = 1.5
-_DOTS = (204, 196)
+DOTS = (204, 196)
 _Font = ImageFont.FreeTypeFont
 
 
@@ -57,7 +57,7 @@ def draw(words: Wording, font: Path, target: Path) -> int:
         target,
         format="TIFF",
         compression="group4",
-        dpi=_DOTS,
+        dpi=DOTS,
         save_all=True,
         append_images=more,
     )

@@ -1,11 +1,12 @@
-"""How fast messages go to a provider, and when none goes. Rule: pure; the time is an argument.
+"""How fast messages go to a provider, and when none goes. Rule: pure; the time is an argument, in seconds of a clock
+that nobody sets.
 
 A provider that is away costs its messages nothing but time: after a few faults in a row the way is closed,
 then one message at a time finds out whether it is back.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 _DOUBLING = 2
 
@@ -28,21 +29,21 @@ class Pace:
 class Flow:
     """The way to one provider."""
 
-    def __init__(self, pace: Pace, now: datetime) -> None:
+    def __init__(self, pace: Pace, now: float) -> None:
         self._pace = pace
         self._tokens = float(pace.burst)
         self._filled_at = now
         self._out = 0
         self._faults = 0
         self._pause = pace.first_pause
-        self._closed_until: datetime | None = None
+        self._closed_until: float | None = None
 
     @property
-    def closed_until(self) -> datetime | None:
+    def closed_until(self) -> float | None:
         """Until when nothing is sent; None while the provider is well."""
         return self._closed_until
 
-    def room(self, now: datetime) -> int:
+    def room(self, now: float) -> int:
         """How many messages may set out now."""
         self._fill(now)
         if self._closed_until is not None:
@@ -64,34 +65,36 @@ class Flow:
         """The message never reached the provider; nothing is known of it."""
         self._out -= 1
 
-    def fault(self, now: datetime, wait: timedelta | None = None) -> datetime:
+    def fault(self, now: float, wait: timedelta | None = None) -> timedelta:
         """The provider is not well, and says perhaps how long it wants to be left alone.
 
-        Returns when the next message may be tried.
+        Returns after how long the next message may be tried.
         """
         self._out -= 1
         self._faults += 1
         if wait is not None:
-            self._close(now + wait)
+            self._close(now + wait.total_seconds())
         elif self._faults >= self._pace.faults and not self._is_closed(now):
-            self._close(now + self._pause)
+            self._close(now + self._pause.total_seconds())
             self._pause = min(self._pause * _DOUBLING, self._pace.longest_pause)
-        return self._closed_until or now + self._pause
+        if self._closed_until is None:
+            return self._pause
+        return timedelta(seconds=max(self._closed_until - now, 0.0))
 
-    def next_in(self, now: datetime) -> timedelta:
+    def next_in(self, now: float) -> timedelta:
         """After that time there may be room where there is none now."""
         if self._is_closed(now) and self._closed_until is not None:
-            return self._closed_until - now
+            return timedelta(seconds=self._closed_until - now)
         missing = max(1 - self._tokens, 0.0)
         return timedelta(seconds=missing / self._pace.per_s)
 
-    def _is_closed(self, now: datetime) -> bool:
+    def _is_closed(self, now: float) -> bool:
         return self._closed_until is not None and now < self._closed_until
 
-    def _close(self, until: datetime) -> None:
+    def _close(self, until: float) -> None:
         self._closed_until = max(until, self._closed_until or until)
 
-    def _fill(self, now: datetime) -> None:
-        passed = max((now - self._filled_at).total_seconds(), 0.0)
+    def _fill(self, now: float) -> None:
+        passed = now - self._filled_at
         self._tokens = min(self._tokens + passed * self._pace.per_s, float(self._pace.burst))
-        self._filled_at = max(now, self._filled_at)
+        self._filled_at = now

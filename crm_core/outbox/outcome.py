@@ -5,6 +5,7 @@ sent again only while its provider removes the double; later, or when nobody wou
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from crm_core.clock import SKEW
 from crm_core.outbox.ports import MaybeSent, Message, NotNow, NotSent
 
 LONGEST_REASON = 300
@@ -67,9 +68,11 @@ class Outcomes:
         self._window = removes_doubles_within
 
     def too_late(self, claimed: Claimed) -> Result | None:
-        """Before it is sent: a doubt that has outlived the time in which the double would be removed."""
+        """Before it is sent: a doubt that has outlived the time in which the double would be removed, or of which
+        nobody can say how old it is, because the clock was set back.
+        """
         since = claimed.doubtful_since
-        if since is None or claimed.tried_at - since < self._window:
+        if since is None or -SKEW <= claimed.tried_at - since < self._window:
             return None
         uncounted = replace(claimed, attempts=claimed.attempts - 1)
         return self._over(uncounted, TOO_LATE, claimed.tried_at)

@@ -2,13 +2,15 @@
 sent (`NotSent`, permanent or not; `NotNow` when it is not the message's fault), or nobody can say (`MaybeSent`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 NEVER = timedelta(0)
+CONFIRMED = "confirmed"
+"""The reference of a spoken message that somebody confirmed by a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,22 @@ class Message:
     recipient: str
     language: str
     params: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF that goes with a message."""
+
+    name: str
+    content: bytes
+
+
+Attachments = Callable[[Message], Awaitable[Attachment | None]]
+"""What goes with a message, made when it is sent; raises NotNow when it cannot be made yet."""
+
+
+async def nothing_attached(_message: Message) -> None:
+    """Of messages that are text alone."""
 
 
 class NotSent(Exception):
@@ -91,7 +109,7 @@ class VoiceLine(Protocol):
     """The telephone line, as the voice channel sees it."""
 
     async def say(self, token: str, number: str, text: str, language: str) -> str:
-        """Call a number once and say the text; returns when somebody has heard it.
+        """Call a number once and say the text; returns when somebody has heard it: `CONFIRMED` when by a key.
 
         Raises NotSent (nobody did), NotNow (may not be called now), MaybeSent.
         """

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from crm_core.clock import SKEW
 from crm_core.db import Database
 from crm_core.outbox.outcome import Claimed, Result
 from crm_core.outbox.ports import Message
@@ -41,16 +42,34 @@ RETURNING o.id
 """)
 _FIND_LOST = Statement("""
 UPDATE outbox o
-SET state = CASE WHEN l.doubt + w.span > CAST(:now AS timestamptz) THEN 'pending' ELSE 'unknown' END,
-    doubtful_since = CASE WHEN l.doubt + w.span > CAST(:now AS timestamptz) THEN l.doubt END,
+SET state = CASE WHEN l.repeatable THEN 'pending' ELSE 'unknown' END,
+    doubtful_since = CASE WHEN l.repeatable THEN l.doubt END,
     lease_until = NULL, next_at = CAST(:now AS timestamptz), reason = :reason
-FROM (SELECT id AS lost_id, channel AS lost_channel, coalesce(doubtful_since, tried_at) AS doubt
-      FROM outbox WHERE state = 'sending' AND lease_until < CAST(:now AS timestamptz)
-      FOR UPDATE SKIP LOCKED) l
-LEFT JOIN unnest(CAST(:channels AS text[]), CAST(:spans AS interval[])) AS w (channel, span)
-    ON w.channel = l.lost_channel
-WHERE o.id = l.lost_id
+FROM (SELECT s.id, s.doubt, coalesce(s.doubt + w.span > CAST(:now AS timestamptz)
+                                     AND s.doubt <= CAST(:latest AS timestamptz), false) AS repeatable
+      FROM (SELECT id, channel, coalesce(doubtful_since, tried_at) AS doubt
+            FROM outbox WHERE state = 'sending' AND lease_until < CAST(:now AS timestamptz)
+                AND id <> ALL (CAST(:ours AS bigint[]))
+            FOR UPDATE SKIP LOCKED) s
+      LEFT JOIN unnest(CAST(:channels AS text[]), CAST(:spans AS interval[])) AS w (channel, span)
+          ON w.channel = s.channel) l
+WHERE o.id = l.id
 RETURNING o.id, o.subject, o.subject_id, o.channel, o.state
+""")
+# What was tried, or queued, later than now was so before the clock was set back.
+_SET_BACK = Statement("""
+WITH waiting AS (
+    UPDATE outbox SET next_at = CAST(:now AS timestamptz)
+    WHERE state = 'pending' AND channel = ANY (CAST(:channels AS text[]))
+        AND next_at > CAST(:now AS timestamptz)
+        AND coalesce(tried_at, queued_at) > CAST(:latest AS timestamptz)
+    RETURNING id
+), held AS (
+    UPDATE outbox SET lease_until = CAST(:lease_until AS timestamptz)
+    WHERE state = 'sending' AND lease_until > CAST(:lease_until AS timestamptz)
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM held) AS mended
 """)
 SENDER_DIED = "the daemon ended while sending"
 
@@ -105,18 +124,23 @@ class OutboxStore:
         async with self._database.begin() as session:
             return frozenset(row["id"] for row in await _FINISH.write(session, values))
 
-    async def find_lost(self, windows: Mapping[str, timedelta], now: datetime) -> tuple[Lost, ...]:
-        """Leases that ran out: sent again within the time in which the provider removes doubles, else
-        unknown.
+    async def find_lost(
+        self,
+        windows: Mapping[str, timedelta],
+        now: datetime,
+        lease: timedelta,
+        ours: Sequence[int],
+    ) -> tuple[Lost, ...]:
+        """Leases that ran out, without those of `ours`, who live: sent again within the time in which the provider
+        removes doubles, else unknown. What waits for a time from before the clock was set back is due.
         """
-        values: dict[str, object] = {
-            "channels": list(windows),
-            "spans": list(windows.values()),
-            "now": now,
-            "reason": SENDER_DIED,
-        }
+        at = {"now": now, "latest": now + SKEW, "channels": list(windows)}
+        found = {"spans": list(windows.values()), "ours": list(ours), "reason": SENDER_DIED}
         async with self._database.begin() as session:
-            return tuple(Lost(*row.values()) for row in await _FIND_LOST.write(session, values))
+            await _SET_BACK.write(session, {**at, "lease_until": now + lease})
+            return tuple(
+                Lost(*row.values()) for row in await _FIND_LOST.write(session, {**at, **found})
+            )
 
 
 def _claimed(row: asyncpg.Record) -> Claimed:

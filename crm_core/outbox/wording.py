@@ -5,22 +5,23 @@ A line with something optional in it (`{waybill}`, `{link}` …) is left out whe
 shipped words by its own (`message_templates`), for all channels or for one, without a new version of anything.
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from string import Formatter
 
 from sqlalchemy import select
 
+from crm_core.clock import Steady
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.outbox.ports import Message, NotNow, NotSent
 from crm_core.outbox.tables import MessageTemplate
 
-OPTIONAL = frozenset({"courier", "waybill", "link", "reason", "date"})
+OPTIONAL = frozenset({"courier", "waybill", "link", "reason", "date", "place", "lines"})
 ALL_CHANNELS = ""
 _COMPANY = "company"
-_FRESH_FOR = timedelta(seconds=5)
+_FRESH_FOR_S = 5.0
 _formatter = Formatter()
 
 
@@ -96,15 +97,15 @@ class WordBook:
         company: str,
         *,
         database: Database | None = None,
-        clock: Callable[[], datetime],
+        steady: Steady = time.monotonic,
     ) -> None:
         """Without a database only the shipped words."""
         self.shipped = words
         self.company = company
         self._database = database
-        self._clock = clock
+        self._steady = steady
         self._own: Mapping[Key, Wording] = {}
-        self._read_at: datetime | None = None
+        self._read_at: float | None = None
 
     async def of(self, message: Message, channel: str) -> Wording:
         """The message in its language.
@@ -125,8 +126,8 @@ class WordBook:
             raise NotSent(f"{message.kind} lacks {missing}", permanent=True) from missing
 
     async def _read(self) -> None:
-        now = self._clock()
-        if self._database is None or (self._read_at and now - self._read_at < _FRESH_FOR):
+        now, last = self._steady(), self._read_at
+        if self._database is None or (last is not None and now - last < _FRESH_FOR_S):
             return
         async with self._database.reading() as connection:
             rows = await connection.execute(

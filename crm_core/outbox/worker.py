@@ -6,13 +6,15 @@ Messages set out as soon as their provider has room, so that a slow provider hol
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from crm_core.bus import Bus
+from crm_core.clock import Steady
 from crm_core.errors import DatabaseUnavailable
 from crm_core.outbox.events import MessageFailed, MessageSent
 from crm_core.outbox.flow import Flow, Pace
@@ -30,7 +32,7 @@ Beside = Callable[[str, int, str, datetime], Mapping[str, str]]
 class _Way:
     """A provider, with how fast it is served and what becomes of its messages."""
 
-    def __init__(self, notifier: Notifier, pace: Pace, rules: OutboxRules, now: datetime) -> None:
+    def __init__(self, notifier: Notifier, pace: Pace, rules: OutboxRules, now: float) -> None:
         self.notifier = notifier
         self.flow = Flow(pace, now)
         limit = rules if pace.attempts is None else replace(rules, attempts=pace.attempts)
@@ -47,6 +49,7 @@ class OutboxWorker:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        steady: Steady = time.monotonic,
         wakes_on: Sequence[type] = (),
         rules: OutboxRules | None = None,
         paces: Mapping[str, Pace] | None = None,
@@ -58,16 +61,17 @@ class OutboxWorker:
         self._store = store
         self._bus = bus
         self._clock = clock
+        self._steady = steady
         self._beside = beside
         self._wakes_on = tuple(wakes_on)
         self._rules = rules or OutboxRules()
-        paces, now = paces or {}, clock()
+        paces, now = paces or {}, steady()
         self._ways = {
             each.channel: _Way(each, paces.get(each.channel, Pace()), self._rules, now)
             for each in notifiers
         }
         self._done: list[tuple[Claimed, Result]] = []
-        self._out: set[asyncio.Task[None]] = set()
+        self._out: dict[asyncio.Task[None], int] = {}
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -99,15 +103,15 @@ class OutboxWorker:
 
     async def _work(self) -> None:
         """Until it is closed and everything that was out has come back."""
-        look_for_lost = self._clock()
+        look_for_lost = self._steady()
         while not self._closing or self._out or self._done:
             self._wake.clear()
             busy = 0
             try:
                 await self._keep()
-                if self._clock() >= look_for_lost:
+                if self._steady() >= look_for_lost:
                     await self._find_lost()
-                    look_for_lost = self._clock() + timedelta(seconds=self._rules.look_again_s)
+                    look_for_lost = self._steady() + self._rules.look_again_s
                 if not self._closing:
                     busy = await self._begin()
             except DatabaseUnavailable:
@@ -121,7 +125,7 @@ class OutboxWorker:
 
     async def _pause(self) -> None:
         """Until a message comes back, one is written, or a provider has room again."""
-        now = self._clock()
+        now = self._steady()
         waits = [way.flow.next_in(now).total_seconds() for way in self._ways.values()]
         soonest = min((wait for wait in waits if wait > 0), default=self._rules.look_again_s)
         with contextlib.suppress(TimeoutError):
@@ -129,20 +133,21 @@ class OutboxWorker:
 
     async def _begin(self) -> int:
         """Let set out what is due and has room; how many."""
-        now = self._clock()
+        steady = self._steady()
         room = {
             channel: count
             for channel, way in self._ways.items()
-            if (count := way.flow.room(now)) > 0
+            if (count := way.flow.room(steady)) > 0
         }
         if not room:
             return 0
+        now = self._clock()
         claimed = await self._store.claim(room, now, now + self._rules.lease)
         for each in claimed:
             self._ways[each.channel].flow.set_out(1)
             task = asyncio.create_task(self._deliver(each))
-            self._out.add(task)
-            task.add_done_callback(self._out.discard)
+            self._out[task] = each.id
+            task.add_done_callback(self._out.pop)
         return len(claimed)
 
     async def _deliver(self, claimed: Claimed) -> None:
@@ -166,8 +171,9 @@ class OutboxWorker:
 
     async def _find_lost(self) -> None:
         now = self._clock()
+        ours = [*self._out.values(), *(claimed.id for claimed, _ in self._done)]
         windows = {name: way.notifier.removes_doubles_within for name, way in self._ways.items()}
-        for lost in await self._store.find_lost(windows, now):
+        for lost in await self._store.find_lost(windows, now, self._rules.lease, ours):
             log.warning("message_sender_died", message_id=lost.id, state=lost.state)
             if lost.state == "unknown":
                 subject = (lost.id, lost.subject, lost.subject_id, lost.channel)
@@ -186,14 +192,12 @@ class OutboxWorker:
         except NotNow as error:
             return self._not_now(way, claimed, error)
         except MaybeSent as error:
-            now = self._clock()
-            way.flow.fault(now)
-            return way.outcomes.maybe_sent(claimed, error, now)
+            way.flow.fault(self._steady())
+            return way.outcomes.maybe_sent(claimed, error, self._clock())
         except Exception as error:
             log.exception("notifier_failed", channel=claimed.channel)
-            now = self._clock()
-            way.flow.fault(now)
-            return way.outcomes.maybe_sent(claimed, MaybeSent(repr(error)), now)
+            way.flow.fault(self._steady())
+            return way.outcomes.maybe_sent(claimed, MaybeSent(repr(error)), self._clock())
         way.flow.went_well()
         return way.outcomes.sent(claimed, reference, self._clock())
 
@@ -207,11 +211,11 @@ class OutboxWorker:
     def _not_now(self, way: _Way, claimed: Claimed, error: NotNow) -> Result:
         now = self._clock()
         if error.everybody:
-            again = way.flow.fault(now, error.wait)
+            wait = way.flow.fault(self._steady(), error.wait)
         else:
             way.flow.untried()
-            again = now + (error.wait or self._rules.first_wait)
-        return way.outcomes.not_now(claimed, error, now, again)
+            wait = error.wait or self._rules.first_wait
+        return way.outcomes.not_now(claimed, error, now, now + wait)
 
     def _tell(self, claimed: Claimed, result: Result) -> None:
         log.info(

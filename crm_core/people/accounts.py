@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.db import Database
@@ -22,9 +23,9 @@ from crm_core.people import (
     users,
 )
 from crm_core.people.confirming import Confirmation
-from crm_core.people.login_limits import LoginLimits
-from crm_core.people.login_sessions import Checked, Lifetimes, SessionToken
+from crm_core.people.login_sessions import Checked, SessionToken
 from crm_core.people.passwords import Passwords, check_acceptable
+from crm_core.people.policy import AccountPolicy
 from crm_core.people.second_factor_service import SecondFactorService
 from crm_core.people.session_keeper import SessionKeeper
 from crm_core.people.tables import LoginSession, User
@@ -47,17 +48,17 @@ class AccountService(SessionKeeper):
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         passwords: Passwords | None = None,
-        limits: LoginLimits | None = None,
-        lifetimes: Lifetimes | None = None,
+        policy: AccountPolicy | None = None,
         patience_s: float = _PATIENCE_S,
         secrets_key: bytes | None = None,
     ) -> None:
         """`secrets_key` encrypts the authenticators' secrets; without it nobody can enrol one."""
+        self._policy = policy or AccountPolicy()
         super().__init__(
-            database, clock=clock, lifetimes=lifetimes or Lifetimes(), patience_s=patience_s
+            database, clock=clock, lifetimes=self._policy.lifetimes, patience_s=patience_s
         )
         self._passwords = passwords or Passwords()
-        self._limits = limits or LoginLimits()
+        self._limits = self._policy.limits
         self._vault = Vault(secrets_key)
         self._confirmation = Confirmation(database, self._passwords, self._limits, clock)
         self.second_factor = SecondFactorService(
@@ -88,6 +89,7 @@ class AccountService(SessionKeeper):
         async with self._database.begin() as session:
             await login_sessions.keep_password(session, checked)
             await second_factors.admit(session, self._vault, checked.user_id, code, now)
+            expired = await self._expire(session, checked.user_id, now)
             opened = await login_sessions.open_session(
                 session,
                 checked,
@@ -97,8 +99,11 @@ class AccountService(SessionKeeper):
                 lifetimes=self._lifetimes,
             )
             await login_limits.forgive(session, name, address)
-            await trail.record(session, checked.user_id, "session.open", "user", checked.user_id)
-        log.info("logged_in", user=checked.user_id, address=address)
+            told = {"password_expired": True} if expired else None
+            await trail.record(
+                session, checked.user_id, "session.open", "user", checked.user_id, after=told
+            )
+        log.info("logged_in", user=checked.user_id, address=address, password_expired=expired)
         return opened
 
     async def create_user(
@@ -109,11 +114,13 @@ class AccountService(SessionKeeper):
         Raises Forbidden, BeyondOwnRights, Invalid, Conflict.
         """
         actor.require(Right.USER_MANAGE)
-        check_acceptable(password, new.login)
+        check_acceptable(password, new.login, self._policy.rules)
         password_hash = await self._passwords.hash(password)
         must_change = actor.user_id is not None if must_change is None else must_change
         async with self._database.begin() as session:
-            made = await users.add(session, actor, new, password_hash, must_change=must_change)
+            made = await users.add(
+                session, actor, new, password_hash, must_change=must_change, now=self._clock()
+            )
             await trail.record(
                 session, actor.user_id, "user.create", "user", made.id, after=new.model_dump()
             )
@@ -157,6 +164,7 @@ class AccountService(SessionKeeper):
                 present=present or "",
                 fresh=fresh,
                 must_change=must_change,
+                rules=self._policy.rules,
                 now=self._clock(),
             )
             await self.end(session, LoginSession.user_id == user_id)
@@ -181,6 +189,7 @@ class AccountService(SessionKeeper):
                 present=checked.password_hash,
                 fresh=fresh,
                 must_change=False,
+                rules=self._policy.rules,
                 now=now,
             )
             await self.end(session, LoginSession.user_id == user_id)
@@ -229,6 +238,10 @@ class AccountService(SessionKeeper):
         async with self._database.begin() as session:
             return await users.agents(session)
 
+    async def _expire(self, session: AsyncSession, user_id: int, now: datetime) -> bool:
+        age = self._policy.password_age
+        return age is not None and await changing.expire(session, user_id, now - age)
+
     async def _check(self, name: str, password: str, address: str) -> Checked:
         async with self._database.reading() as connection:
             found = (
@@ -247,7 +260,10 @@ class AccountService(SessionKeeper):
 
     async def _hash_unused(self, user_id: int, login: str, present: str, password: str) -> str:
         """Raises Invalid."""
-        check_acceptable(password, login)
+        rules = self._policy.rules
+        check_acceptable(password, login, rules)
         async with self._database.reading() as connection:
-            await changing.check_unused(connection, self._passwords, user_id, present, password)
+            await changing.check_unused(
+                connection, self._passwords, rules, user_id, present=present, password=password
+            )
         return await self._passwords.hash(password)

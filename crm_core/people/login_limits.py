@@ -63,7 +63,7 @@ async def count(session: AsyncSession, subject: str, allowance: Allowance, now: 
         index_elements=["subject"], set_={"subject": fresh.excluded.subject}
     ).returning(LoginLimit.attempts, LoginLimit.last_at, LoginLimit.blocked_until)
     row = (await session.execute(locked)).one()
-    _refuse(row.blocked_until, now)
+    _refuse(row.blocked_until, allowance, now)
     attempts = 1 if now - row.last_at > allowance.forget else row.attempts + 1
     delay = allowance.delay(attempts)
     await session.execute(
@@ -74,17 +74,16 @@ async def count(session: AsyncSession, subject: str, allowance: Allowance, now: 
 
 
 async def refuse_blocked(
-    holder: AsyncSession | AsyncConnection, subject: str, now: datetime
+    holder: AsyncSession | AsyncConnection, subject: str, allowance: Allowance, now: datetime
 ) -> None:
     """Without counting. Raises TooManyAttempts."""
-    _refuse(
-        await holder.scalar(select(LoginLimit.blocked_until).where(LoginLimit.subject == subject)),
-        now,
-    )
+    blocked_until = select(LoginLimit.blocked_until).where(LoginLimit.subject == subject)
+    _refuse(await holder.scalar(blocked_until), allowance, now)
 
 
-def _refuse(blocked_until: datetime | None, now: datetime) -> None:
-    if blocked_until is not None and blocked_until > now:
+def _refuse(blocked_until: datetime | None, allowance: Allowance, now: datetime) -> None:
+    """Who is blocked for longer than the longest time was so before the clock was set back."""
+    if blocked_until is not None and now < blocked_until <= now + allowance.longest:
         wait = max(1, round((blocked_until - now).total_seconds()))
         raise TooManyAttempts(
             f"Too many attempts: wait {wait} seconds and try again.",

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from crm_core.clock import SKEW
 from crm_core.errors import LoginRefused
 from crm_core.fields import PAGE, Command, Limit
 from crm_core.people.principals import PRINCIPALS, of_row
@@ -165,12 +166,18 @@ async def of_user(
     return tuple(SessionView(*row) for row in rows)
 
 
-async def see(session: AsyncSession, session_id: int, now: datetime) -> None:
-    """The session was used: its idle time starts anew."""
+async def see(session: AsyncSession, session_id: int, now: datetime, lifetimes: Lifetimes) -> None:
+    """The session was used: its idle time starts anew. One from before the clock was set back ends no later than if
+    it began now.
+    """
+    table = LoginSession
     await session.execute(
-        update(LoginSession)
-        .where(LoginSession.id == session_id, LoginSession.last_seen_at < now)
-        .values(last_seen_at=now)
+        update(table)
+        .where(
+            table.id == session_id,
+            or_(table.last_seen_at < now, table.last_seen_at > now + SKEW),
+        )
+        .values(last_seen_at=now, expires_at=func.least(table.expires_at, now + lifetimes.absolute))
     )
 
 

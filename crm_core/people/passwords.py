@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import string
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +19,27 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from crm_core.errors import Invalid
 
-SHORTEST = 10
 LONGEST = 200
-REMEMBERED = 5
-PROBLEMS = {
-    "too_short": f"The password is too short: use at least {SHORTEST} characters.",
+_PROBLEMS = {
+    "too_short": "The password is too short: use at least {shortest} characters.",
     "too_long": f"The password is too long: use at most {LONGEST} characters.",
     "has_login": "The password contains the log-in name: choose another one.",
     "repetitive": "The password repeats a few characters: choose a less regular one.",
     "common": "Too many people use this password or one much like it: choose another one.",
-    "used_before": f"This is one of the last {REMEMBERED} passwords: choose a new one.",
+    "used_before": "This is one of the last {remembered} passwords: choose a new one.",
 }
 _AT_ONCE = 2
+_FEWEST_SIGNS = 5
 _COMMON = Path(__file__).with_name("common_passwords.txt")
 _TAIL = string.digits + string.punctuation + string.whitespace
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """At least so many characters, and none of the last so many passwords, the present one among them."""
+
+    shortest: int = 10
+    remembered: int = 5
 
 
 class Passwords:
@@ -74,21 +82,31 @@ class Passwords:
                 return False
 
 
-def check_acceptable(password: str, login: str) -> None:
-    """Raises Invalid; its field is a code that screens translate."""
-    problem = _problem(password, login)
+def check_acceptable(password: str, login: str, rules: PasswordRules) -> None:
+    """Raises Invalid."""
+    problem = _problem(password, login, rules.shortest)
     if problem is not None:
-        raise Invalid(PROBLEMS[problem], fields={"password": problem})
+        raise unacceptable(problem, rules)
 
 
-def _problem(password: str, login: str) -> str | None:
-    if len(password) < SHORTEST:
+def unacceptable(problem: str, rules: PasswordRules) -> Invalid:
+    """Its field is a code that screens translate, with the number that belongs to it."""
+    numbers = {
+        "too_short": {"shortest": rules.shortest},
+        "used_before": {"remembered": rules.remembered},
+    }
+    fields = {"password": problem, **numbers.get(problem, {})}
+    return Invalid(_PROBLEMS[problem].format_map(fields), fields=fields)
+
+
+def _problem(password: str, login: str, shortest: int) -> str | None:
+    if len(password) < shortest:
         return "too_short"
     if len(password) > LONGEST:
         return "too_long"
     if login.lower() in password.lower():
         return "has_login"
-    if len(set(password)) < SHORTEST // 2:
+    if len(set(password)) < _FEWEST_SIGNS:
         return "repetitive"
     if is_common(password):
         return "common"

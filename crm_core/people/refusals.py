@@ -46,6 +46,6 @@ class Held(Forbidden):
 
 
 _WORDS = {
-    Hold.PASSWORD: "Somebody else set your password: choose one of your own first.",
+    Hold.PASSWORD: "Your password was set by somebody else, or is too old: choose a new one of your own first.",
     Hold.SECOND_FACTOR: "Your role asks for a second factor: enrol an authenticator first.",
 }

@@ -121,9 +121,9 @@ class SessionKeeper:
         if found is None:
             self._remembered.pop(key, None)
             return None
-        if now - found.last_seen_at >= _SEEN_EVERY:
+        if abs(now - found.last_seen_at) >= _SEEN_EVERY:
             async with self._database.begin() as session:
-                await login_sessions.see(session, found.principal.session_id, now)
+                await login_sessions.see(session, found.principal.session_id, now, self._lifetimes)
         self._remember(key, found.principal, min(found.expires_at, now + self._lifetimes.idle))
         return found.principal
 

@@ -4,7 +4,7 @@ Rule: an invariant that two people could break at the same time is a constraint 
 check in Python.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -115,6 +115,7 @@ class User(Base):
     login: Mapped[str] = mapped_column(String(50), unique=True)
     name: Mapped[str] = mapped_column(String(50))
     password_hash: Mapped[str] = mapped_column(String(200))
+    password_set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
     role_code: Mapped[str] = mapped_column(ForeignKey("roles.code"), index=True)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
@@ -166,6 +167,33 @@ class RecoveryCode(Base):
     )
     code_sha256: Mapped[str] = mapped_column(String(64))
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class UserSkill(Base):
+    """What somebody is good at, from 1 (some) to 5 (expert)."""
+
+    __tablename__ = "user_skills"
+    __table_args__ = (CheckConstraint("level BETWEEN 1 AND 5", name="level_known"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    skill: Mapped[str] = mapped_column(String(50), primary_key=True)
+    level: Mapped[int]
+
+
+class Deputy(Base):
+    """Who stands in for a user (代理人), the first `place` first; the days are those of the company's zone."""
+
+    __tablename__ = "deputies"
+    __table_args__ = (
+        CheckConstraint("deputy_id <> user_id", name="never_oneself"),
+        CheckConstraint("valid_until >= valid_from", name="ends_after_it_begins"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    deputy_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
 
 
 class LoginSession(Base):

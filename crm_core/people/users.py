@@ -5,21 +5,25 @@ for another one under `_LOCK_MANAGERS`, so that two administrators cannot remove
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import exists, func, insert, select, text, update
+from sqlalchemy import cast, exists, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.fields import PAGE, Command, Id, Limit, Text, Version
-from crm_core.people import escalation
-from crm_core.people.tables import RoleRight, SecondFactor, Unit, User
+from crm_core.people import deputies, escalation, skills
+from crm_core.people.deputies import Deputies, DeputyEntry
+from crm_core.people.skills import Skills
+from crm_core.people.tables import RoleRight, SecondFactor, Unit, User, UserSkill
 from crm_core.rights import Actor, Right
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,49}")
@@ -41,6 +45,7 @@ class NewUser(BaseModel):
     extension: str | None = Field(default=None, pattern=_EXTENSION)
     locale: _Locale = "zh-CN"
     unit_id: Id | None = None
+    skills: Skills = {}
 
 
 class UserChange(BaseModel):
@@ -54,6 +59,8 @@ class UserChange(BaseModel):
     extension: str | None = Field(default=None, pattern=_EXTENSION)
     active: bool = True
     unit_id: Id | None = None
+    skills: Skills = {}
+    deputies: Deputies = ()
 
 
 class UserQuery(Command):
@@ -76,6 +83,8 @@ class UserView:
     must_change_password: bool
     second_factor: bool
     version: int
+    skills: Mapping[str, int]
+    deputies: tuple[DeputyEntry, ...]
 
 
 _VIEW = select(
@@ -94,6 +103,14 @@ _VIEW = select(
         )
     ),
     User.version,
+    select(
+        func.coalesce(
+            func.jsonb_object_agg(UserSkill.skill, UserSkill.level), cast({}, JSONB), type_=JSONB
+        )
+    )
+    .where(UserSkill.user_id == User.id)
+    .scalar_subquery(),
+    deputies.listed(),
 )
 
 
@@ -103,7 +120,13 @@ def is_login(login: str) -> bool:
 
 
 async def add(
-    session: AsyncSession, actor: Actor, new: NewUser, password_hash: str, *, must_change: bool
+    session: AsyncSession,
+    actor: Actor,
+    new: NewUser,
+    password_hash: str,
+    *,
+    must_change: bool,
+    now: datetime,
 ) -> UserView:
     """Raises Invalid (login, role, unit), BeyondOwnRights, Conflict (login or extension taken)."""
     login = new.login.strip().lower()
@@ -122,12 +145,14 @@ async def add(
         "locale": new.locale,
         "unit_id": new.unit_id,
         "password_hash": password_hash,
+        "password_set_at": now,
         "must_change_password": must_change,
     }
     try:
         made = await session.scalar(insert(User).values(values).returning(User.id))
     except IntegrityError as error:
         raise _taken(error) from error
+    await skills.put(session, made or 0, new.skills)
     return await get(session, made or 0)
 
 
@@ -153,6 +178,10 @@ async def change(
             await escalation.require_within(session, actor, wanted.role)
             given["role_code"] = given.pop("role")
         await _check_unit(session, actor, given.get("unit_id"))
+        if given.pop("skills", None) is not None:
+            await skills.put(session, user_id, wanted.skills)
+        if given.pop("deputies", None) is not None:
+            await deputies.put(session, user_id, wanted.deputies)
         try:
             await session.execute(
                 update(User).where(User.id == user_id).values(given | {"version": User.version + 1})
@@ -196,12 +225,12 @@ async def get(session: AsyncSession, user_id: int) -> UserView:
     row = (await session.execute(_VIEW.where(User.id == user_id))).one_or_none()
     if row is None:
         raise NotFound(f"There is no user {user_id}.")
-    return UserView(*row)
+    return _view(row)
 
 
 async def everyone(session: AsyncSession) -> tuple[UserView, ...]:
     rows = await session.execute(_VIEW.order_by(User.login))
-    return tuple(UserView(*row) for row in rows)
+    return tuple(_view(row) for row in rows)
 
 
 async def lock(session: AsyncSession, user_id: int) -> None:
@@ -213,7 +242,7 @@ async def listed(session: AsyncSession, wanted: UserQuery) -> tuple[UserView, ..
     """A page of everybody, in the order in which they came."""
     query = _VIEW if wanted.after is None else _VIEW.where(User.id > wanted.after)
     rows = await session.execute(query.order_by(User.id).limit(wanted.limit))
-    return tuple(UserView(*row) for row in rows)
+    return tuple(_view(row) for row in rows)
 
 
 async def agents(session: AsyncSession) -> tuple[UserView, ...]:
@@ -221,7 +250,7 @@ async def agents(session: AsyncSession) -> tuple[UserView, ...]:
     rows = await session.execute(
         _VIEW.where(User.active, User.extension.is_not(None)).order_by(User.extension)
     )
-    return tuple(UserView(*row) for row in rows)
+    return tuple(_view(row) for row in rows)
 
 
 async def _has_manager(session: AsyncSession) -> bool:
@@ -251,6 +280,11 @@ def _taken(error: IntegrityError) -> Conflict:
     return Conflict(f"Another user has this {field}: choose another one.", fields={field: "taken"})
 
 
+def _view(row: Any) -> UserView:
+    stand_ins = tuple(DeputyEntry.model_validate(each) for each in row[-1])
+    return UserView(*(*row[:-1], stand_ins))
+
+
 def _values(view: UserView) -> dict[str, object]:
     return {
         "name": view.name,
@@ -258,4 +292,6 @@ def _values(view: UserView) -> dict[str, object]:
         "extension": view.extension,
         "unit_id": view.unit_id,
         "active": view.active,
+        "skills": dict(view.skills),
+        "deputies": [each.model_dump(mode="json") for each in view.deputies],
     }

@@ -10,18 +10,17 @@ every area code of the country; where cities share a code, the one with most seg
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 from phone import Phone
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.numbers import area_code, is_mobile
-from crm_core.places.tables import PlaceOverride
+from crm_core.places import store
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +36,17 @@ class Place:
     area_code: str | None
     province: str
     city: str
+
+
+Source = Literal["customer", "imported", "segment", "area_code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a number is at home and by what it is known; without a place nothing knows it."""
+
+    place: Place | None = None
+    source: Source | None = None
 
 
 class SegmentTable:
@@ -62,6 +72,8 @@ class Places:
     def __init__(self) -> None:
         self._segments: SegmentTable | None = None
         self._overrides: Mapping[str, Place] = {}
+        self.revision = 0
+        """Of the imported table, as far as it was read."""
 
     async def load(self, database: Database) -> None:
         """Read the segment table (in a thread) and the overrides; without PostgreSQL, none."""
@@ -72,21 +84,33 @@ class Places:
             log.warning("place_overrides_not_loaded")
 
     async def reload(self, database: Database) -> None:
-        """Read the override table again. Raises DatabaseUnavailable."""
-        table = PlaceOverride
-        async with database.reading() as connection:
-            rows = await connection.execute(
-                select(table.prefix, table.area_code, table.province, table.city)
-            )
-            self._overrides = {
-                row.prefix: Place(row.area_code, row.province, row.city) for row in rows
-            }
+        """Read the imported table again, a few thousand rows at a time. Raises DatabaseUnavailable."""
+        revision = await store.revision(database)
+        places: dict[tuple[str | None, str, str], Place] = {}
+        found: dict[str, Place] = {}
+        async for page in store.pages(database):
+            for prefix, province, city, code, _ in page:
+                place = (code, province, city)
+                found[prefix] = places.setdefault(place, Place(*place))
+        self._overrides, self.revision = found, revision
+        log.info("places_loaded", imported=len(found))
 
     def find(self, number: str | None, own: Place | None = None) -> Place | None:
         """The home of a number in `normalise`'s form, None when unknown (or a 400/800 number)."""
-        if own is not None or number is None:
-            return own
-        return self._overridden(number) or self._by_table(number)
+        return self.look_up(number, own).place
+
+    def look_up(self, number: str | None, own: Place | None = None) -> Home:
+        """Like `find`, and by what it is known."""
+        if own is not None:
+            return Home(own, "customer")
+        if number is None:
+            return Home()
+        imported = self._overridden(number)
+        if imported is not None:
+            return Home(imported, "imported")
+        place = self._by_table(number)
+        by: Source = "segment" if is_mobile(number) else "area_code"
+        return Home(place, by) if place is not None else Home()
 
     def _overridden(self, number: str) -> Place | None:
         if not self._overrides:
@@ -104,26 +128,6 @@ class Places:
             return self._segments.mobile(number)
         code = area_code(number)
         return self._segments.landline(code) if code else None
-
-
-async def import_overrides(database: Database, rows: Iterable[tuple[str, Place]]) -> int:
-    """Add or replace overrides by prefix; returns how many."""
-    values = [
-        {"prefix": prefix, "area_code": p.area_code, "province": p.province, "city": p.city}
-        for prefix, p in rows
-    ]
-    if not values:
-        return 0
-    statement = upsert(PlaceOverride)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["prefix"],
-        set_={"area_code": new.area_code, "province": new.province, "city": new.city},
-    )
-    async with database.begin() as session:
-        await session.execute(statement, values)
-    log.info("place_overrides_imported", rows=len(values))
-    return len(values)
 
 
 def _places_of_codes(table: bytes, first_segment: int) -> dict[str, Place]:

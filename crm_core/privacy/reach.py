@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from crm_core.customers.references import references
 from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Base
-from crm_core.personal import MENTIONS, NUMBER, OF_CALL, PART
+from crm_core.personal import MENTIONS, NUMBER, OF_CALL, PART, SECRET
 
 _CALLS = "calls"
 _OWN = frozenset({"audit_log", "privacy_requests"})
@@ -39,6 +39,11 @@ class Rows:
     @property
     def condition(self) -> ColumnElement[bool]:
         return tuple_(*self.table.primary_key.columns).in_(self.keys)
+
+    @property
+    def told(self) -> tuple[ColumnElement[Any], ...]:
+        """What the person is given a copy of."""
+        return tuple(each for each in self.table.columns if not SECRET.items() <= each.info.items())
 
 
 async def person(holder: AsyncSession | AsyncConnection, customer_id: int) -> Person:

@@ -21,7 +21,7 @@ from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, NotFound
-from crm_core.privacy import erasure, reach
+from crm_core.privacy import deadlines, erasure, reach
 from crm_core.privacy.commands import NewRequest, Refusal, RequestKind, RequestQuery
 from crm_core.privacy.ports import Obstacle
 from crm_core.privacy.tables import PrivacyRequest
@@ -91,8 +91,11 @@ class PrivacyService:
             return tuple(RequestView(*row) for row in rows)
 
     async def data(self, actor: Actor, request_id: int) -> PersonalData:
-        """All that is kept of the person; the first time answers the request. Raises NotFound, Conflict."""
+        """All that is kept of the person; the first time answers the request. Raises NotFound, Conflict, Forbidden for
+        whom anything of it is hidden.
+        """
         actor.require(Right.PRIVACY_MANAGE)
+        actor.require_read("customer", [name.partition(".")[2] for name in sorted(actor.hidden)])
         async with self._database.begin() as session:
             request = await _held(session, actor, request_id)
             _check_kind(request, RequestKind.ACCESS)
@@ -178,6 +181,7 @@ class PrivacyService:
             .where(PrivacyRequest.id == request_id)
             .values(state=state, decided_at=self._clock(), decided_by=actor.user_id, **values)
         )
+        await deadlines.settle(session, actor, request_id, self._clock())
 
     async def _read(self, session: AsyncSession, request_id: int) -> RequestView:
         row = (await session.execute(self._views().where(PrivacyRequest.id == request_id))).one()
@@ -244,7 +248,7 @@ async def _collected(session: AsyncSession, customer_id: int, now: datetime) -> 
     who = await reach.person(session, customer_id)
     tables: dict[str, tuple[Mapping[str, Any], ...]] = {}
     for each in reversed(await reach.rows_of(session, who)):
-        rows = await session.execute(select(*each.table.columns).where(each.condition))
+        rows = await session.execute(select(*each.told).where(each.condition))
         tables[each.table.name] = tuple(dict(row) for row in rows.mappings())
     history = await session.execute(
         select(AuditEntry.at, AuditEntry.actor_id, AuditEntry.action)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from crm_core.clock import SKEW
 from crm_core.db import Database
 from crm_core.errors import Conflict
 from crm_core.request_keys.tables import RequestKey
@@ -69,7 +70,7 @@ class RequestKeys:
             )
         if found.status is not None and found.answer is not None:
             return Answered(found.status, found.answer)
-        if now - found.at < LONGEST_WORK:
+        if -SKEW <= now - found.at < LONGEST_WORK:
             raise RequestGoesOn("A request with this key is under way: wait and send it again.")
         raise OutcomeUnknown(
             "Nobody knows how the request with this key ended: look whether it was done, and use "

@@ -9,12 +9,14 @@ from pydantic import Field
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
 
 _WEEK_MIN = 7 * 24 * 60
+LONGEST_ALARM = _WEEK_MIN
+"""In minutes before a to-do is due."""
 _NEVER_USED = datetime(1970, 1, 1, tzinfo=UTC)
 
 Title = Annotated[Text, Field(min_length=1, max_length=200)]
 Note = Annotated[Text, Field(max_length=2000)]
 ClosingNote = Annotated[Text, Field(max_length=1000)]
-BeforeMin = Annotated[int, Field(ge=0, le=_WEEK_MIN)]
+BeforeMin = Annotated[int, Field(ge=0, le=LONGEST_ALARM)]
 AfterMin = Annotated[int, Field(ge=1, le=_WEEK_MIN)]
 
 

@@ -11,6 +11,7 @@ Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39
 CategoryCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 Unit = Annotated[Text, Field(min_length=1, max_length=20)]
 Barcode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{4,40}$")]
+KeypadCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
 Price = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 WeightG = Annotated[int, Field(ge=1, le=10_000_000)]
 VolumeMl = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -39,6 +40,7 @@ class ProductContent(Command):
     specification: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
     attributes: dict[_Property, _Property] = Field(default_factory=dict, max_length=30)
     barcode: Barcode | None = None
+    keypad_code: KeypadCode | None = None
     unit: Unit
     list_price: Price
     floor_price: Price | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Insert, Result, Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from crm_core.errors import Conflict, Invalid
@@ -24,6 +24,7 @@ _PARTS = {"packs", "substitutes"}
 _NOT_OF_THE_ROW = {*_PARTS, "sku", "version"}
 _REFUSALS = {
     "products_barcode": ("barcode", "Another product has this barcode."),
+    "products_keypad_code": ("keypad_code", "Another product has this keypad code."),
     "packs_barcode": ("packs", "Another product has the barcode of one of the packs."),
     "category_code": ("category_code", "There is no such category."),
     "substitute_sku": ("substitutes", "One of the substitutes does not exist."),
@@ -40,7 +41,7 @@ async def store(session: AsyncSession, sku: str, content: ProductContent, now: d
     if await session.get(Product, sku) is not None:
         raise Conflict(f"There is a product {sku} already.", fields={"sku": "taken"})
     values = _values(sku, content, now)
-    await _written(session, insert(Product).values(sku=sku, **values))
+    await _written(session, insert(Product).values(sku=sku, added_at=now, **values))
     await _write_parts(session, sku, content)
 
 
@@ -96,6 +97,20 @@ async def search(session: AsyncSession, query: ProductQuery) -> tuple[CatalogueP
         begins = Product.sku.istartswith(query.q, autoescape=True)
         found = found.where(begins if held is None else or_(begins, held))
     return await _read(session, found)
+
+
+async def by_keys(connection: AsyncConnection, digits: str) -> str | None:
+    """The product on sale that a caller means: by its keypad code, else by its own code or barcode of digits."""
+    found = (
+        select(Product.sku)
+        .where(
+            Product.active,
+            or_(Product.keypad_code == digits, Product.sku == digits, Product.barcode == digits),
+        )
+        .order_by((Product.keypad_code == digits).desc().nulls_last(), Product.sku)
+        .limit(1)
+    )
+    return await connection.scalar(found)
 
 
 async def _read(session: AsyncSession, found: Select[Product]) -> tuple[CatalogueProduct, ...]:

@@ -43,6 +43,12 @@ class CatalogueService:
         async with self._database.reading_entities() as session:
             return await products.read(session, sku)
 
+    async def by_keys(self, actor: Actor, digits: str) -> str | None:
+        """The code of the product on sale that a caller means by these keys."""
+        actor.require(Right.ORDER_VIEW)
+        async with self._database.reading() as connection:
+            return await products.by_keys(connection, digits)
+
     async def add(self, actor: Actor, new: NewProduct) -> CatalogueProduct:
         """Raises Conflict (code or barcode taken), Invalid (category, substitutes)."""
         actor.require(Right.CATALOGUE_MANAGE)

@@ -34,7 +34,7 @@ class Product(Base):
     `specification` is what tells it from its like (42度 500ml×12); `attributes` are further properties by
     name; `floor_price` is the least that a promotion may leave of the price of one unit; `tax_rate` is the
     share of value-added tax within the price (0.13: thirteen per cent); `weight_g` and `volume_ml` are those
-    of one unit as it is sent, None while nobody has weighed it.
+    of one unit as it is sent, None while nobody has weighed it; `keypad_code` is what callers press for it.
     """
 
     __tablename__ = "products"
@@ -46,6 +46,7 @@ class Product(Base):
         CheckConstraint("shelf_life_days > 0", name="shelf_life_positive"),
         CheckConstraint("weight_g > 0", name="weight_positive"),
         CheckConstraint("volume_ml > 0", name="volume_positive"),
+        CheckConstraint("keypad_code ~ '^[0-9]{1,8}$'", name="keypad_code_of_digits"),
         text_index("ix_products_search", "search"),
     )
 
@@ -58,6 +59,7 @@ class Product(Base):
     specification: Mapped[str | None] = mapped_column(String(100))
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     barcode: Mapped[str | None] = mapped_column(String(40), unique=True)
+    keypad_code: Mapped[str | None] = mapped_column(String(8), unique=True)
     unit: Mapped[str] = mapped_column(String(20))
     list_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     floor_price: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
@@ -70,6 +72,7 @@ class Product(Base):
     search: Mapped[str] = mapped_column(String(2000), server_default="")
     version: Mapped[int] = mapped_column(server_default=_VERSION)
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class ProductPack(Base):

@@ -40,6 +40,7 @@ class CatalogueProduct:
     specification: str | None
     attributes: Mapping[str, str]
     barcode: str | None
+    keypad_code: str | None
     unit: str
     list_price: Decimal
     floor_price: Decimal | None

@@ -67,7 +67,7 @@ class WebhookDeliverer(Worker):
 
     async def run_once(self) -> int:
         """One round; how many were handled. Raises DatabaseUnavailable."""
-        claimed = await self._store.claim(self._clock(), self._rules.lease, _EACH)
+        claimed = await self._store.claim(self._clock(), self._rules, _EACH)
         await asyncio.gather(*(self._deliver(each) for each in claimed))
         return len(claimed)
 

@@ -19,7 +19,8 @@ WITH due AS (
     FROM webhooks w
     CROSS JOIN LATERAL (
         SELECT d.id FROM webhook_deliveries d
-        WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= :now
+        WHERE d.webhook_id = w.id AND d.state = 'pending'
+          AND (d.next_at <= :now OR d.next_at > :furthest)
           AND NOT EXISTS (
             SELECT 1 FROM webhook_deliveries b
             WHERE b.webhook_id = d.webhook_id AND b.subject = d.subject
@@ -28,7 +29,7 @@ WITH due AS (
         ORDER BY d.id LIMIT :each FOR UPDATE SKIP LOCKED
     ) d
     WHERE w.active AND w.paused_reason IS NULL
-      AND (w.quiet_until IS NULL OR w.quiet_until <= :now)
+      AND (w.quiet_until IS NULL OR w.quiet_until <= :now OR w.quiet_until > :furthest)
 )
 UPDATE webhook_deliveries d
 SET state = 'sending', attempts = d.attempts + 1, lease_until = :lease_until
@@ -38,7 +39,11 @@ RETURNING d.id, d.webhook_id, d.event_id, d.attempts, w.name, w.url, w.owner_id,
 """)
 _LEASES = text("""
 UPDATE webhook_deliveries SET state = 'pending', lease_until = NULL, next_at = :now
-WHERE state = 'sending' AND lease_until < :now RETURNING id
+WHERE state = 'sending' AND lease_until < :now
+""")
+_SET_BACK = text("""
+UPDATE webhook_deliveries SET lease_until = :lease_until
+WHERE state = 'sending' AND lease_until > :lease_until
 """)
 
 
@@ -79,15 +84,16 @@ class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, now: datetime, lease: timedelta, each: int) -> tuple[Claimed, ...]:
-        """What is due, of every receiver at most `each`; what a dead daemon held is due again."""
+    async def claim(self, now: datetime, rules: RetryRules, each: int) -> tuple[Claimed, ...]:
+        """What is due, of every receiver at most `each`; what a dead daemon held is due again, and so is what was put
+        off before the clock was set back.
+        """
+        lease_until, furthest = now + rules.lease, now + rules.longest_wait
+        values = {"now": now, "furthest": furthest, "lease_until": lease_until, "each": each}
         async with self._database.begin() as session:
             await session.execute(_LEASES, {"now": now})
-            rows = (
-                await session.execute(
-                    _CLAIM, {"now": now, "lease_until": now + lease, "each": each}
-                )
-            ).all()
+            await session.execute(_SET_BACK, {"lease_until": lease_until})
+            rows = (await session.execute(_CLAIM, values)).all()
             wanted = [row.event_id for row in rows if row.event_id is not None]
             found = await session.execute(events().where(IntegrationEvent.id.in_(wanted)))
             by_id = {row.id: event_of(row) for row in found}
@@ -135,7 +141,8 @@ class DeliveryStore:
         """
         async with self._database.begin() as session:
             held = await session.get_one(Webhook, webhook_id, with_for_update=True)
-            if held.quiet_until is not None and held.quiet_until > now:
+            quiet = held.quiet_until
+            if quiet is not None and now < quiet <= now + rules.longest_wait:
                 return False
             held.failures += 1
             held.failing_since = held.failing_since or now

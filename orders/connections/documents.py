@@ -5,7 +5,7 @@ Rule: a paper that came before is not kept twice, and none is thrown away before
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, or_, select, text, update
@@ -20,6 +20,7 @@ from crm_core.rights import Actor, Right
 from orders.connections.connection_views import PaperQuery, PaperView, WholePaper
 from orders.connections.errors import NotInThisState
 from orders.connections.papers import OutsideOrder
+from orders.connections.retrying import RetryRules
 from orders.connections.tables import ConnectionDocument
 from orders.sales.tables import Order
 
@@ -28,7 +29,8 @@ UPDATE connection_documents d
 SET state = 'working', attempts = d.attempts + 1, lease_until = :lease_until
 WHERE d.id IN (
     SELECT d.id FROM connection_documents d
-    WHERE d.connection_id = ANY (:of) AND d.state = 'pending' AND d.next_at <= :now
+    WHERE d.connection_id = ANY (:of) AND d.state = 'pending'
+      AND (d.next_at <= :now OR d.next_at > :furthest)
       AND NOT EXISTS (
         SELECT 1 FROM connection_documents b
         WHERE b.connection_id = d.connection_id AND b.outside_key = d.outside_key AND b.id < d.id
@@ -40,6 +42,10 @@ RETURNING d.id, d.connection_id, d.direction, d.kind, d.outside_key, d.version, 
 _LEASES = text("""
 UPDATE connection_documents SET state = 'pending', lease_until = NULL, next_at = :now
 WHERE state = 'working' AND lease_until < :now
+""")
+_SET_BACK = text("""
+UPDATE connection_documents SET lease_until = :lease_until
+WHERE state = 'working' AND lease_until > :lease_until
 """)
 
 
@@ -133,14 +139,17 @@ async def _keep(
 
 
 async def claim(
-    database: Database, of: Sequence[int], now: datetime, lease: timedelta, batch: int
+    database: Database, of: Sequence[int], now: datetime, rules: RetryRules, batch: int
 ) -> tuple[Claimed, ...]:
-    """What is due for these connections, the earliest first; what a dead daemon held is due again."""
+    """What is due for these connections, the earliest first; what a dead daemon held is due again, and so is what was
+    put off before the clock was set back.
+    """
+    lease_until, furthest = now + rules.lease, now + rules.longest_wait
+    values = {"now": now, "furthest": furthest, "lease_until": lease_until, "batch": batch}
     async with database.begin() as session:
         await session.execute(_LEASES, {"now": now})
-        rows = await session.execute(
-            _CLAIM, {"of": of, "now": now, "lease_until": now + lease, "batch": batch}
-        )
+        await session.execute(_SET_BACK, {"lease_until": lease_until})
+        rows = await session.execute(_CLAIM, {"of": of, **values})
         return tuple(sorted((Claimed(*row) for row in rows), key=lambda each: each.id))
 
 

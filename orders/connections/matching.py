@@ -73,7 +73,7 @@ async def buyer(
     if rules.buyers == "refuse" or not (paper.phone or paper.buyer_code):
         raise ConnectorError(
             "unknown_buyer",
-            f"{paper.buyer_code or paper.phone or 'nobody'} is not known here. "
+            f"{paper.buyer_code or paper.buyer_name or 'the buyer'} is not known here. "
             "Enter the customer, or the code in the code table.",
             permanent=True,
         )

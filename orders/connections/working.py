@@ -5,6 +5,7 @@ waits for a person. One connection's faults hold up no other's papers.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta, tzinfo
 
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.bus import Bus
+from crm_core.clock import Steady
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, DomainError
 from crm_core.worker import Worker
@@ -47,6 +49,7 @@ class ConnectionWorker(Worker):
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        steady: Steady = time.monotonic,
         channels: Collection[str] = (),
         zone: tzinfo,
         rules: RetryRules | None = None,
@@ -56,20 +59,19 @@ class ConnectionWorker(Worker):
         self._clients = clients
         self._bus = bus
         self._clock = clock
+        self._steady = steady
         self._channels = frozenset(channels)
         self._zone = zone
         self._entering = Entering(self._channels, zone)
         self._rules = rules or RetryRules()
-        self._not_before: dict[int, datetime] = {}
+        self._not_before: dict[int, float] = {}
 
     async def run_once(self) -> int:
         """How many papers were taken up. Raises DatabaseUnavailable."""
         opened = {each.id: each for each in await self._clients.active()}
         await asyncio.gather(*(self._ask(each) for each in opened.values()))
         now = self._clock()
-        claimed = await documents.claim(
-            self._database, list(opened), now, self._rules.lease, _BATCH
-        )
+        claimed = await documents.claim(self._database, list(opened), now, self._rules, _BATCH)
         by_connection: dict[int, list[Claimed]] = {}
         for each in claimed:
             by_connection.setdefault(each.connection_id, []).append(each)
@@ -144,11 +146,16 @@ class ConnectionWorker(Worker):
             self._bus.publish(PaperRefused(claimed.id, opened.code, error.code, now))
 
     async def _ask(self, opened: Opened) -> None:
-        """What changed there since we asked last, with some minutes' overlap."""
-        now = self._clock()
-        last = opened.asked_at or opened.created_at
-        due = opened.asked_at is None or now - opened.asked_at >= _ASK_EVERY
-        if not (opened.connector.counts and due and self._not_before.get(opened.id, now) <= now):
+        """What changed there since we asked last, with some minutes' overlap; since ever where nobody can say when
+        that was, because the clock was set back.
+        """
+        now, steady = self._clock(), self._steady()
+        asked_at = opened.asked_at if opened.asked_at and opened.asked_at <= now else None
+        last = asked_at or opened.created_at
+        due = asked_at is None or now - asked_at >= _ASK_EVERY
+        if not (opened.connector.counts and due):
+            return
+        if self._not_before.get(opened.id, steady) > steady:
             return
         try:
             states = await opened.client.states(last - _OVERLAP)
@@ -157,7 +164,7 @@ class ConnectionWorker(Worker):
         except DatabaseUnavailable:
             raise
         except Exception as error:
-            self._not_before[opened.id] = now + _ASK_EVERY
+            self._not_before[opened.id] = steady + _ASK_EVERY.total_seconds()
             expected = isinstance(error, ConnectorError)
             log.info("connection_not_asked", connection=opened.code, exc_info=not expected)
             return

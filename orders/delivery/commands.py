@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from crm_core.fields import PAGE, Command, Id, Limit, Moment, Text
+from crm_core.fields import PAGE, Command, Id, Limit, Moment, Text, in_full
 from orders.delivery.codes import Check, CourierKind, EventCode, State, Way, WaybillKind
 from orders.delivery.numbers import SERIAL_DIGITS
 from orders.delivery.papers.forms import Form
@@ -119,10 +119,10 @@ class NewRange(Command):
 
 
 class ConsigneeContent(Command):
-    """Who gets the order, where and how."""
+    """Who gets the order, where and how; a number that is not given stays."""
 
     recipient: Annotated[Text, Field(min_length=1, max_length=100)]
-    phone: Annotated[Text, Field(max_length=32)] | None = None
+    phone: Annotated[Text, Field(max_length=32), AfterValidator(in_full)] | None = None
     province: Annotated[Text, Field(max_length=20)] | None = None
     city: Annotated[Text, Field(max_length=20)] | None = None
     district: Annotated[Text, Field(max_length=30)] | None = None

@@ -66,8 +66,10 @@ async def keep(session: AsyncSession, order_id: int) -> ConsigneeView:
 
 
 async def put(session: AsyncSession, order_id: int, content: PutConsignee) -> None:
-    """Raises Conflict (edited since)."""
+    """A number that is not given stays. Raises Conflict (edited since)."""
     values = content.model_dump(exclude={"version"})
+    if "phone" not in content.model_fields_set:
+        values["phone"] = await _known_phone(session, order_id)
     if content.version == 0:
         statement = (
             insert(Consignee)
@@ -101,6 +103,13 @@ async def follow(session: AsyncSession, order_id: int, line: str | None) -> None
         .where(Consignee.order_id == order_id)
         .values(**place, postcode=None, version=Consignee.version + 1)
     )
+
+
+async def _known_phone(session: AsyncSession, order_id: int) -> str | None:
+    try:
+        return (await read(session, order_id)).phone
+    except Invalid:  # nobody knew where it goes
+        return None
 
 
 async def _proposed(holder: AsyncSession | AsyncConnection, order_id: int) -> ConsigneeView:

@@ -16,6 +16,9 @@ from orders.delivery.papers.forms import Form
 
 log = structlog.get_logger(__name__)
 
+_CONSIGNEE = ("addresses", "city", "phones", "province")
+"""Of the customer's fields those that stand on the papers of carriers and drivers."""
+
 
 class PaperService:
     """`font` is one that the settings name; else one of the machine's is taken. Every method may raise
@@ -42,6 +45,7 @@ class PaperService:
     ) -> bytes:
         """One page or more for each; without a form that of the first one's courier. Raises UnknownWaybill."""
         actor.require(Right.DELIVERY_MANAGE)
+        actor.require_read("customer", _CONSIGNEE)
         now = self._clock()
         async with self._database.begin() as session:
             drawn = await paper_data.parcels(session, actor, waybill_ids, now, self._zone)
@@ -68,7 +72,8 @@ class PaperService:
 
     async def load_list(self, actor: Actor, run_id: int) -> bytes:
         """Raises UnknownRun."""
-        actor.require(Right.DELIVERY_VIEW)
+        actor.require(Right.DELIVERY_MANAGE)
+        actor.require_read("customer", _CONSIGNEE)
         async with self._database.reading_entities() as session:
             loaded = await run_papers.load_sheet(session, actor, run_id)
         return await asyncio.to_thread(lambda: batch.load_list(loaded, fonts.found(self._font)))

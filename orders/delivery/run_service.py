@@ -90,7 +90,7 @@ class RunService:
         actor.require(Right.DELIVERY_MANAGE)
         async with self._database.begin() as session:
             run = await runs.hold(session, run_id, (RunState.PLANNED,), wanted.version)
-            await runs.remove(session, run, wanted.order_ids)
+            await runs.remove(session, actor, run, wanted.order_ids)
             await runs.changed(session, actor, run, "remove")
             return await runs.read(session, actor, run_id)
 

@@ -180,9 +180,16 @@ async def add(
     await session.execute(_RENUMBER, {"run_id": run.id})
 
 
-async def remove(session: AsyncSession, run: DeliveryRun, order_ids: Sequence[int]) -> None:
-    """The run's row is held; the orders keep their waybills."""
-    theirs = select(Waybill.id).where(Waybill.order_id.in_(order_ids))
+async def remove(
+    session: AsyncSession, actor: Actor, run: DeliveryRun, order_ids: Sequence[int]
+) -> None:
+    """The run's row is held; those of customers whom this person may see keep their waybills, others their places."""
+    theirs = (
+        select(Waybill.id)
+        .join(Order, Order.id == Waybill.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(Waybill.order_id.in_(order_ids), within_scope(actor))
+    )
     await session.execute(
         delete(RunStop).where(RunStop.run_id == run.id, RunStop.waybill_id.in_(theirs))
     )

@@ -53,6 +53,7 @@ from orders.delivery.views import (
     WaybillView,
 )
 from orders.errors import MoveNotAllowed, UnknownOrder
+from orders.sales.commands import ENTITY
 from orders.sales.tables import Order
 
 log = structlog.get_logger(__name__)
@@ -91,14 +92,19 @@ class WaybillService:
     async def put_consignee(
         self, actor: Actor, order_id: int, content: PutConsignee
     ) -> ConsigneeView:
-        """Until the goods are on their way. Raises UnknownOrder, NotFound, MoveNotAllowed, Conflict."""
+        """Until the goods are on their way. Without `phone` the number stays, which not everybody sees.
+
+        Raises UnknownOrder, NotFound, MoveNotAllowed, Conflict.
+        """
         actor.require(Right.DELIVERY_MANAGE)
+        actor.require_read("customer", ("addresses",))
+        actor.require_write(ENTITY, ["address"])
         async with self._database.begin() as session:
             order = await _see_order(session, actor, order_id)
             if order.status not in ("backordered", "review", "placed", "reviewed", "picking"):
                 raise MoveNotAllowed(order.status, "another address")
             await consignees.put(session, order_id, content)
-            await trail.record(session, actor.user_id, "order.consignee", "order", order_id)
+            await trail.record(session, actor.user_id, "order.consignee", ENTITY, order_id)
             return await consignees.read(session, order_id)
 
     async def unsorted(self, actor: Actor, query: UnsortedQuery) -> tuple[UnsortedView, ...]:

@@ -151,12 +151,19 @@ async def wanted(
     if order is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
     await must_see(session, actor, order.customer_id)
-    consignee = await consignees.read(session, order_id)
-    measured = (await measures(session, (order_id,)))[order_id]
+    return await considered(session, order, weight_g, back=back)
+
+
+async def considered(
+    session: AsyncSession, order: Order, weight_g: int | None = None, *, back: bool
+) -> Wanted:
+    """Raises Invalid (no address)."""
+    consignee = await consignees.read(session, order.id)
+    measured = (await measures(session, (order.id,)))[order.id]
     if weight_g is not None:
         measured = Measures(weight_g, measured.volume_ml, ())
     collects = not back and order.payment == Method.CASH_ON_DELIVERY
-    owed = max(order.total - await book.paid(session, order_id), Decimal(0))
+    owed = max(order.total - await book.paid(session, order.id), Decimal(0))
     amount = owed if collects else Decimal(0)
     parcel = Parcel(
         Way(consignee.way), consignee.province, consignee.city, measured.weight_g, amount

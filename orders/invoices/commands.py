@@ -1,43 +1,24 @@
 """What may be asked of invoices."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from crm_core.fields import PAGE, Command, Id, Limit, Moment, Text
+from orders.buyers import Kind, TitleContent
 from orders.payments.commands import Money
-
-_TAX_NO = r"^[0-9A-Z]{15}$|^[0-9A-Z]{17,18}$|^[0-9A-Z]{20}$"
-
-
-class Kind(StrEnum):
-    """Special (增值税专用) ones let the buyer deduct the tax; normal (普通) ones do not."""
-
-    SPECIAL = "special"
-    NORMAL = "normal"
-
-
-class TitleContent(Command):
-    """抬头, 税号, 地址, 电话, 开户行, 账号; a person's title has no tax number."""
-
-    title: Annotated[Text, Field(min_length=1, max_length=100)]
-    tax_no: Annotated[str, StringConstraints(pattern=_TAX_NO)] | None = None
-    address: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    phone: Annotated[Text, Field(min_length=1, max_length=32)] | None = None
-    bank: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    account: Annotated[Text, Field(min_length=1, max_length=34)] | None = None
-    email: Annotated[Text, Field(min_length=3, max_length=200)] | None = None
 
 
 class NewTitle(TitleContent):
-    """`is_main`: used when none is named."""
+    """`is_main`: used when none is named. Of one that is there, what is not given stays."""
 
     is_main: bool = True
 
 
 class NewInvoice(Command):
-    """All of the order that is not invoiced yet. Without `title_id` the customer's main title."""
+    """All of the order that is not invoiced yet: when nothing is said, as it was wished with the order; without
+    `title_id` to the customer's main title.
+    """
 
     kind: Kind = Kind.NORMAL
     electronic: bool = True

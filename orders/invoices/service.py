@@ -18,11 +18,11 @@ from crm_core.audit import trail
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.rights import Actor, Right
+from orders.buyers import SPECIAL_NEEDS, Kind
 from orders.invoices import store, writing
 from orders.invoices.commands import (
     InvoiceQuery,
     Issued,
-    Kind,
     NewInvoice,
     NewTitle,
     RedLetter,
@@ -43,11 +43,13 @@ from orders.invoices.views import InvoiceBrief, InvoiceLineView, InvoiceView, Ti
 from orders.invoices.writing import RedOf
 from orders.payments import booking, reading
 from orders.payments.errors import SameKeyOtherPayment
+from orders.sales import invoicing
+from orders.sales.tables import Order
+from orders.sales.views import InvoiceWanted
 
 log = structlog.get_logger(__name__)
 
 _ENTITY = "invoice"
-_SPECIAL_NEEDS = ("tax_no", "address", "phone", "bank", "account")
 
 
 class InvoiceService:
@@ -67,7 +69,8 @@ class InvoiceService:
     ) -> tuple[TitleView, ...]:
         """Enter one, or bring the one of this name up to date."""
         actor.require(Right.PAYMENT_VIEW)
-        table, values = InvoiceTitle, new.model_dump() | {"changed_at": self._clock()}
+        more = {"is_main": new.is_main, "changed_at": self._clock()}
+        table, values = InvoiceTitle, new.model_dump() | more
         async with self._database.begin() as session:
             seen = await must_see(session, actor, customer_id)
             if new.is_main:
@@ -77,11 +80,14 @@ class InvoiceService:
             await session.execute(
                 upsert(table)
                 .values(customer_id=seen, **values)
-                .on_conflict_do_update(constraint="uq_invoice_titles_customer_title", set_=values)
+                .on_conflict_do_update(
+                    constraint="uq_invoice_titles_customer_title",
+                    set_=new.model_dump(exclude_unset=True) | more,
+                )
             )
             await trail.record(
                 session, actor.user_id, "invoice_title.set", "customer", seen,
-                after=new.model_dump(),
+                after=new.model_dump(exclude_unset=True),
             )  # fmt: skip
             return await store.titles(session, seen)
 
@@ -116,11 +122,26 @@ class InvoiceService:
                 lines = await store.left_to_invoice(session, order)
                 if not lines:
                     raise NothingToInvoice
-                buyer = await _buyer(session, order.customer_id, wanted)
-                values = buyer | wanted.model_dump(exclude={"title_id"})
+                values = await _wished(session, order, wanted)
                 values |= {"order_id": order_id, "key": key}
                 known = await writing.add(session, actor.user_id, values, lines, self._clock())
+                await invoicing.asked(session, order_id, self._clock())
             return await store.one(session, actor, known)
+
+    async def request_wished(self, order_id: int) -> None:
+        """The invoice that was wished with the order, of what of it is not invoiced yet; asked for once."""
+        async with self._database.begin() as session:
+            order = await booking.held(session, order_id)
+            wish = await invoicing.of_order(session, order_id)
+            if wish is None or wish.asked_at is not None:
+                return
+            now = self._clock()
+            if lines := await store.left_to_invoice(session, order):
+                values = _of_wish(wish) | {"order_id": order_id, "key": f"order:{order_id}"}
+                made = await writing.add(session, None, values, lines, now)
+                log.info("invoice_requested", invoice=made, number=order.number)
+            await writing.keep_title(session, order.customer_id, wish, now)
+            await invoicing.asked(session, order_id, now)
 
     async def take_back(
         self, actor: Actor, invoice_id: int, wanted: RedLetter, key: str
@@ -144,7 +165,7 @@ class InvoiceService:
     async def issued(self, actor: Actor, invoice_id: int, given: Issued) -> InvoiceView:
         """It has its number now; said again with the same number it is the same.
 
-        Raises InvoiceClosed, NumberUsed.
+        Raises InvoiceClosed, NumberUsed, Refused (issued in a closed accounting period).
         """
         actor.require(Right.PAYMENT_MANAGE)
         try:
@@ -209,6 +230,19 @@ async def _known(session: AsyncSession, key: str, order_id: int) -> int | None:
     return int(row.id)
 
 
+async def _wished(session: AsyncSession, order: Order, wanted: NewInvoice) -> dict[str, object]:
+    """The buyer and the kind: as asked for, or as wished with the order. Raises NoTitle, UnknownInvoice."""
+    wish = None if wanted.model_fields_set else await invoicing.of_order(session, order.id)
+    if wish is not None:
+        return _of_wish(wish)
+    buyer = await _buyer(session, order.customer_id, wanted)
+    return buyer | wanted.model_dump(exclude={"title_id"})
+
+
+def _of_wish(wish: InvoiceWanted) -> dict[str, object]:
+    return {name: getattr(wish, name) for name in (*BUYER, "kind", "electronic")}
+
+
 async def _buyer(session: AsyncSession, customer_id: int, wanted: NewInvoice) -> dict[str, object]:
     """Raises NoTitle, UnknownInvoice."""
     titles = await store.titles(session, customer_id)
@@ -217,7 +251,7 @@ async def _buyer(session: AsyncSession, customer_id: int, wanted: NewInvoice) ->
         if wanted.title_id is not None:
             raise UnknownInvoice("invoice title of this customer", wanted.title_id)
         raise NoTitle(("title",))
-    missing = [name for name in _SPECIAL_NEEDS if getattr(found[0], name) is None]
+    missing = [name for name in SPECIAL_NEEDS if getattr(found[0], name) is None]
     if wanted.kind is Kind.SPECIAL and missing:
         raise NoTitle(tuple(missing))
     return {name: getattr(found[0], name) for name in BUYER}

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.audit import trail
 from orders.invoices import store
 from orders.invoices.store import BUYER
-from orders.invoices.tables import Invoice, InvoiceLine
+from orders.invoices.tables import Invoice, InvoiceLine, InvoiceTitle
 from orders.invoices.tax import Split, part_of
 from orders.invoices.views import InvoiceLineView
 from orders.payments.errors import SameKeyOtherPayment
 from orders.sales.tables import Order
+from orders.sales.views import InvoiceWanted
 
 ENTITY = "invoice"
 _NOTHING = Decimal(0)
@@ -63,6 +64,18 @@ async def add(
     told = {"order_id": values["order_id"], "kind": values["kind"], **sums}
     await trail.record(session, actor_id, action, ENTITY, made, after=told)
     return made
+
+
+async def keep_title(
+    session: AsyncSession, customer_id: int, wish: InvoiceWanted, now: datetime
+) -> None:
+    """What stands on the invoice is offered for the customer's next one; a title of this name stays as it is."""
+    has_main = select(InvoiceTitle.id).where(
+        InvoiceTitle.customer_id == customer_id, InvoiceTitle.is_main
+    )
+    values = {name: getattr(wish, name) for name in BUYER}
+    values |= {"customer_id": customer_id, "is_main": ~has_main.exists(), "changed_at": now}
+    await session.execute(upsert(InvoiceTitle).values(values).on_conflict_do_nothing())
 
 
 async def add_red(

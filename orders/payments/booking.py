@@ -1,6 +1,6 @@
 """Money booked for an order, inside the caller's transaction. Rule: the order's row is locked first, then the
-entry is made, then the credit that the order holds falls to what is still owed; so what comes in lowers the
-customer's used credit once, however often it is told.
+entry is made, then the credit that the order holds, and what of it is overdue, fall to what is still owed; so what
+comes in lowers the customer's used credit once, however often it is told.
 """
 
 from collections.abc import Collection
@@ -128,8 +128,12 @@ async def free_credit(session: AsyncSession, order: Order) -> None:
 async def lower_credit(
     session: AsyncSession, order: Order, paid: Decimal, *, kept: Decimal = _NOTHING
 ) -> None:
-    """The order holds no more credit than is still owed; `kept` of what is freed another order holds now."""
-    still = min(order.credit_held, max(owed(order) - paid, _NOTHING))
+    """The order holds no more credit than is still owed, and no more of it is overdue; `kept` of what is freed
+    another order holds now.
+    """
+    due = max(owed(order) - paid, _NOTHING)
+    order.overdue = min(order.overdue, due)
+    still = min(order.credit_held, due)
     freed = order.credit_held - still - kept
     order.credit_held = still
     if not freed:

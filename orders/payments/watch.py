@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, 
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.orm import InstrumentedAttribute
 
+from crm_core.clock import has_come
 from crm_core.db import Database
 from crm_core.worker import Worker
 from orders.payments import booking
@@ -24,6 +25,7 @@ from orders.sales.tables import Order
 
 _BATCH = 20
 _FIRST_S, _LONGEST_S = 30, 1800
+_LONGEST = timedelta(seconds=_LONGEST_S)
 
 
 class PaymentWatch(Worker):
@@ -57,7 +59,7 @@ class PaymentWatch(Worker):
         now, table = self._clock(), Payment
         due = (
             select(table.id)
-            .where(table.state.in_(OPEN), table.next_look_at <= now)
+            .where(table.state.in_(OPEN), has_come(table.next_look_at, now, _LONGEST))
             .order_by(table.next_look_at)
             .limit(_BATCH)
             .with_for_update(skip_locked=True)
@@ -81,7 +83,10 @@ class PaymentWatch(Worker):
         now, table = self._clock(), PaymentRefund
         due = (
             select(table.id)
-            .where(table.state.in_(("requested", "pending")), table.next_look_at <= now)
+            .where(
+                table.state.in_(("requested", "pending")),
+                has_come(table.next_look_at, now, _LONGEST),
+            )
             .order_by(table.next_look_at)
             .limit(_BATCH)
             .with_for_update(skip_locked=True)

@@ -42,6 +42,11 @@ class PricedProduct:
     pack_price: Decimal | None = None
     rules: Sequence[Rule] = ()
 
+    @property
+    def listed(self) -> Decimal:
+        """The list price of one ordered unit."""
+        return self.list_price * self.factor if self.pack_price is None else self.pack_price
+
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
@@ -65,11 +70,7 @@ class _Steps:
 
 def unit_price(product: PricedProduct, terms: CustomerTerms, quantity: int = 1) -> UnitPrice:
     """What one ordered unit costs when `quantity` base units are ordered in all."""
-    listed = product.list_price * product.factor
-    if product.pack_price is not None:
-        listed = product.pack_price
-    steps = _Steps(listed)
-    steps.why.append(Reason("list_price", {"amount": str(listed)}))
+    steps = _Steps(product.listed, [listed(product)])
     agreed = rules.agreed_price(product.rules, product.unit, quantity)
     if agreed is not None:
         _agree(steps, agreed, terms, product.factor)
@@ -86,6 +87,11 @@ def unit_price(product: PricedProduct, terms: CustomerTerms, quantity: int = 1) 
         exact = f"{steps.exact.normalize():f}"
         steps.why.append(Reason("rounded", {"exact": exact, "amount": str(amount)}))
     return UnitPrice(amount, tuple(steps.why))
+
+
+def listed(product: PricedProduct) -> Reason:
+    """Where every price begins."""
+    return Reason("list_price", {"amount": str(product.listed)})
 
 
 _AGREED = {Buyer.CUSTOMER: "customer_price", Buyer.LEVEL: "level_price", Buyer.ALL: "price_list"}

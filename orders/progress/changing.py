@@ -1,5 +1,6 @@
 """What a customer changes by a link, in one transaction. Rule: the order's row is locked first and its version
-compared, so that of customer and agent the second one looks again; every change is told to a person.
+compared, so that of customer and agent the second one looks again; every change is told to a person, and held against the rules
+of review.
 """
 
 from datetime import datetime, timedelta, tzinfo
@@ -24,12 +25,13 @@ from orders.progress.commands import CustomerChange, NewAddress
 from orders.progress.errors import NotDelivered, TooLateToChange
 from orders.progress.reading import MOST_DAYS_AHEAD
 from orders.progress.wording import NOTES, TITLES
-from orders.sales import flow, moving
+from orders.sales import flow, moving, reassessing
 from orders.sales.asking import Wanted, ask
 from orders.sales.tables import Order
 
 _DETAILS = ("wanted_on", "address", "note")
 _LONGEST_NOTE = 500
+_BY_THE_CUSTOMER = "changed by the customer"
 _SEEN_TO_WITHIN = timedelta(hours=1)
 _NOT_THERE = frozenset({"area_not_served", "area_excluded"})
 CHANGES = Allowance(free=10)
@@ -62,6 +64,7 @@ async def change(
     await trail.record(
         session, None, "order.customer_update", "order", order_id, before=before, after=after
     )
+    await reassessing.hold_if_told(session, order, now=now, zone=zone, reason=_BY_THE_CUSTOMER)
     await touch(session, (order.customer_id,))
     await _tell_somebody(session, order, wanted, now)
     return order

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from crm_core.audit import trail
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.outbox.tables import OutboxMessage
 from crm_core.people import login_limits
 from crm_core.people.login_limits import Allowance
 from crm_core.rights import SYSTEM, Actor, Right
@@ -26,11 +27,14 @@ from orders.progress.tables import OrderLinks
 from orders.progress.views import LinkView, ProgressView
 from orders.sales import moving
 from orders.sales.events import OrderChanged
+from orders.sales.tables import SUBJECT
 
 log = structlog.get_logger(__name__)
 
 FAILURES = Allowance(free=30)
 _SECOND = timedelta(seconds=1)
+_ON_THE_PAGE = ("addresses", "city", "phones", "province")
+"""Of the customer's fields those that whoever has a link sees, as a whole or in part."""
 
 
 class ProgressService:
@@ -86,6 +90,7 @@ class ProgressService:
     async def issue(self, actor: Actor, order_id: int) -> LinkView:
         """A link to give to the customer. Raises Forbidden, UnknownOrder, LinksNotSet, LinkNotValid (was erased)."""
         actor.require(Right.ORDER_PLACE)
+        actor.require_read("customer", _ON_THE_PAGE)
         async with self._database.begin() as session:
             await moving.held(session, order_id, actor)
             revoked_at = await session.scalar(
@@ -99,19 +104,35 @@ class ProgressService:
             expires_at = await reading.ends_at(session, claim, self._terms, made_at)
             if expires_at is None:
                 raise LinkNotValid
+            new = insert(OrderLinks).values(order_id=order_id, issued_at=made_at)
+            latest = func.greatest(new.excluded.issued_at, OrderLinks.issued_at)
+            await session.execute(
+                new.on_conflict_do_update(index_elements=["order_id"], set_={"issued_at": latest})
+            )
             await trail.record(session, actor.user_id, "order.link", "order", order_id)
         return LinkView(link, expires_at)
 
     async def revoke(self, actor: Actor, order_id: int) -> None:
-        """All links of the order that there are. Raises Forbidden, UnknownOrder."""
+        """All links of the order that there are, also those made before the clock was set back. Raises Forbidden,
+        UnknownOrder.
+        """
         actor.require(Right.ORDER_PLACE)
         async with self._database.begin() as session:
             await moving.held(session, order_id, actor)
+            table = OutboxMessage
+            sent = await session.scalar(
+                select(func.max(table.queued_at)).where(
+                    table.subject == SUBJECT, table.subject_id == order_id
+                )
+            )
+            now = self._clock()
             new = insert(OrderLinks).values(
-                order_id=order_id, revoked_at=self._clock(), revoked_by=actor.user_id
+                order_id=order_id, revoked_at=max(now, sent or now), revoked_by=actor.user_id
             )
             # A link that was made within the second of the last revocation bears the next one.
-            later = func.greatest(new.excluded.revoked_at, OrderLinks.revoked_at + _SECOND)
+            later = func.greatest(
+                new.excluded.revoked_at, OrderLinks.revoked_at + _SECOND, OrderLinks.issued_at
+            )
             await session.execute(
                 new.on_conflict_do_update(
                     index_elements=["order_id"],
@@ -131,7 +152,7 @@ class ProgressService:
                 ends = await reading.ends_at(connection, claim, self._terms, now)
                 if ends is not None:
                     return claim, ends
-            await login_limits.refuse_blocked(connection, subject, now)
+            await login_limits.refuse_blocked(connection, subject, FAILURES, now)
         async with self._database.begin() as session:
             await login_limits.count(session, subject, FAILURES, now)
         raise LinkNotValid

@@ -12,10 +12,13 @@ from crm_core.personal import PART
 
 
 class OrderLinks(Base):
-    """An order whose links were revoked; one without a row has all of them."""
+    """An order whose links were revoked, or of which somebody was given one; `issued_at` is what the latest of these
+    bears. One without a row has all of them.
+    """
 
     __tablename__ = "order_links"
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, info=PART)
-    revoked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    issued_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

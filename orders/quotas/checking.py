@@ -1,8 +1,10 @@
 """Whether an order keeps within quotas and windows. Rule: who checks holds a lock on what is counted until the
-order stands, so that two orders cannot both have the last of it; what was used is added up from the orders.
+order stands, so that two orders cannot both have the last of it; what was used is added up from the orders of the
+period. What comes free is not ordered, and counts for nothing.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
@@ -12,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from orders.errors import OrderWindowClosed, OverQuota
+from orders.pricing.rules import RuleKind
 from orders.quotas.limits import (
     Period,
     QuotaTerms,
@@ -24,12 +27,15 @@ from orders.quotas.limits import (
 
 _LOCK = text("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))")
 _USED = text("""
-SELECT coalesce(sum((l.quantity - l.returned) * l.factor), 0) FROM orders o
+SELECT coalesce(sum((l.quantity - l.returned) * l.factor) FILTER (WHERE o.id <> :not_order), 0),
+       coalesce(sum((l.quantity - l.returned) * l.factor) FILTER (WHERE o.id = :not_order), 0)
+FROM orders o
 JOIN order_lines l ON l.order_id = o.id
 JOIN products p ON p.sku = l.sku
 LEFT JOIN product_categories g ON g.code = p.category_code
-WHERE o.placed_at >= :since AND o.status NOT IN ('cancelled', 'refused', 'returned')
-  AND o.id <> :not_order
+WHERE o.placed_at >= :since AND o.placed_at < coalesce(CAST(:until AS timestamptz), 'infinity')
+  AND o.status NOT IN ('cancelled', 'refused', 'returned')
+  AND NOT l.why @> CAST(:free AS jsonb)
   AND CAST(:goods AS text) = ANY (array_append(
       ARRAY(SELECT 'category:' || step FROM unnest(g.path) AS step), 'sku:' || l.sku))
   AND (CAST(:customer_id AS int) IS NULL OR o.customer_id = :customer_id)
@@ -38,6 +44,7 @@ WHERE o.placed_at >= :since AND o.status NOT IN ('cancelled', 'refused', 'return
   AND (CAST(:route AS text) IS NULL OR o.customer_id IN (
        SELECT customer_id FROM delivery_route_customers WHERE route_code = :route))
 """)
+_FREE = json.dumps([{"code": RuleKind.FREE_GOODS}])
 _GIVEN = text(
     "SELECT coalesce(sum(quantity), 0) FROM quota_grants WHERE quota_id = :quota"
     " AND period_begins = :begins AND (:together OR customer_id = :customer_id)"
@@ -47,7 +54,7 @@ _GIVEN = text(
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An order as quotas see it: `rows` as `facts.read` gives them, `wanted` base units of each product;
-    `not_order` is the order that is changed just now.
+    `not_order` is the order that is changed just now, and then `today` is the day on which it was placed.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -91,17 +98,19 @@ async def stand(
     holder: AsyncSession | AsyncConnection, quota: QuotaTerms, customer_id: int, asked: Asked
 ) -> Standing:
     """How a quota stands for a customer."""
-    first = quota.begins(asked.today)
+    first, after = quota.begins(asked.today), quota.ends(asked.today)
     kind, _, whose = quota.buyer_key.partition(":")
     values = {
         "since": midnight(first, asked.zone),
+        "until": None if after is None else midnight(after, asked.zone),
+        "free": _FREE,
         "not_order": asked.not_order,
         "goods": quota.goods_key,
         "customer_id": None if quota.together and kind != "customer" else customer_id,
         "level": whose if quota.together and kind == "level" else None,
         "route": whose if quota.together and kind == "route" else None,
     }
-    used = (await holder.execute(_USED, values)).scalar_one()
+    used, own = (await holder.execute(_USED, values)).one()
     given = await holder.execute(
         _GIVEN,
         {
@@ -112,7 +121,7 @@ async def stand(
         },
     )
     allowed = max(quota.quantity + int(given.scalar_one()), 0)
-    return Standing(quota, first, allowed, int(used))
+    return Standing(quota, first, allowed, int(used), int(own))
 
 
 def check_window(rows: Sequence[Mapping[str, Any]], local: datetime) -> None:

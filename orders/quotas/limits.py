@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 _WEEK = 7
+_MORE_THAN_A_MONTH = 32
 
 
 class Period(StrEnum):
@@ -41,19 +42,27 @@ class QuotaTerms:
         """The first day of the period that a day lies in."""
         return begins(self.period, day, self.valid_from)
 
+    def ends(self, day: date) -> date | None:
+        """The first day after the period that a day lies in; None where it never ends."""
+        return ends(self.period, max(day, self.valid_from))
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a quota stands for one customer on one day, in base units."""
+    """How a quota stands for one customer on one day, in base units; `own` is what the order that is changed has of
+    it already, which `used` does not count.
+    """
 
     quota: QuotaTerms
     begins: date
     allowed: int
     used: int
+    own: int = 0
 
     @property
     def left(self) -> int:
-        return max(self.allowed - self.used, 0)
+        """What may be ordered; an order never has to give back what it has."""
+        return max(self.allowed - self.used, self.own, 0)
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
@@ -73,6 +82,19 @@ def begins(period: Period, day: date, valid_from: date) -> date:
         case Period.WHOLE:
             first = valid_from
     return max(first, valid_from)
+
+
+def ends(period: Period, day: date) -> date | None:
+    """The first day after the period that `day` lies in."""
+    match period:
+        case Period.DAY:
+            return day + timedelta(days=1)
+        case Period.WEEK:
+            return day + timedelta(days=_WEEK - day.weekday())
+        case Period.MONTH:
+            return (day.replace(day=1) + timedelta(days=_MORE_THAN_A_MONTH)).replace(day=1)
+        case Period.WHOLE:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

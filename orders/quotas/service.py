@@ -8,7 +8,7 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -208,6 +208,24 @@ class QuotaService:
         async with self._database.reading() as connection:
             rows = await connection.execute(
                 _WINDOW_VIEW.order_by(OrderWindow.active.desc(), OrderWindow.id)
+            )
+            return tuple(_window(row) for row in rows)
+
+    async def windows_of_customer(self, actor: Actor, customer_id: int) -> tuple[WindowView, ...]:
+        """When this customer may order; none at all: always. Raises NotFound."""
+        actor.require(Right.ORDER_VIEW)
+        async with self._database.reading() as connection:
+            seen = await must_see(connection, actor, customer_id)
+            keys = (await connection.scalars(_BUYER_KEYS, {"customer_id": seen})).all()
+            theirs = (
+                or_(column.is_(None), func.concat(kind, column).in_(keys))
+                for kind, column in (
+                    ("level:", OrderWindow.level_code),
+                    ("route:", OrderWindow.route_code),
+                )
+            )
+            rows = await connection.execute(
+                _WINDOW_VIEW.where(OrderWindow.active, *theirs).order_by(OrderWindow.id)
             )
             return tuple(_window(row) for row in rows)
 

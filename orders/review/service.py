@@ -34,6 +34,7 @@ _LIMITS = select(
     OrderReviewLimit.role_code,
     OrderReviewLimit.most_total,
     OrderReviewLimit.most_beyond_credit,
+    OrderReviewLimit.most_discount,
     OrderReviewLimit.version,
 )
 
@@ -56,6 +57,7 @@ class ReviewLimitView:
     role_code: str
     most_total: Decimal | None
     most_beyond_credit: Decimal
+    most_discount: Decimal | None
     version: int
 
 
@@ -118,7 +120,7 @@ class ReviewRuleService:
             return tuple(ReviewLimitView(*row) for row in rows)
 
     async def limit(self, actor: Actor, role_code: str, limit: ReviewLimit) -> ReviewLimitView:
-        """Set what a role may approve. Raises Invalid (no such role), Conflict (edited since)."""
+        """Set what a role may approve and give. Raises Invalid (no such role), Conflict (edited since)."""
         actor.require(Right.ROLE_MANAGE)
         async with self._database.begin() as session:
             if await session.get(Role, role_code) is None:

@@ -50,18 +50,21 @@ class OrderReviewRule(Base):
 
 
 class OrderReviewLimit(Base):
-    """How much people of a role may approve; None is without limit. `most_beyond_credit` is how far an
-    order they approve may go beyond the customer's credit. A role that does not stand here may approve any
-    total within the credit.
+    """How much people of a role may approve, an order with all its parts; None is without limit.
+    `most_beyond_credit` is how far an order they approve may go beyond the customer's credit; `most_discount` is how
+    many per cent they may take off in a quote (`orders.sales.discounts` says what None is). A role that does not
+    stand here approves nothing that was held.
     """
 
     __tablename__ = "order_review_limits"
     __table_args__ = (
         CheckConstraint("most_total >= 0", name="most_total_not_negative"),
         CheckConstraint("most_beyond_credit >= 0", name="most_beyond_credit_not_negative"),
+        CheckConstraint("most_discount BETWEEN 0 AND 100", name="most_discount_sensible"),
     )
 
     role_code: Mapped[str] = mapped_column(ForeignKey("roles.code"), primary_key=True)
     most_total: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     most_beyond_credit: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    most_discount: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
     version: Mapped[int] = mapped_column(server_default=text("1"))

@@ -16,7 +16,8 @@ from orders.sales import editing, reading, splitting
 from orders.sales.commands import EditOrder, SplitOrder
 from orders.sales.events import OrderChanged
 from orders.sales.placing import Setting
-from orders.sales.report import ReviewReport, report
+from orders.sales.report import report
+from orders.sales.report_views import CarriedBy, ReviewReport
 from orders.sales.tables import Order
 from orders.sales.views import OrderView
 from orders.stock.events import StockChanged
@@ -39,10 +40,14 @@ class OrderChanges:
         clock: Callable[[], datetime],
         channels: Collection[str],
         zone: tzinfo,
-        goes_to: GoesTo | None = None,
+        goes_to: GoesTo,
+        carried_by: CarriedBy,
     ) -> None:
-        """`goes_to` is told, in the transaction, that an order was edited to go to another address."""
+        """`goes_to` is told, in the transaction, that an order was edited to go to another address; `carried_by`
+        says how an order gets there.
+        """
         self._goes_to = goes_to
+        self._carried_by = carried_by
         self._database = database
         self._bus = bus
         self._clock = clock
@@ -50,13 +55,17 @@ class OrderChanges:
         self._zone = zone
 
     async def edit(self, actor: Actor, order_id: int, content: EditOrder) -> OrderView:
-        """Raises UnknownProduct, UnknownUnit, BadOrder, OutOfStock, ReviewRejected, CouponRefused."""
+        """Raises UnknownProduct, UnknownUnit, BadOrder, OutOfStock, OverQuota, OrderWindowClosed, ReviewRejected,
+        CouponRefused.
+        """
         async with self._database.begin() as session:
             # Whoever changes the address changes the version, which `edit` compares under its lock.
-            was = await session.scalar(select(Order.address).where(Order.id == order_id))
+            address = select(Order.address).where(Order.id == order_id)
+            was = await session.scalar(address)
             changed = await editing.edit(session, order_id, content, self._setting(actor))
-            if self._goes_to is not None and content.address != was:
-                await self._goes_to(session, order_id, content.address)
+            became = await session.scalar(address)
+            if became != was:
+                await self._goes_to(session, order_id, became)
             session.expire_all()
             view = await reading.order(session, order_id, actor)
         self._tell(view, changed)
@@ -76,10 +85,17 @@ class OrderChanges:
         return part
 
     async def report(self, actor: Actor, order_id: int) -> ReviewReport:
-        """Whether it can be fulfilled, what it costs, and what the rules of review say now."""
+        """Whether it can be fulfilled and by when, what it costs, and what the rules of review say now."""
         actor.require(Right.ORDER_REVIEW)
         async with self._database.reading_entities() as session:
-            return await report(session, order_id, actor, self._clock(), self._zone)
+            return await report(
+                session,
+                order_id,
+                actor,
+                now=self._clock(),
+                zone=self._zone,
+                carried_by=self._carried_by,
+            )
 
     def _setting(self, actor: Actor) -> Setting:
         return Setting(actor, self._channels, self._clock(), self._zone)

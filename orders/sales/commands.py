@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Moment, Text, Versioned
+from orders.buyers import InvoiceWish
 from orders.errors import BadOrder
 from orders.lines import MOST_LINES, MOST_OF_ONE, OrderLine, merged
 from orders.methods import Method
@@ -16,13 +17,14 @@ from orders.sales.flow import Status
 
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 
+ENTITY = "order"
 MOST_COUPONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
     """An order as it is sent. `key` is made by the sender, once for each order; `backorder`: what is not
-    there now is sent later; `wanted_on` is the day the customer wishes to have it.
+    there now is sent later; `wanted_on` is the day the customer wishes to have it; `invoice` is the one it shall have.
     """
 
     key: str
@@ -39,6 +41,7 @@ class PlaceOrder:
     wanted_on: date | None = None
     backorder: bool = False
     warehouse: str | None = None
+    invoice: InvoiceWish | None = None
 
     def __post_init__(self) -> None:
         _within("key", self.key, 64)
@@ -58,6 +61,12 @@ class PlaceOrder:
                 f"An order takes up to {MOST_COUPONS} coupons.", fields={"coupon_codes": "many"}
             )
         object.__setattr__(self, "lines", merged(self.lines))
+
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """The fields that roles may be kept from and that are given here; coupons are a discount."""
+        given = {"address": self.address, "discount": self.coupon_codes, "note": self.note}
+        return tuple(name for name, value in given.items() if value)
 
     @property
     def fingerprint(self) -> str:
@@ -82,6 +91,8 @@ class PlaceOrder:
         }
         if any(given.values()):
             content.append({name: str(value) for name, value in given.items() if value})
+        if self.invoice is not None:
+            content.append({"invoice": self.invoice.model_dump()})
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -94,7 +105,9 @@ class WantedLine(Command):
 
 
 class EditOrder(Versioned):
-    """What is ordered, anew and whole, made from `version`; its coupons and the day of its prices stay."""
+    """What is ordered, anew and whole, made from `version`; its coupons and the day of its prices stay, and its
+    `invoice` where nothing is said of it (None: it shall have none).
+    """
 
     lines: Annotated[tuple[WantedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
     address: Annotated[Text, Field(max_length=300)] | None = None
@@ -102,6 +115,7 @@ class EditOrder(Versioned):
     payment: Annotated[Text, Field(max_length=20)] | None = None
     urgent: bool = False
     wanted_on: Day | None = None
+    invoice: InvoiceWish | None = None
 
     @property
     def merged_lines(self) -> tuple[OrderLine, ...]:

@@ -4,11 +4,12 @@ anew, and the rules of review are asked again; prices are those of the day on wh
 The order's row is locked first, then the customer's credit, then the balances of all its goods, old and new.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from sqlalchemy import delete, func, insert, select
+import asyncpg
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
@@ -16,28 +17,29 @@ from crm_core.benefits import coupons
 from crm_core.benefits.tables import Coupon
 from crm_core.customers.credit import release_credit, reserve_credit
 from crm_core.customers.insight_queue import touch
-from crm_core.rights import Right
+from crm_core.rights import Right, kept
 from orders.errors import BadOrder, ChangedMeanwhile, EditNotAllowed, OutOfStock, ReviewRejected
 from orders.lines import StockLine
 from orders.money import to_fen
-from orders.quotas.checking import Asked, check
+from orders.quotas.checking import Asked, check, check_window
 from orders.receipts import book
 from orders.review.rules import Verdict
-from orders.sales import facts, flow, moving, quoting, reviewing, writing
+from orders.sales import facts, flow, invoicing, moving, quoting, reviewing, writing
 from orders.sales.agreed import of_order
-from orders.sales.commands import EditOrder
+from orders.sales.commands import ENTITY, EditOrder
 from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.parts import Part, whole
 from orders.sales.placing import Setting
 from orders.sales.quoting import Known
-from orders.sales.tables import Order, OrderedLine
+from orders.sales.tables import IS_FREE, Order, OrderedLine
 from orders.stock import ledger
 from orders.stock.events import StockChanged
 from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
-ENTITY = "order"
 _DETAILS = ("address", "note", "payment", "urgent", "wanted_on")
+_LIMITED = ("address", "note")
+"""Of them those that roles may be kept from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ async def edit(
     session: AsyncSession, order_id: int, content: EditOrder, setting: Setting
 ) -> tuple[StockChanged, ...]:
     """Raises UnknownOrder, EditNotAllowed, ChangedMeanwhile, Forbidden, UnknownProduct, UnknownUnit,
-    BadOrder, OutOfStock, ReviewRejected, CouponRefused.
+    BadOrder, OutOfStock, OverQuota, OrderWindowClosed, ReviewRejected, CouponRefused, InvoiceAskedFor.
     """
     actor = setting.actor
     actor.require(Right.ORDER_PLACE)
@@ -70,13 +72,16 @@ async def edit(
         raise EditNotAllowed(order.status)
     if order.version != content.version:
         raise ChangedMeanwhile(order.version)
+    stands = {name: getattr(order, name) for name in _LIMITED}
+    content = content.model_copy(update=kept(actor, ENTITY, content, stands))
     was = await _told(session, order)
-    held = await base_quantities(session, order_id) if order.status in HOLDS_STOCK else {}
+    held = await _base_quantities(session, order_id) if order.status in HOLDS_STOCK else {}
     day = order.placed_at.astimezone(setting.zone).date()
     rows = await facts.read(
         session, order.customer_id, content.merged_lines, day, warehouse=order.warehouse
     )
     wanted = quoting.base_quantities(rows)
+    await _check_window(session, order_id, rows, wanted, setting)
     await check(session, Asked(rows, wanted, day, setting.zone, not_order=order_id))
     agreed = await of_order(session, order_id)
     known = await quoting.quoted(session, rows, day, agreed, held)
@@ -86,6 +91,7 @@ async def edit(
     covered = await _credit(session, order, part.total)
     assessed = reviewing.assessment(
         rows,
+        part.lines,
         part.total,
         over_credit=not covered,
         note=content.note,
@@ -97,8 +103,12 @@ async def edit(
     status = _status_after(order, assessed.verdict)
     order.review = str(assessed.verdict)
     order.review_why = [writing.why_of(each) for each in assessed.why]
+    unseen = content.address is None and not actor.may_read("customer", "addresses")
     for name in _DETAILS:
-        setattr(order, name, getattr(content, name))
+        if not (name == "address" and unseen):
+            setattr(order, name, getattr(content, name))
+    if "invoice" in content.model_fields_set:
+        await invoicing.change(session, order, content.invoice)
     order.urgent = content.urgent or assessed.urgent
     order.discount_why = [writing.why_of(each) for each in known.quote.discount_why]
     order.version += 1
@@ -116,11 +126,28 @@ async def edit(
     return await _take(session, order, _Balance(held, needed), setting)
 
 
-async def base_quantities(session: AsyncSession, order_id: int) -> dict[str, int]:
-    """Base units of each product of an order."""
+async def _check_window(
+    session: AsyncSession,
+    order_id: int,
+    rows: Sequence[asyncpg.Record],
+    wanted: Mapping[str, int],
+    setting: Setting,
+) -> None:
+    """More is ordered only when orders are taken; less at any time. Raises OrderWindowClosed."""
+    if setting.actor.may(Right.ORDER_REVIEW):
+        return
+    had = await _base_quantities(session, order_id, ~IS_FREE)
+    if any(many > had.get(sku, 0) for sku, many in wanted.items()):
+        check_window(rows, setting.now.astimezone(setting.zone))
+
+
+async def _base_quantities(
+    session: AsyncSession, order_id: int, *which: ColumnElement[bool]
+) -> dict[str, int]:
+    """Base units of each product of an order, of all its lines or of some."""
     rows = await session.execute(
         select(OrderedLine.sku, func.sum(OrderedLine.base_quantity))
-        .where(OrderedLine.order_id == order_id)
+        .where(OrderedLine.order_id == order_id, *which)
         .group_by(OrderedLine.sku)
         .order_by(OrderedLine.sku)
     )
@@ -205,7 +232,9 @@ async def _told(session: AsyncSession, order: Order) -> dict[str, object]:
         .order_by(line.line_no)
     )
     lines = [f"{sku} {quantity} {unit} × {price}" for sku, quantity, unit, price in rows]
+    invoice = await invoicing.of_order(session, order.id)
     details = {name: getattr(order, name) for name in _DETAILS}
+    details["invoice"] = None if invoice is None else asdict(invoice)
     return details | {"status": str(order.status), "total": order.total, "lines": lines}
 
 

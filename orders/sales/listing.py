@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import asyncpg
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +26,29 @@ async def products(
     warehouse: str | None = None,
 ) -> tuple[ProductView, ...]:
     """What is on sale and matches by code, barcode, name, pinyin or initials; the best match first."""
-    skus = await _found(connection, query.strip(), limit)
+    found = await _units(connection, _matching(query.strip(), limit))
+    return await _priced(connection, found, customer_id, today, warehouse)
+
+
+async def these(
+    connection: AsyncConnection, skus: Sequence[str], customer_id: int | None, today: date
+) -> Mapping[str, ProductView]:
+    """Those of them that are on sale, by code. Raises NotFound."""
+    if not skus:
+        return {}
+    found = await _units(connection, _on_sale().where(Product.sku.in_(skus)))
+    views = await _priced(connection, found, customer_id, today, None)
+    return {view.sku: view for view in views}
+
+
+async def _priced(
+    connection: AsyncConnection,
+    skus: Mapping[str, Sequence[str]],
+    customer_id: int | None,
+    today: date,
+    warehouse: str | None,
+) -> tuple[ProductView, ...]:
+    """Each product with its packs, in this order."""
     if not skus:
         return ()
     lines = [OrderLine(sku, 1, unit) for sku, units in skus.items() for unit in (None, *units)]
@@ -41,16 +63,18 @@ async def products(
     return tuple(_product(each, book) for each in by_sku.values())
 
 
-async def _found(
-    connection: AsyncConnection, query: str, limit: int
-) -> Mapping[str, Sequence[str]]:
+def _on_sale() -> Select[str, list[str] | None]:
     """The codes, each with its packs, smallest first."""
     packs = (
         select(func.array_agg(aggregate_order_by(ProductPack.unit, ProductPack.factor)))
         .where(ProductPack.sku == Product.sku)
         .scalar_subquery()
     )
-    found = select(Product.sku, packs).where(Product.active).limit(limit)
+    return select(Product.sku, packs).where(Product.active)
+
+
+def _matching(query: str, limit: int) -> Select[str, list[str] | None]:
+    found = _on_sale().limit(limit)
     if query:
         held = contains(Product.search, query)
         exact = or_(Product.sku == query, Product.barcode == query)
@@ -58,8 +82,13 @@ async def _found(
         found = found.where(or_(exact, begins, *(() if held is None else (held,)))).order_by(
             case((exact, 0), (begins, 1), else_=2)
         )
-    rows = await connection.execute(found.order_by(Product.sku))
-    return {sku: tuple(units or ()) for sku, units in rows}
+    return found.order_by(Product.sku)
+
+
+async def _units(
+    connection: AsyncConnection, found: Select[str, list[str] | None]
+) -> Mapping[str, Sequence[str]]:
+    return {sku: tuple(units or ()) for sku, units in await connection.execute(found)}
 
 
 def _product(rows: Sequence[asyncpg.Record], book: facts.RuleBook) -> ProductView:

@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.benefits import coupons, referrals
@@ -20,9 +20,10 @@ from crm_core.customers.visibility import within_scope
 from crm_core.outbox import messages
 from crm_core.people.tables import User
 from crm_core.rights import Actor
-from orders.errors import BeyondLimit, OverCredit, UnknownOrder
+from orders.errors import BeyondLimit, NoReviewLimit, OverCredit, UnknownOrder
 from orders.lines import StockLine
 from orders.receipts import book
+from orders.review.rules import Verdict
 from orders.review.tables import OrderReviewLimit
 from orders.sales import flow
 from orders.sales.events import OrderMoved
@@ -60,7 +61,8 @@ async def move(
     """`zone` is the company's: there its goods expire; `waybill` is what the customer is told of it: waybill,
     courier_zh, courier_en; `by_return`: a return has moved the goods.
 
-    Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit.
+    Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
+    NoReviewLimit.
     """
     order = await held(session, order_id, actor)
     origin = order.status
@@ -68,6 +70,8 @@ async def move(
     actor.require(decided.right)
     await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
+    if to == Status.SETTLED:
+        order.overdue = Decimal(0)
     step = await log_status(session, order, origin, now, actor_id=actor.user_id, reason=reason)
     if to in _NOT_CARRIED_OUT:
         await coupons.give_back(session, order_id)
@@ -126,21 +130,42 @@ async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
 
 
 async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> Decimal:
-    """How far beyond the credit the order may be approved. Raises BeyondLimit for a total that this
-    person's role may not approve.
+    """How far beyond the credit the order may be approved. Raises BeyondLimit when its whole, of which it may be a
+    part, comes to more than this person's role may approve, NoReviewLimit when that role may approve nothing.
     """
-    if (order.status, to) != (Status.REVIEW, Status.REVIEWED) or actor.user_id is None:
+    if not _lets_go_on(order, to) or actor.user_id is None:
         return Decimal(0)
-    limit = await session.scalar(
-        select(OrderReviewLimit)
-        .join(User, User.role_code == OrderReviewLimit.role_code)
+    found = await session.execute(
+        select(User.role_code, OrderReviewLimit)
+        .outerjoin(OrderReviewLimit, OrderReviewLimit.role_code == User.role_code)
         .where(User.id == actor.user_id)
     )
+    role, limit = found.one()
     if limit is None:
-        return Decimal(0)
-    if limit.most_total is not None and order.total > limit.most_total:
-        raise BeyondLimit("total", limit.most_total)
+        raise NoReviewLimit(role)
+    most = limit.most_total
+    if most is not None and await _whole_total(session, order) > most:
+        raise BeyondLimit("total", most)
     return limit.most_beyond_credit
+
+
+def _lets_go_on(order: Order, to: str) -> bool:
+    """Whether the move approves what was held, also where goods were waited for meanwhile."""
+    if (order.status, to) == (Status.REVIEW, Status.REVIEWED):
+        return True
+    onwards = {(Status.BACKORDERED, Status.PLACED), (Status.PLACED, Status.REVIEWED)}
+    return order.review == Verdict.HOLD and (order.status, to) in onwards
+
+
+async def _whole_total(session: AsyncSession, order: Order) -> Decimal:
+    """What the order comes to together with all that was split off."""
+    root = order.split_from or order.id
+    total = await session.scalar(
+        select(func.sum(Order.total - Order.given_back)).where(
+            or_(Order.id == root, Order.split_from == root), Order.status != Status.CANCELLED
+        )
+    )
+    return total or Decimal(0)
 
 
 async def _settle_credit(

@@ -16,7 +16,7 @@ from orders.sales.events import OrderMoved
 from orders.sales.flow import MOVES, Credit, Move, Status
 
 _LOCK = text("""
-SELECT o.id, o.number, o.customer_id, o.status, o.credit_held FROM orders o
+SELECT o.id, o.number, o.customer_id, o.status, o.credit_held, o.overdue FROM orders o
 WHERE o.id = ANY(:order_ids) AND o.status = ANY(:statuses) ORDER BY o.id FOR NO KEY UPDATE""")
 _LOCK_CUSTOMERS = text(
     "SELECT FROM customers WHERE id = ANY(:customer_ids) ORDER BY id FOR NO KEY UPDATE"
@@ -28,7 +28,8 @@ FROM (SELECT customer_id, sum(credit_held) AS held FROM orders
 WHERE c.id = h.customer_id AND c.credit_used >= h.held""")
 _MOVE = text("""
 WITH moved AS (
-    UPDATE orders o SET status = :status, credit_held = CASE WHEN :frees THEN 0 ELSE credit_held END
+    UPDATE orders o SET status = :status, credit_held = CASE WHEN :frees THEN 0 ELSE credit_held END,
+        overdue = CASE WHEN :frees THEN 0 ELSE overdue END
     FROM unnest(CAST(:order_ids AS integer[]), CAST(:origins AS text[])) AS m (id, origin)
     WHERE o.id = m.id RETURNING o.id, m.origin
 )
@@ -71,7 +72,7 @@ async def move_many(
     ids = [row.id for row in rows]
     frees = all(move.credit is Credit.RELEASE for move in moves)
     customers = sorted({row.customer_id for row in rows})
-    if frees and any(row.credit_held for row in rows):
+    if frees and any(row.credit_held or row.overdue for row in rows):
         await hold_customers(session, customers)
         await session.execute(_FREE, {"order_ids": ids})
     await session.execute(

@@ -19,7 +19,7 @@ from crm_core.customers.credit import merged, reserve_credit
 from crm_core.customers.visibility import must_see
 from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
-from crm_core.outbox.views import MessageView, masked
+from crm_core.outbox.views import MessageView, recipient
 from crm_core.rights import Actor, Right, Scope
 from orders.errors import BadOrder, OutOfStock, ReviewRejected, SameKeyOtherOrder
 from orders.lines import StockLine
@@ -27,9 +27,9 @@ from orders.money import to_fen
 from orders.quotas.checking import Asked, check, check_window
 from orders.reasons import Reason
 from orders.review.rules import Assessment, Verdict
-from orders.sales import facts, flow, quoting, reading, reviewing, writing
+from orders.sales import facts, flow, invoicing, quoting, reading, reviewing, writing
 from orders.sales.agreed import Agreed, accept, take
-from orders.sales.commands import PlaceOrder
+from orders.sales.commands import ENTITY, PlaceOrder
 from orders.sales.flow import Status
 from orders.sales.parts import Part, by_stock, whole
 from orders.sales.quoting import Known
@@ -77,6 +77,7 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
     """
     if setting.actor.scope is not Scope.ALL:
         await must_see(session, setting.actor, command.customer_id)
+    setting.actor.require_write(ENTITY, command.limited)
     today = setting.today
     rows = await facts.read(
         session, command.customer_id, command.lines, today, command.key, warehouse=command.warehouse
@@ -99,7 +100,12 @@ async def place(session: AsyncSession, command: PlaceOrder, setting: Setting) ->
         await session.rollback()
         return None
     assessed = reviewing.assessment(
-        rows, total, over_credit=not covered, note=command.note, payment=command.payment
+        rows,
+        quote.lines,
+        total,
+        over_credit=not covered,
+        note=command.note,
+        payment=command.payment,
     )
     if assessed.verdict is Verdict.REJECT:
         raise ReviewRejected([each.params.get("name_zh", each.code) for each in assessed.why])
@@ -171,6 +177,8 @@ async def _store(
         stored = await writing.insert(session, order, told)
         if stored is None:
             return None
+        if command.invoice is not None:
+            await invoicing.keep(session, stored.order_id, command.invoice)
         written.append(_Written(order, told, stored))
     return tuple(written)
 
@@ -261,7 +269,7 @@ def _view(
         order.discount_why,
         tuple(OrderCoupon(each.code, each.name_zh, each.name_en, each.discount) for each in used),
         (StatusChange(None, order.status, order.actor_id, order.at, None),),
-        _messages(first),
+        _messages(first, actor),
         urgent=command.urgent or order.assessment.urgent,
         medium=command.medium,
         wanted_on=command.wanted_on,
@@ -276,17 +284,18 @@ def _view(
             )
             for each in later
         ),
+        invoice=invoicing.wanted(command.invoice),
         allowed=flow.allowed(order.status, actor),
     )
 
 
-def _messages(written: _Written) -> tuple[MessageView, ...]:
+def _messages(written: _Written, actor: Actor) -> tuple[MessageView, ...]:
     return tuple(
         MessageView(
             message_id,
             message.kind,
             message.channel,
-            masked(message.channel, message.recipient),
+            recipient(message.channel, message.recipient, actor),
             "pending",
             None,
             None,

@@ -35,6 +35,11 @@ class QuoteContent(Command):
     valid_until: Day
     note: Annotated[Text, Field(max_length=500)] | None = None
 
+    @property
+    def discounts(self) -> dict[str, Decimal]:
+        """What comes off, by product, where anything does."""
+        return {line.sku: line.discount_percent for line in self.lines if line.discount_percent}
+
 
 class NewQuote(QuoteContent):
     """For a customer, or for an opportunity of the customer's."""

@@ -1,32 +1,29 @@
 """Quotes (报价单): prices offered until a day, replaced by newer ones, and accepted as an order.
 
-Rule: a quote is never changed, only replaced; who gives more than MOST_DISCOUNT per cent must be one who may
-review orders. Accepting twice gives the same order.
+Rule: a quote is never changed, only replaced; nobody gives more than `discounts` allows. Accepting twice gives
+the same order.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.audit import trail
-from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import must_see, within_scope
+from crm_core.customers.visibility import must_see
 from crm_core.db import Database
-from crm_core.errors import Forbidden, Invalid
+from crm_core.errors import Invalid
 from crm_core.leads import opportunities
-from crm_core.rights import Actor, Right
+from crm_core.rights import Actor, Right, kept
 from crm_core.timeline import Place, TimelineEntry, newest_first
-from orders.catalogue.tables import Product
-from orders.errors import QuoteClosed, SameKeyOtherOrder, UnknownQuote
+from orders.errors import QuoteClosed, SameKeyOtherOrder
 from orders.lines import OrderLine
 from orders.money import line_total, to_fen, total_of
-from orders.sales import facts, quoting
+from orders.sales import discounts, facts, quote_reading, quoting
 from orders.sales.agreed import check_open
 from orders.sales.commands import PlaceOrder
 from orders.sales.quote_commands import (
@@ -36,54 +33,14 @@ from orders.sales.quote_commands import (
     QuoteQuery,
     RejectQuote,
 )
-from orders.sales.tables import Order, SalesQuote, SalesQuoteLine
+from orders.sales.quote_reading import QuoteBrief, QuoteView
+from orders.sales.tables import SalesQuote, SalesQuoteLine
 from orders.sales.views import PlacedOrder
 
 log = structlog.get_logger(__name__)
 
-MOST_DISCOUNT = Decimal(10)
 _ENTITY = "quote"
 _HUNDRED = Decimal(100)
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteLineView:
-    sku: str
-    name_zh: str
-    name_en: str
-    unit: str
-    quantity: int
-    own_price: Decimal
-    discount_percent: Decimal
-    unit_price: Decimal
-    line_total: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteBrief:
-    """`state` is open, expired, accepted, rejected or replaced."""
-
-    id: int
-    number: str
-    customer_id: int
-    customer_name: str
-    opportunity_id: int | None
-    state: str
-    valid_until: date
-    note: str | None
-    total: Decimal
-    replaces_id: int | None
-    order_id: int | None
-    order_number: str | None
-    rejected_reason: str | None
-    created_by: int | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteView:
-    quote: QuoteBrief
-    lines: tuple[QuoteLineView, ...]
 
 
 class QuoteService:
@@ -105,6 +62,8 @@ class QuoteService:
     async def create(self, actor: Actor, new: NewQuote) -> QuoteView:
         """Raises UnknownProduct, Invalid (a day that is over, another's opportunity)."""
         actor.require(Right.ORDER_PLACE)
+        given = {"discount_percent": new.discounts, "note": new.note}
+        actor.require_write(_ENTITY, [name for name, value in given.items() if value])
         async with self._database.begin() as session:
             seen = await must_see(session, actor, new.customer_id)
             if new.opportunity_id is not None:
@@ -120,7 +79,7 @@ class QuoteService:
                         fields={"opportunity_id": "other"},
                     )
             made = await self._store(session, actor, seen, new, opportunity_id=new.opportunity_id)
-            return await self._read(session, actor, made)
+            return await quote_reading.read(session, actor, made, self._today())
 
     async def revise(self, actor: Actor, quote_id: int, content: QuoteContent) -> QuoteView:
         """A newer one in its place, also of one that has expired. Raises QuoteClosed, UnknownProduct."""
@@ -129,6 +88,11 @@ class QuoteService:
             before = await self._held(session, actor, quote_id)
             if before.state not in ("open", "expired"):
                 raise QuoteClosed(before.state)
+            content = content.model_copy(
+                update=kept(actor, _ENTITY, content, {"note": before.note})
+            )
+            if content.discounts != await _discounts(session, quote_id):
+                actor.require_write(_ENTITY, ["discount_percent"])
             made = await self._store(
                 session,
                 actor,
@@ -138,17 +102,18 @@ class QuoteService:
                 replaces_id=quote_id,
             )
             await self._decide(session, actor, quote_id, "replaced")
-            return await self._read(session, actor, made)
+            return await quote_reading.read(session, actor, made, self._today())
 
     async def reject(self, actor: Actor, quote_id: int, given: RejectQuote) -> QuoteView:
         """The customer does not want it. Raises QuoteClosed."""
         actor.require(Right.ORDER_PLACE)
+        actor.require_write(_ENTITY, ["rejected_reason"])
         async with self._database.begin() as session:
             before = await self._held(session, actor, quote_id)
             if before.state not in ("open", "expired"):
                 raise QuoteClosed(before.state)
             await self._decide(session, actor, quote_id, "rejected", rejected_reason=given.reason)
-            return await self._read(session, actor, quote_id)
+            return await quote_reading.read(session, actor, quote_id, self._today())
 
     async def accept(self, actor: Actor, quote_id: int, given: AcceptQuote) -> int:
         """The id of the order that it became, at its prices; accepted twice, it is the same order.
@@ -180,15 +145,36 @@ class QuoteService:
             return now.order_id
         return placed.order.id
 
+    async def sent(self, session: AsyncSession, actor: Actor, quote_id: int) -> QuoteView:
+        """Note that the customer is sent it now, once; the quote stays held until the caller's transaction ends.
+
+        Raises QuoteClosed, QuoteExpired.
+        """
+        held = await self._held(session, actor, quote_id)
+        state = "open" if held.state == "expired" else held.state
+        check_open(state, held.valid_until, self._today())
+        if held.sent_at is None:
+            await session.execute(
+                update(SalesQuote)
+                .where(SalesQuote.id == quote_id)
+                .values(sent_at=self._clock(), sent_by=actor.user_id)
+            )
+            await trail.record(session, actor.user_id, "quote.sent", _ENTITY, quote_id)
+        return await quote_reading.read(session, actor, quote_id, self._today())
+
     async def get(self, actor: Actor, quote_id: int) -> QuoteView:
         actor.require(Right.ORDER_VIEW)
         async with self._database.reading() as connection:
-            return await self._read(connection, actor, quote_id)
+            return await quote_reading.read(connection, actor, quote_id, self._today())
 
     async def listed(self, actor: Actor, wanted: QuoteQuery) -> tuple[QuoteBrief, ...]:
         """The newest first."""
         actor.require(Right.ORDER_VIEW)
-        query = self._quotes(actor).order_by(SalesQuote.id.desc()).limit(wanted.limit)
+        query = (
+            quote_reading.quotes(actor, self._today())
+            .order_by(SalesQuote.id.desc())
+            .limit(wanted.limit)
+        )
         if wanted.customer_id is not None:
             query = query.where(SalesQuote.customer_id == wanted.customer_id)
         if wanted.opportunity_id is not None:
@@ -211,7 +197,8 @@ class QuoteService:
         opportunity_id: int | None,
         replaces_id: int | None = None,
     ) -> int:
-        _check_discounts(actor, content)
+        most = max(line.discount_percent for line in content.lines)
+        await discounts.check(session, actor, most)
         if content.valid_until < self._today():
             raise Invalid("This day is over: choose a later one.", fields={"valid_until": "past"})
         lines = await _priced(session, customer_id, content, self._today())
@@ -240,7 +227,7 @@ class QuoteService:
         await session.execute(
             select(SalesQuote.id).where(SalesQuote.id == quote_id).with_for_update()
         )
-        return (await self._read(session, actor, quote_id)).quote
+        return (await quote_reading.read(session, actor, quote_id, self._today())).quote
 
     async def _decide(
         self, session: AsyncSession, actor: Actor, quote_id: int, state: str, **more: object
@@ -253,40 +240,6 @@ class QuoteService:
         await trail.record(
             session, actor.user_id, f"quote.{state}", _ENTITY, quote_id, after=more or None
         )
-
-    async def _read(
-        self, holder: AsyncSession | AsyncConnection, actor: Actor, quote_id: int
-    ) -> QuoteView:
-        found = await holder.execute(self._quotes(actor).where(SalesQuote.id == quote_id))
-        row = found.one_or_none()
-        if row is None:
-            raise UnknownQuote(quote_id)
-        line = SalesQuoteLine
-        lines = await holder.execute(
-            select(
-                line.sku, Product.name_zh, Product.name_en, Product.unit, line.quantity,
-                line.own_price, line.discount_percent, line.unit_price, line.line_total,
-            )
-            .join(Product, Product.sku == line.sku)
-            .where(line.quote_id == quote_id)
-            .order_by(line.line_no)
-        )  # fmt: skip
-        return QuoteView(QuoteBrief(*row), tuple(QuoteLineView(*each) for each in lines))
-
-    def _quotes(self, actor: Actor) -> Select[*tuple[Any, ...]]:
-        table = SalesQuote
-        expired = (table.state == "open") & (table.valid_until < self._today())
-        return (
-            select(
-                table.id, table.number, table.customer_id, Customer.name, table.opportunity_id,
-                case((expired, "expired"), else_=table.state), table.valid_until, table.note,
-                table.total, table.replaces_id, table.order_id, Order.number,
-                table.rejected_reason, table.created_by, table.created_at,
-            )
-            .join(Customer, Customer.id == table.customer_id)
-            .outerjoin(Order, Order.id == table.order_id)
-            .where(within_scope(actor))
-        )  # fmt: skip
 
 
 async def entries(
@@ -307,13 +260,15 @@ async def entries(
     )
 
 
-def _check_discounts(actor: Actor, content: QuoteContent) -> None:
-    most = max(line.discount_percent for line in content.lines)
-    if most > MOST_DISCOUNT and not actor.may(Right.ORDER_REVIEW):
-        raise Forbidden(
-            f"You may give up to {MOST_DISCOUNT} per cent: ask somebody who reviews orders.",
-            fields={"discount_percent": str(MOST_DISCOUNT)},
+async def _discounts(session: AsyncSession, quote_id: int) -> dict[str, Decimal]:
+    """What comes off, by product, where anything does."""
+    line = SalesQuoteLine
+    rows = await session.execute(
+        select(line.sku, line.discount_percent).where(
+            line.quote_id == quote_id, line.discount_percent > 0
         )
+    )
+    return {row.sku: row.discount_percent for row in rows}
 
 
 async def _priced(

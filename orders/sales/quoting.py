@@ -18,8 +18,8 @@ from crm_core.outbox.messages import Contact
 from orders.lines import OrderLine
 from orders.money import line_total, to_fen, total_of
 from orders.pricing import rules
-from orders.pricing.price import UnitPrice, named, unit_price
-from orders.pricing.rules import FreeGoods
+from orders.pricing.price import UnitPrice, listed, named, unit_price
+from orders.pricing.rules import FreeGoods, RuleKind
 from orders.quotas.limits import Standing
 from orders.reasons import Reason
 from orders.sales import facts
@@ -57,12 +57,12 @@ async def quoted(
     wanted = base_quantities(rows)
     book = facts.RuleBook(rows)
     free = {row["sku"]: row["available"] + own.get(row["sku"], 0) for row in rows}
-    lines = [_line(row, book, wanted[row["sku"]], free[row["sku"]], agreed) for row in rows]
+    lines = [line(row, book, wanted[row["sku"]], free[row["sku"]], agreed) for row in rows]
     gifts = _gifts(rows, book, wanted, agreed)
     given, warnings = await _given(
         holder, gifts, wanted, today=today, own=own, warehouse=first["warehouse"]
     )
-    goods = total_of(line.line_total for line in lines)
+    goods = total_of(each.line_total for each in lines)
     offer = None if agreed else rules.order_discount(book.of_order(), goods)
     discount = to_fen(offer.amount) if offer else _FREE
     why = (
@@ -86,7 +86,7 @@ async def quoted(
         first["warehouse"],
         choice.why(first["chosen_by"], first["warehouse"]),
     )
-    free = {line.sku: line.available for line in given} | free
+    free = {each.sku: each.available for each in given} | free
     return Known(quote, first["name"], Contact.of(first), free, first["credit"])
 
 
@@ -129,13 +129,22 @@ def base_quantities(rows: Sequence[asyncpg.Record]) -> Counter[str]:
     return wanted
 
 
-def _line(
-    row: asyncpg.Record, book: facts.RuleBook, in_all: int, free: int, agreed: Agreed | None
+def line(
+    row: asyncpg.Record,
+    book: facts.RuleBook,
+    in_all: int,
+    free: int,
+    agreed: Agreed | None = None,
 ) -> QuotedLine:
+    """One line where `in_all` base units of its product are ordered and `free` could be taken.
+
+    Raises UnknownProduct, UnknownUnit.
+    """
     product = facts.product_of(row, book.of_line(row))
     if agreed is not None and row["sku"] in agreed.prices:
         exact = agreed.prices[row["sku"]] * product.factor
-        price = UnitPrice(exact, (Reason("quoted", {"number": agreed.number}),))
+        of_quote = Reason("quoted", {"number": agreed.number})
+        price = UnitPrice(exact, (listed(product), of_quote))
     else:
         price = unit_price(product, facts.terms_of(row), in_all)
     unit = product.unit or "", product.factor
@@ -200,7 +209,8 @@ async def _given(
             missing = str(gift.quantity - quantity)
             short.append(Reason("free_goods_short", {"sku": gift.sku, "quantity": missing}))
         if quantity:
-            why = Reason("free_goods", named(gift.rule) | {"quantity": str(quantity)})
+            told = named(gift.rule) | {"quantity": str(quantity)}
+            why = Reason(str(RuleKind.FREE_GOODS), told)
             price = UnitPrice(_FREE, (why,))
             lines.append(_quoted(row, quantity, (row["base_unit"], 1), price, free[gift.sku]))
     return lines, short

@@ -15,16 +15,17 @@ from crm_core.benefits.tables import Coupon, CouponKind
 from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.outbox.tables import OutboxMessage
-from crm_core.outbox.views import message_view
+from crm_core.outbox.views import MessageView, message_view
 from crm_core.rights import Actor
 from crm_core.statement import Statement
 from orders.catalogue.tables import Product
 from orders.errors import UnknownOrder
 from orders.reasons import Reason
-from orders.sales import flow
+from orders.sales import flow, invoicing
 from orders.sales.commands import OrderQuery
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
 from orders.sales.views import (
+    InvoiceWanted,
     OrderCoupon,
     OrderLineView,
     OrderPart,
@@ -144,9 +145,10 @@ async def order(session: AsyncSession, order_id: int, actor: Actor) -> OrderView
         row,
         _Beside(
             history.all(),
-            messages.all(),
+            tuple(message_view(each, actor) for each in messages),
             await _coupons(session, order_id),
             await _related(session, row[0]),
+            await invoicing.of_order(session, order_id),
         ),
         flow.allowed(row[0].status, actor),
     )
@@ -157,9 +159,10 @@ class _Beside:
     """What stands in other tables of an order."""
 
     history: Sequence[OrderStatusLog]
-    messages: Sequence[OutboxMessage]
+    messages: tuple[MessageView, ...]
     coupons: tuple[OrderCoupon, ...]
     related: Sequence[OrderPart]
+    invoice: InvoiceWanted | None
 
 
 async def _related(session: AsyncSession, found: Order) -> Sequence[OrderPart]:
@@ -206,22 +209,23 @@ def _view(
         found.payment,
         found.warehouse,
         found.discount,
-        _why(found.discount_why),
+        reasons(found.discount_why),
         beside.coupons,
         tuple(
             StatusChange(e.from_status, e.to_status, e.actor_id, e.at, e.reason)
             for e in beside.history
         ),
-        tuple(message_view(message) for message in beside.messages),
+        beside.messages,
         urgent=found.urgent,
         medium=found.medium,
         wanted_on=found.wanted_on,
         review=found.review,
-        review_why=_why(found.review_why),
+        review_why=reasons(found.review_why),
         version=found.version,
         credit_held=found.credit_held,
         split_from=next((each for each in beside.related if each.id == found.split_from), None),
         parts=tuple(each for each in beside.related if each.id != found.split_from),
+        invoice=beside.invoice,
         allowed=allowed,
     )
 
@@ -239,11 +243,11 @@ def _lines(stored: Iterable[dict[str, Any]]) -> tuple[OrderLineView, ...]:
             tax_rate=Decimal(line["tax_rate"]),
             unit_price=Decimal(line["unit_price"]),
             line_total=Decimal(line["line_total"]),
-            why=_why(line["why"]),
+            why=reasons(line["why"]),
         )
         for line in stored
     )
 
 
-def _why(stored: Iterable[dict[str, Any]]) -> tuple[Reason, ...]:
+def reasons(stored: Iterable[dict[str, Any]]) -> tuple[Reason, ...]:
     return tuple(Reason(each["code"], each["params"]) for each in stored)

@@ -1,6 +1,9 @@
-"""An order held against the rules of review, from what was read to price it. Rule: it reads nothing itself."""
+"""An order held against the rules of review, from what was read to price it. Rule: it reads nothing itself; what is
+off is counted from the list prices that were true when the lines were priced, of what is ordered and not of what
+comes free, so that asking again later says the same.
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +19,14 @@ from orders.review.rules import (
     Says,
     assess,
 )
+from orders.sales.views import OrderLineView, QuotedLine
 
 PREPAID = frozenset({Method.PREPAID, Method.TRANSFER})
 
 
 def assessment(
     rows: Sequence[asyncpg.Record],
+    lines: Iterable[QuotedLine | OrderLineView],
     total: Decimal,
     *,
     over_credit: bool,
@@ -33,7 +38,7 @@ def assessment(
     first = rows[0]
     facts = ReviewFacts(
         total=total,
-        list_total=total_of(_listed(row) for row in rows),
+        list_total=total_of(_listed(line) for line in lines),
         overdue=first["overdue"],
         over_credit=over_credit,
         orders_before=max(first["orders_before"] - itself, 0),
@@ -45,11 +50,11 @@ def assessment(
     return assess(facts, [_rule(each) for each in first["review_rules"] or ()])
 
 
-def _listed(row: asyncpg.Record) -> Decimal:
-    price: Decimal | None = row["pack_price"]
-    if price is None:
-        price = row["list_price"] * (row["pack_factor"] or 1)
-    return price * int(row["quantity"])
+def _listed(line: QuotedLine | OrderLineView) -> Decimal:
+    """By its list price; of a line that does not tell one, as of goods that come free, nothing is off."""
+    told = (each.params["amount"] for each in line.why if each.code == "list_price")
+    price = next(told, None)
+    return (line.unit_price if price is None else Decimal(price)) * line.quantity
 
 
 def _rule(stored: Mapping[str, Any]) -> ReviewRule:

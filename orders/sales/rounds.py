@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import text
 
+from crm_core.clock import SKEW
 from crm_core.db import Database
 from crm_core.errors import Conflict
 from crm_core.rights import SYSTEM
@@ -22,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 50
 _TO_APPROVE = text(
-    "SELECT id FROM orders WHERE status = 'placed' AND review = 'pass' AND placed_at <= :until"
-    " ORDER BY placed_at LIMIT :batch"
+    "SELECT id FROM orders WHERE status = 'placed' AND review = 'pass'"
+    " AND (placed_at <= :until OR placed_at > :latest) ORDER BY placed_at LIMIT :batch"
 )
 _TO_FILL = text("""
 SELECT o.id, o.review FROM orders o
@@ -38,7 +39,7 @@ ORDER BY o.id LIMIT :batch
 
 class OrderApproval(Worker):
     """Approves what the rules let pass once `after` is over, in which whoever took the order may still
-    change it.
+    change it; at once what was placed before the clock was set back.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class OrderApproval(Worker):
 
     async def run_once(self) -> int:
         """How many were approved."""
-        wanted = {"until": self._clock() - self._after, "batch": _BATCH}
+        now = self._clock()
+        wanted = {"until": now - self._after, "latest": now + SKEW, "batch": _BATCH}
         async with self._database.reading() as connection:
             ids = (await connection.scalars(_TO_APPROVE, wanted)).all()
         done = 0

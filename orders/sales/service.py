@@ -20,11 +20,12 @@ from crm_core.errors import CommitUnknown, DatabaseUnavailable
 from crm_core.rights import Actor, Right
 from orders.errors import OutOfStock
 from orders.lines import OrderLine, merged
-from orders.quotas.checking import Asked, exceeded
+from orders.quotas.checking import Asked, exceeded, stand
 from orders.sales import facts, listing, moving, placing, quoting, reading
 from orders.sales.commands import OrderQuery, PlaceOrder
 from orders.sales.events import OrderPlaced
 from orders.sales.placing import Placing, Setting
+from orders.sales.substitutes import with_substitutes
 from orders.sales.tables import Order
 from orders.sales.views import OrderSummary, OrderView, PlacedOrder, ProductView, Quote
 from orders.stock.events import StockChanged
@@ -86,7 +87,7 @@ class OrderService:
         coupon_codes: Sequence[str] = (),
     ) -> Quote:
         """What it would cost now, from this warehouse or the one that serves the customer; a coupon that does
-        not fit is a warning.
+        not fit is a warning, and a line that is short says what could be had instead.
 
         Raises Forbidden, NotFound, UnknownProduct, UnknownUnit, UnknownWarehouse, BadOrder.
         """
@@ -103,7 +104,9 @@ class OrderService:
             offered = await coupons.offered(
                 connection, coupon_codes, customer_id, known.quote.total, self._clock()
             )
-        quote = quoting.with_coupons(known, *offered)
+            quote = await with_substitutes(
+                connection, quoting.with_coupons(known, *offered), rows, today, self._zone
+            )
         return replace(quote, warnings=(*quote.warnings, *map(quoting.over_quota, over)))
 
     async def products(
@@ -125,6 +128,22 @@ class OrderService:
             return await listing.products(
                 connection, query, customer_id, limit, self._today(), warehouse=warehouse
             )
+
+    async def quota_left(self, actor: Actor, customer_id: int, sku: str) -> int | None:
+        """How many base units of a product quotas leave this customer today; None when none limits it.
+
+        Raises Forbidden, NotFound.
+        """
+        actor.require(Right.ORDER_VIEW)
+        today = self._today()
+        async with self._database.reading() as connection:
+            customer_id = await must_see(connection, actor, customer_id)
+            rows = await facts.read(connection, customer_id, (OrderLine(sku, 1),), today)
+            asked = Asked(rows, {sku: 1}, today, self._zone)
+            standing = [
+                await stand(connection, quota, customer_id, asked) for quota in asked.quotas
+            ]
+        return min((each.left for each in standing), default=None)
 
     async def last_orders(self, customer_id: int, limit: int = 3) -> tuple[OrderSummary, ...]:
         """The newest first, with their lines; for the pop, whoever answers the call."""
@@ -153,7 +172,9 @@ class OrderService:
     async def move(
         self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
     ) -> OrderView:
-        """Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit."""
+        """Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
+        NoReviewLimit.
+        """
         async with self._database.begin() as session:
             moved = await moving.move(
                 session,

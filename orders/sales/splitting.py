@@ -1,5 +1,6 @@
 """A part of an order goes a way of its own (拆单). Rule: the parts have the goods, the money and the credit of
-the whole; a part that waits for goods gives back what was reserved for it.
+the whole; a part that waits for goods gives back what was reserved for it, and of an order in review it is reviewed
+too when they have come.
 """
 
 from collections import Counter
@@ -18,9 +19,9 @@ from orders.methods import Method
 from orders.money import line_total, shared, total_of
 from orders.receipts import book
 from orders.receipts.book import Passed
-from orders.sales import moving
-from orders.sales.commands import SplitOrder
-from orders.sales.editing import ENTITY
+from orders.review.rules import Verdict
+from orders.sales import invoicing, moving
+from orders.sales.commands import ENTITY, SplitOrder
 from orders.sales.flow import HOLDS_STOCK, Status
 from orders.sales.placing import Setting
 from orders.sales.tables import Order, OrderedLine
@@ -125,10 +126,13 @@ async def _part(
         discount=off_goes,
         credit_held=held_goes,
     )
+    if backorder and order.status == Status.REVIEW:
+        part.review = Verdict.HOLD
     if passed:
         how = Passed(order.payment or Method.TRANSFER, setting.now, setting.actor.user_id)
         await book.pass_on(session, order.id, part.id, passed, how)
     await _write_lines(session, part.id, lines, taken)
+    await invoicing.follow(session, order.id, part, anew=False)
     return part
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Numeric,
     String,
+    event,
     false,
     func,
     text,
@@ -25,7 +26,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm_core.customers.references import HOLDS_CREDIT
 from crm_core.db import Base
 from crm_core.personal import PART, emptied, entity
+from orders.buyers import Kind
 from orders.methods import Method
+from orders.pricing.rules import RuleKind
+from orders.sales import overdue
 from orders.sales.flow import Status
 from orders.stock.tables import MAIN
 
@@ -41,7 +45,7 @@ class Order(Base):
     """`key` makes it unique (a part that was split off has none), `fingerprint` tells whether the same key
     means the same order; `total` is what is paid: the lines less the `discount` of promotions and coupons;
     `given_back` is what it does not bring any more, because goods came back or something was forgiven;
-    `credit_held` is what it takes of the customer's credit now; its goods come from one `warehouse`. `review` is
+    `credit_held` is what it takes of the customer's credit now, `overdue` what is owed of it beyond the terms; its goods come from one `warehouse`. `review` is
     the verdict of the rules when it was placed or changed last, `review_why` what they said; `version` counts
     changes of its content.
     """
@@ -54,7 +58,9 @@ class Order(Base):
         CheckConstraint(_one_of("payment", list(Method)), name="payment_known"),
         CheckConstraint("0 <= credit_held AND credit_held <= total", name="credit_within_total"),
         CheckConstraint("0 <= given_back AND given_back <= total", name="given_back_within_total"),
+        CheckConstraint("overdue >= 0", name="overdue_not_negative"),
         Index("ix_orders_customer_id_id", "customer_id", "id"),
+        Index("ix_orders_overdue", "id", postgresql_where=text("overdue > 0")),
         Index("ix_orders_placed_at", "placed_at"),
         CheckConstraint("review IN ('pass','hold')", name="review_known"),
         CheckConstraint("(key IS NULL) = (split_from IS NOT NULL)", name="a_part_has_no_key"),
@@ -87,6 +93,7 @@ class Order(Base):
     discount_why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     given_back: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     credit_held: Mapped[Decimal] = mapped_column(Numeric(14, 2), info=HOLDS_CREDIT)
+    overdue: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     address: Mapped[str | None] = mapped_column(String(300), info=emptied())
     note: Mapped[str | None] = mapped_column(String(500), info=emptied())
     payment: Mapped[str | None] = mapped_column(String(20))
@@ -133,6 +140,10 @@ class OrderedLine(Base):
     why: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
+IS_FREE = OrderedLine.why.contains([{"code": RuleKind.FREE_GOODS}])
+"""A line that comes free with what is ordered."""
+
+
 class OrderStatusLog(Base):
     """Who moved the order, when, from where to where; `from_status` is None for the first."""
 
@@ -155,10 +166,39 @@ class OrderStatusLog(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class OrderInvoiceWish(Base):
+    """The invoice that is wanted of an order; `asked_at`: it was asked for, in whatever way.
+
+    The buyer's data are the order's own, whatever becomes of the customer's titles.
+    """
+
+    __tablename__ = "order_invoice_wishes"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", list(Kind)), name="kind_known"),
+        Index(
+            "ix_order_invoice_wishes_open",
+            "order_id",
+            postgresql_where=text("asked_at IS NULL"),
+        ),
+    )
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, info=PART)
+    kind: Mapped[str] = mapped_column(String(10))
+    electronic: Mapped[bool]
+    title: Mapped[str] = mapped_column(String(100), info=emptied("—"))
+    tax_no: Mapped[str | None] = mapped_column(String(20), info=emptied())
+    address: Mapped[str | None] = mapped_column(String(100), info=emptied())
+    phone: Mapped[str | None] = mapped_column(String(32), info=emptied())
+    bank: Mapped[str | None] = mapped_column(String(100), info=emptied())
+    account: Mapped[str | None] = mapped_column(String(34), info=emptied())
+    email: Mapped[str | None] = mapped_column(String(200), info=emptied())
+    asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
 class SalesQuote(Base):
     """Prices offered to a customer until a day (报价单); a newer one replaces it, and an order comes of one.
 
-    `open` ones are over after `valid_until`.
+    `open` ones are over after `valid_until`; `sent_at` is when the customer was first sent it.
     """
 
     __tablename__ = "quotes"
@@ -185,6 +225,8 @@ class SalesQuote(Base):
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
 
 class SalesQuoteLine(Base):
@@ -205,3 +247,6 @@ class SalesQuoteLine(Base):
     discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2))
     unit_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     line_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+
+
+event.listen(Order.__table__, "after_create", overdue.count)

@@ -38,7 +38,10 @@ class ProductView:
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
-    """`quantity` is of `unit`, which holds `factor` base units; so many of it are `available`."""
+    """`quantity` is of `unit`, which holds `factor` base units; so many of it are `available`.
+
+    Where they are too few, `substitutes` are what could be ordered instead, priced as it would be then.
+    """
 
     sku: str
     name_zh: str
@@ -51,6 +54,7 @@ class QuotedLine:
     tax_rate: Decimal
     available: int
     why: tuple[Reason, ...]
+    substitutes: tuple["QuotedLine", ...] = ()
 
     @property
     def base_quantity(self) -> int:
@@ -102,6 +106,10 @@ class OrderLineView:
     line_total: Decimal
     why: tuple[Reason, ...]
 
+    @property
+    def base_quantity(self) -> int:
+        return self.quantity * self.factor
+
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
@@ -120,6 +128,22 @@ class OrderPart:
     number: str
     status: str
     total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceWanted:
+    """The invoice that is wanted of an order; `asked_at`: since then it is an invoice of its own."""
+
+    title: str
+    tax_no: str | None
+    address: str | None
+    phone: str | None
+    bank: str | None
+    account: str | None
+    email: str | None
+    kind: str
+    electronic: bool
+    asked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +188,7 @@ class OrderView(OrderSummary):
     credit_held: Decimal
     split_from: OrderPart | None
     parts: tuple[OrderPart, ...]
+    invoice: InvoiceWanted | None
     allowed: tuple[str, ...] = ()
 
 

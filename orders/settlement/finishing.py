@@ -54,18 +54,19 @@ FROM (
 ) c JOIN waybills w ON w.id = c.waybill_id
 WHERE c.amount > 0 ORDER BY w.order_id, w.id
 ON CONFLICT ON CONSTRAINT uq_payment_entries_once DO NOTHING""")
-# `free`: what of the credit it holds is no longer owed; `over`: more is paid than is owed; `ready`: paid in full, and
-# no parcel of it whose cash waits for a settlement.
+# `free`: it holds credit for what is no longer owed, or that counts as overdue; `over`: more is paid than is owed;
+# `ready`: paid in full, and no parcel of it whose cash waits for a settlement.
 _STANDS = text("""
 WITH standing AS (
-    SELECT o.id, o.customer_id, o.status, o.credit_held, o.total - o.given_back AS total,
+    SELECT o.id, o.customer_id, o.status, greatest(o.credit_held, o.overdue) AS held,
+           o.total - o.given_back AS total,
            CASE WHEN o.status IN ('cancelled','refused','returned') THEN 0 ELSE o.total - o.given_back END AS owed,
            coalesce((SELECT sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END)
                      FROM payment_entries e WHERE e.order_id = o.id), 0) AS paid
     FROM orders o WHERE o.id = ANY(:order_ids)
 )
 SELECT s.id, s.customer_id, s.paid > s.owed AS over,
-       s.credit_held - least(s.credit_held, greatest(s.owed - s.paid, 0)) AS free,
+       s.held > greatest(s.owed - s.paid, 0) AS free,
        s.status IN ('delivered','exchanged') AND s.paid >= s.total AND NOT EXISTS (
             SELECT FROM waybills w
             WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered' AND w.cod_amount > 0

@@ -25,7 +25,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
-from crm_core.personal import PART
 from orders.sales.tables import Order
 from orders.settlement import freezing
 from orders.settlement.codes import ChargeKind, ItemKind, PartyKind, Resolution, State
@@ -239,16 +238,6 @@ class SettlementPayment(Base):
     paid_at: Mapped[datetime] = mapped_column(_Time)
     booked_at: Mapped[datetime] = mapped_column(_Time)
     booked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-
-
-class OverdueOrder(Base):
-    """What of an order on account is part of its customer's `credit_overdue` now."""
-
-    __tablename__ = "overdue_orders"
-    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
-
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, info=PART)
-    amount: Mapped[Decimal] = mapped_column(_Money)
 
 
 Index(

@@ -14,7 +14,8 @@ from crm_core.statement import Statement
 from orders.lines import OrderLine
 from orders.quotas.checking import Asked, exceeded
 from orders.reasons import Reason
-from orders.sales import facts
+from orders.sales import facts, listing
+from orders.sales.views import ProductView
 from orders.suggestions.rules import Habit, Limits, Pair, Suggestion, suggest
 
 _HABITS_OF = timedelta(days=400)
@@ -46,13 +47,9 @@ GROUP BY l.sku
 
 @dataclass(frozen=True, slots=True)
 class SuggestionView:
-    """`available` are base units; `score` is between 0 and 1."""
+    """The product as the customer sees it when looking for it; `score` is between 0 and 1."""
 
-    sku: str
-    name_zh: str
-    name_en: str
-    unit: str
-    available: int
+    product: ProductView
     score: float
     why: tuple[Reason, ...]
 
@@ -86,7 +83,14 @@ class SuggestionService:
             pairs = await self._pairs(connection, basket)
             habits = await self._habits(connection, customer_id, now)
             found = suggest(pairs, habits, basket, today, self._limits)[:_MOST_CANDIDATES]
-            return await self._sellable(connection, customer_id, found, lines, today)
+            chosen = await self._sellable(connection, customer_id, found, lines, today)
+            skus = [each.sku for each in chosen]
+            products = await listing.these(connection, skus, customer_id, today)
+        return tuple(
+            SuggestionView(products[each.sku], round(each.score, 3), each.why)
+            for each in chosen
+            if each.sku in products
+        )
 
     async def _pairs(self, connection: AsyncConnection, basket: Sequence[str]) -> list[Pair]:
         if not basket:
@@ -117,7 +121,7 @@ class SuggestionService:
         found: Sequence[Suggestion],
         lines: Sequence[OrderLine],
         today: date,
-    ) -> tuple[SuggestionView, ...]:
+    ) -> tuple[Suggestion, ...]:
         """On sale, there, and within the customer's quotas, even beside what is in the basket."""
         if not found:
             return ()
@@ -130,29 +134,16 @@ class SuggestionService:
             wanted[row["sku"]] = wanted.get(row["sku"], 0) + many
         over = await exceeded(connection, Asked(rows, wanted, today, self._zone))
         full = {each.quota.goods_key for each in over}
-        views = [
-            _view(each, known)
+        chosen = [
+            replace(each, why=tuple(_named(reason, known) for reason in each.why))
             for each in found
             if _can_be_sold(known[each.sku]) and full.isdisjoint(known[each.sku]["goods_keys"])
         ]
-        return tuple(views[: self._limits.most])
+        return tuple(chosen[: self._limits.most])
 
 
 def _can_be_sold(row: asyncpg.Record) -> bool:
     return row["list_price"] is not None and row["available"] > 0
-
-
-def _view(found: Suggestion, known: Mapping[str, asyncpg.Record]) -> SuggestionView:
-    row = known[found.sku]
-    return SuggestionView(
-        found.sku,
-        row["name_zh"],
-        row["name_en"],
-        row["base_unit"],
-        row["available"],
-        round(found.score, 3),
-        tuple(_named(reason, known) for reason in found.why),
-    )
 
 
 def _named(reason: Reason, known: Mapping[str, asyncpg.Record]) -> Reason:

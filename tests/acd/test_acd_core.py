@@ -2,8 +2,8 @@
 
 import pytest
 
-from acd.core import RESERVATION_S, AcdCore
-from acd.core_floor import OFFER_GRACE_S
+from acd.core import AcdCore
+from acd.core_floor import OFFER_GRACE_S, RESERVATION_S
 from acd.core_types import (
     AnnouncementDue,
     Caller,
@@ -12,6 +12,8 @@ from acd.core_types import (
     Offered,
     OfferLapsed,
     OverflowStep,
+    PassedOver,
+    Preferred,
     QueueRules,
     Widened,
 )
@@ -31,6 +33,19 @@ def core_with(*logins: tuple[int, str]) -> AcdCore:
 
 def caller(call_id: str, *, queue: str = "north", at: float = NOW, **more: object) -> Caller:
     return Caller(call_id, queue, more.pop("priority", 0), at, **more)  # type: ignore[arg-type]
+
+
+def own(*agents: int) -> tuple[Preferred, ...]:
+    """A salesperson with deputies, all of them together."""
+    first, *others = agents
+    deputies = (Preferred("deputy", tuple(others)),) if others else ()
+    return (Preferred("salesperson", (first,)), *deputies)
+
+
+def busy(core: AcdCore, *agents: int) -> None:
+    """They are kept for calls that are being dialled."""
+    for agent_id in agents:
+        core.reserve(f"d{agent_id}", NOW, queue="north", agent_id=agent_id)
 
 
 def offers(decided: list[Decision]) -> list[tuple[str, int]]:
@@ -89,19 +104,90 @@ def test_a_higher_priority_goes_ahead_and_a_resumed_caller_keeps_the_place():
 def test_the_own_salesperson_is_waited_for_and_then_everybody_is_asked():
     core = core_with((1, "north"), (2, "north"))
     talk(core, "x")
-    busy = 1 if state(core, 1)[0] == "talking" else 2
-    assert offers(core.join(caller("mine", preferred_agent=busy), NOW)) == []
+    occupied = 1 if state(core, 1)[0] == "talking" else 2
+    assert offers(core.join(caller("mine", preferred=own(occupied)), NOW)) == []
     assert core.next_deadline() == NOW + 20
-    assert offers(core.tick(NOW + 20)) == [("mine", 3 - busy)]
+    assert offers(core.tick(NOW + 20)) == [("mine", 3 - occupied)]
 
 
 def test_a_salesperson_who_goes_on_break_is_waited_for_no_longer():
     core = core_with((1, ""), (2, "north"))
     core.reserve("d", NOW, queue="north", agent_id=1)
-    core.join(caller("mine", preferred_agent=1), NOW)
+    core.join(caller("mine", preferred=own(1)), NOW)
     core.command(1, "break", NOW + 1, "lunch")
     assert offers(core.release("d", NOW + 2)) == [("mine", 2)]
     assert state(core, 1) == ("break", "lunch")
+
+
+def test_a_deputy_is_asked_when_the_salesperson_is_away():
+    core = core_with((2, "east"), (3, "north"))
+    decided = core.join(caller("mine", preferred=own(1, 2)), NOW)
+    assert offers(decided) == [("mine", 2)]
+    offer = next(d for d in decided if isinstance(d, Offered))
+    assert [(why.code, why.params) for why in offer.why] == [("deputy", {"agent": "A2"})]
+    assert offer.others == (PassedOver(1, "away"), PassedOver(3, "later"))
+
+
+def test_deputies_are_asked_after_the_salesperson_was_waited_for_and_then_the_queue():
+    core = core_with((1, ""), (2, ""), (3, ""), (4, "north"))
+    busy(core, 1, 2, 3)
+    assert offers(core.join(caller("mine", preferred=own(1, 2, 3)), NOW)) == []
+    assert core.next_deadline() == NOW + 20
+    assert offers(core.tick(NOW + 20)) == []
+    assert core.next_deadline() == NOW + 30  # overflows, whoever is asked
+    assert offers(core.release("d3", NOW + 21)) == [("mine", 3)]
+
+
+def test_without_anybody_of_them_the_queue_follows_at_once():
+    core = core_with((1, ""), (2, ""), (4, "north"))
+    busy(core, 1, 2)
+    core.join(caller("mine", preferred=own(1, 2), overflow=()), NOW)
+    core.tick(NOW + 20)
+    assert core.next_deadline() == NOW + 40
+    assert offers(core.tick(NOW + 40)) == [("mine", 4)]
+
+
+def test_a_salesperson_who_comes_back_is_asked_though_deputies_are_waited_for():
+    core = core_with((2, ""), (4, "north"))
+    busy(core, 2)
+    assert offers(core.join(caller("mine", preferred=own(1, 2)), NOW)) == []
+    decided = core.log_in(Login(1, "A1", "801", ()), NOW + 5)
+    assert offers(decided) == [("mine", 1)]
+
+
+def test_when_the_last_deputy_goes_on_break_the_queue_is_asked():
+    core = core_with((1, ""), (2, ""), (4, "north"))
+    busy(core, 1, 2)
+    core.join(caller("mine", preferred=own(1, 2)), NOW)
+    core.command(1, "break", NOW + 1, "lunch")
+    assert offers(core.release("d1", NOW + 1)) == []
+    core.command(2, "break", NOW + 2, "lunch")
+    assert offers(core.release("d2", NOW + 2)) == [("mine", 4)]
+
+
+def test_a_deputy_who_does_not_answer_leaves_the_caller_to_the_next_one():
+    core = core_with((2, ""), (3, ""), (4, "north"))
+    busy(core, 3)
+    assert offers(core.join(caller("mine", preferred=own(1, 2, 3)), NOW)) == [("mine", 2)]
+    assert offers(core.failed("mine", "no_answer", NOW + 10)) == []
+    assert offers(core.release("d3", NOW + 12)) == [("mine", 3)]
+
+
+def test_a_resumed_caller_is_not_kept_from_the_queue_once_more():
+    core = core_with((1, ""), (2, ""), (4, "north"))
+    busy(core, 1, 2)
+    assert offers(core.join(caller("mine", at=NOW - 40, preferred=own(1, 2)), NOW)) == [("mine", 4)]
+
+
+def test_an_offer_says_who_lacked_the_skills_and_who_came_behind():
+    core = AcdCore((NORTH, EAST))
+    for agent_id, skills in ((1, {"wine": 2}), (2, {"wine": 3}), (3, {})):
+        login = Login(agent_id, f"A{agent_id}", f"80{agent_id}", ("north",), skills)
+        core.log_in(login, NOW + agent_id)
+    decided = core.join(caller("a", skills=(("wine", 2),)), NOW + 9)
+    offer = next(d for d in decided if isinstance(d, Offered))
+    assert offer.agent_id == 1
+    assert offer.others == (PassedOver(2, "later"), PassedOver(3, "skills"))
 
 
 def test_a_caller_overflows_by_time_and_the_reason_says_so():
@@ -230,8 +316,13 @@ def test_the_estimate_grows_with_the_place_and_shrinks_with_the_staff():
     talk(core, "y")
     core.join(caller("a"), NOW)
     core.join(caller("b", at=NOW + 1), NOW + 1)
-    first, second = core.waiting("a").estimate_s, core.waiting("b").estimate_s
-    assert second == 2 * first
+    first, second = core.estimate_s("a", NOW + 1), core.estimate_s("b", NOW + 1)
+    assert 0 < first < second
+    core.log_in(Login(3, "C", "803", ("north",)), NOW + 1)
+    core.failed("a", "no_answer", NOW + 1)
+    assert core.estimate_s("b", NOW + 1) == pytest.approx(second)
+    core.command(3, "ready", NOW + 1)
+    assert core.estimate_s("b", NOW + 1) < second
 
 
 def test_a_telephone_found_in_a_call_makes_its_agent_busy():
@@ -239,6 +330,16 @@ def test_a_telephone_found_in_a_call_makes_its_agent_busy():
     core.found_talking(1, "elsewhere", NOW)
     assert core.agent(1).call_id == "elsewhere"
     assert offers(core.join(caller("a"), NOW)) == []
+
+
+def test_a_reserved_agent_whose_telephone_is_found_in_a_call_is_not_held_any_more():
+    core = core_with((1, "north"), (2, "north"))
+    core.reserve("out", NOW, queue="north", agent_id=1)
+    core.found_talking(1, "elsewhere", NOW)
+    assert (state(core, 1)[0], core.agent(1).call_id) == ("talking", "elsewhere")
+    core.release("out", NOW)
+    assert state(core, 1)[0] == "talking"
+    assert offers(core.join(caller("out", priority=99), NOW)) == [("out", 2)]
 
 
 def test_refusals_have_codes():
@@ -251,3 +352,25 @@ def test_refusals_have_codes():
         core.command(9, "break", NOW)
     with pytest.raises(NotAllowedNow, match="possible now: break, log_out"):
         core.command(1, "finish_wrap_up", NOW)
+
+
+def test_a_new_plan_has_new_queues_and_keeps_who_waits_in_old_ones():
+    core = core_with((1, "north"))
+    core.command(1, "break", NOW)
+    core.join(caller("a"), NOW)
+
+    core.adopt((EAST, QueueRules("south")))
+
+    core.log_in(Login(2, "A2", "802", ("south",)), NOW)
+    assert offers(core.join(caller("b", queue="south"), NOW)) == [("b", 2)]
+    assert offers(core.command(1, "ready", NOW)) == [("a", 1)]
+
+
+def test_new_rules_hold_for_the_next_caller():
+    core = core_with((1, "north"), (2, "east"))
+    core.command(1, "break", NOW)
+
+    core.adopt((QueueRules("north", overflow=(OverflowStep(5, "east"),)), EAST))
+
+    core.join(caller("a"), NOW)
+    assert offers(core.tick(NOW + 5)) == [("a", 2)]

@@ -1,8 +1,9 @@
 """The service: tickets, events on the bus, what Asterisk tells, and starting again after a kill."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,10 +24,11 @@ from acd.events import (
     Reason,
 )
 from acd.journal import Journal
-from acd.lineplan import read_plan
+from acd.lineplan_file import read_plan
 from acd.located import parse
 from acd.records import CallerFacts, CallRecord, CallStart
 from acd.routing import CallFacts, route
+from acd.rows import Line, decode, encode, split
 from acd.service import AcdService
 from acd.store import AcdStore
 from acd.tickets import Offer, Overflow, QueueEntry, Ticket
@@ -51,6 +53,7 @@ queues:
 dids:
   4006001001: {medium: 电视广告, menu: main}
 routes:
+  - {name: wine, when: {level: gold}, skills: {wine: 3}, relax: [{after_s: 40}]}
   - {name: default, queue: north}
 """)
 )
@@ -63,6 +66,7 @@ class Office:
     folder: Path
     store: AcdStore
     now: datetime = NOON
+    set_by: timedelta = timedelta()
     heard: list[object] = field(default_factory=list)
 
     def open(self) -> "Office":
@@ -74,9 +78,13 @@ class Office:
             store=self.store,
             journal=Journal(self.folder),
             zone=SHANGHAI,
-            clock=lambda: self.now,
+            clock=lambda: self.now + self.set_by,
+            steady=self._steady,
         )
         return self
+
+    def _steady(self) -> float:
+        return self.now.timestamp()
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -93,14 +101,15 @@ class Office:
         )
         return self.acd.begin_call(start)
 
-    def queue(self, number: int = 1) -> Ticket:
+    def queue(self, number: int = 1, level: str | None = None) -> Ticket:
         record = self.call(number)
-        chosen = route(PLAN, CallFacts("4006001001"))
+        chosen = route(PLAN, CallFacts("4006001001", level=level))
         record.routed(chosen, ("1",))
         return self.acd.enter(chosen.entry(record.call_id, self.now))
 
-    async def agent(self, agent_id: int = 1, *queues: str) -> None:
-        await self.acd.log_in(agent_id, f"A{agent_id}", f"800{agent_id}", queues or ("north",))
+    async def agent(self, agent_id: int = 1, *queues: str, **skills: int) -> None:
+        name, extension = f"A{agent_id}", f"800{agent_id}"
+        await self.acd.log_in(agent_id, name, extension, queues or ("north",), skills)
 
     def last(self, kind: type) -> object:
         return next(event for event in reversed(self.heard) if isinstance(event, kind))
@@ -255,6 +264,18 @@ async def test_overflow_reaches_the_ticket_and_the_screens(office: Office):
     assert office.last(CallOverflowed).to_queue == "east"
 
 
+async def test_prompts_are_cut_short_for_an_agent_and_for_nothing_less(office: Office):
+    ticket = office.queue()
+    office.pass_time(50)
+    assert ticket.wake.done()
+    assert not ticket.pressing.done()
+    await office.agent()
+    assert ticket.pressing.done()
+    while ticket.take():
+        pass
+    assert not ticket.pressing.done()
+
+
 async def test_what_falls_due_is_done_without_anybody_asking(office: Office):
     await asyncio.sleep(0)
     ticket = office.queue()
@@ -283,6 +304,7 @@ async def test_the_dialler_reserves_and_gives_back(office: Office):
     assert office.acd.reserve("more", queue="north") is None
     office.acd.release("out")
     assert office.state() == "ready"
+    assert office.acd.reserve("of a queue that is gone", queue="gone", agent_id=1) == 1
 
 
 async def test_who_logs_in_while_on_the_telephone_is_talking(office: Office):
@@ -382,6 +404,53 @@ async def test_agents_are_what_they_were_before_the_kill(office: Office):
     assert office.acd.allowed(2) == ("ready", "log_out")
 
 
+async def test_agents_have_their_skills_and_calls_after_the_kill(office: Office):
+    await office.agent(1)
+    await office.agent(2, wine=3)
+    ticket = office.queue(1, "gold")
+    assert taken(ticket).agent_id == 2
+    office.channel("up", agent=2)
+    office.hang_up("1.2", agent=2)
+    office.pass_time(15)
+    for folder in (office.folder, office.folder.parent / "new"):  # then from the database
+        office.folder = folder
+        await killed(office)
+        agent = office.acd._desk.core.agent(2)
+        assert (agent.state, agent.login.skills, agent.calls) == ("ready", {"wine": 3}, 1)
+        assert office.acd._desk.core.agent(1).login.skills == {}
+        await office.acd._writer.flush()
+    office.now += timedelta(seconds=1)
+    assert taken(office.queue(2, "gold")).agent_id == 2
+
+
+async def test_a_state_written_before_there_were_skills_is_read_as_without(office: Office):
+    await office.agent(1, wine=2)
+    line = split(encode(office.acd._desk.latest[1]))
+    values = json.loads(line.json)
+    del values["skills"], values["calls"]
+    values["seq"] += 1
+    old = Line(line.table, f"1/{values['seq']}", json.dumps(values))
+    await office.store.write([old])
+    assert [(r.skills, r.calls) for r in await office.store.agent_states()] == [(None, None)]
+    assert decode(old) == replace(
+        office.acd._desk.latest[1], seq=values["seq"], skills=None, calls=None
+    )
+
+
+async def test_a_caller_whose_needs_were_relaxed_has_it_in_the_record(office: Office):
+    await office.agent(1)
+    ticket = office.queue(1, "gold")
+    assert ticket.take() is None
+    office.pass_time(40)
+    words = [word for word in (ticket.take(), ticket.take()) if isinstance(word, Offer)]
+    assert [word.agent_id for word in words] == [1]
+    codes = [reason.code for reason in words[0].why]
+    assert codes == ["vip_level", "skills_needed", "default_route", "longest_idle"]
+    await office.acd._writer.flush()
+    steps = await office.store.steps(f"{1:032x}")
+    assert [step.detail for step in steps if step.kind == "skills_relaxed"] == [{"skills": ""}]
+
+
 async def test_a_resumed_caller_keeps_record_and_place(office: Office):
     first = office.queue(1)
     office.now += timedelta(seconds=5)
@@ -470,3 +539,44 @@ async def test_every_change_of_an_agent_is_published_whole(office: Office):
     await office.acd.take_break(1, "lunch")
     changed = office.last(AgentChanged)
     assert (changed.state, changed.reason, changed.queues) == ("break", "lunch", ("north",))
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-5), timedelta(hours=5), timedelta(days=400)])
+async def test_a_clock_that_is_set_neither_stalls_the_floor_nor_ends_all_at_once(
+    office: Office, jump: timedelta
+):
+    await office.agent(1)
+    await office.agent(2)
+    first = office.queue(1)
+    offered = taken(first)
+    first.answered(offered)
+    first.finished(offered, "ANSWER", 3)
+    second = office.queue(2)
+    rung = taken(second)
+    office.set_by = jump
+    office.pass_time(5)
+    assert office.state(offered.agent_id) == "wrap_up"
+    assert second._desk.is_current(rung), "the telephone goes on ringing"
+    view = office.acd.agent_view(offered.agent_id)
+    assert view is not None
+    assert view.since == NOON + jump, "told by the clock as it is now"
+    office.pass_time(10)
+    assert office.state(offered.agent_id) == "ready"
+    second.answered(rung)
+    answered = office.last(CallAnswered)
+    assert isinstance(answered, CallAnswered)
+    assert answered.waited_s == 15
+
+
+async def test_a_wrap_up_from_before_the_clock_was_set_back_lasts_no_longer(office: Office):
+    await office.agent(1)
+    ticket = office.queue(1)
+    offer = taken(ticket)
+    ticket.answered(offer)
+    ticket.finished(offer, "ANSWER", 3)
+    await office.acd.close()
+    office.now -= timedelta(hours=5)
+    await office.open().acd.start()
+    assert office.state() == "wrap_up"
+    office.pass_time(15)
+    assert office.state() == "ready"

@@ -1,5 +1,6 @@
 """From the journal into a real PostgreSQL: in batches, repeatable, and later when it is away."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from sqlalchemy import text
 
 from acd.contact_source import CallContacts
 from acd.journal import Journal
-from acd.rows import AgentStateRow, CallRow, RecordingRow, StepRow
+from acd.rows import AgentStateRow, CallRow, StepRow
 from acd.store import AcdStore, QueueCounts
 from acd.writer import JournalWriter
 from crm_core.customers.tables import Customer
@@ -53,6 +54,11 @@ async def store(database: Database) -> AcdStore:
     return AcdStore(database)
 
 
+async def found(database: Database) -> set[str]:
+    async with database.begin() as session:
+        return set(await session.scalars(text("SELECT id FROM calls")))
+
+
 async def test_a_call_and_its_steps_arrive_as_they_were_written(store: AcdStore, tmp_path: Path):
     journal = journal_in(tmp_path)
     row = call("a", queue="north", menu_path=("1", "1-1"), priority=5, steps=2)
@@ -78,13 +84,13 @@ async def test_writing_again_changes_nothing_and_an_older_version_never_wins(
 
 
 async def test_a_row_that_cannot_be_stored_is_set_aside_and_holds_up_nothing(
-    store: AcdStore, tmp_path: Path
+    store: AcdStore, database: Database, tmp_path: Path
 ):
     journal = journal_in(tmp_path)
     for row in (call("a"), call("x" * 40), call("b"), call("c", direction="sideways")):
         journal.append(row)
     await JournalWriter(journal, store).flush()
-    assert {row.id for row in await store.latest_calls(SYSTEM, limit=9)} == {"a", "b"}
+    assert await found(database) == {"a", "b"}
     assert len((tmp_path / "rejected").read_text().splitlines()) == 2
 
 
@@ -114,7 +120,7 @@ async def test_an_ended_conversation_marks_its_customer_in_the_same_transaction(
     for row in (*rows, call("g", customer_id=spoken, **over)):
         journal.append(row)
     assert await JournalWriter(journal, store).flush() == 7
-    assert len(await store.latest_calls(SYSTEM, limit=9)) == 7
+    assert len(await found(database)) == 7
     async with database.begin() as session:
         marked = await session.scalars(text("SELECT customer_id FROM insight_queue ORDER BY 1"))
         assert list(marked) == [spoken, again]
@@ -176,18 +182,10 @@ async def test_the_figures_of_a_day_are_counted_by_queue(store: AcdStore, tmp_pa
     assert found == [QueueCounts("north", calls=4, answered=2, abandoned=1, within_target=1)]
 
 
-async def test_a_recording_is_found_by_its_call(store: AcdStore, tmp_path: Path):
-    journal = journal_in(tmp_path)
-    journal.append(RecordingRow("a", "2026/03/01/a.wav", 12.5, 400_044, 2, AT))
-    await JournalWriter(journal, store).flush()
-    assert (await store.recording("a")).path == "2026/03/01/a.wav"
-    assert await store.recording("b") is None
-
-
 async def test_while_postgresql_is_away_everything_waits_and_arrives_later_in_order(
     tmp_path: Path, pg_server: EmbeddedPostgres
 ):
-    folder = pg_server.folder.parent / "acd-outage"
+    folder = pg_server.folder.parent / f"{pg_server.folder.name}-outage"
     server = EmbeddedPostgres.prepare(folder, port=free_port())
     server.start(settings={"fsync": "off"})
     database = Database(server.url())
@@ -214,3 +212,30 @@ async def test_while_postgresql_is_away_everything_waits_and_arrives_later_in_or
     finally:
         await database.close()
         server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+async def test_while_postgresql_takes_no_changes_everything_waits_and_nothing_is_set_aside(
+    tmp_path: Path, pg_server: EmbeddedPostgres, store: AcdStore, database: Database
+):
+    async with database.begin() as session:
+        name = await session.scalar(text("SELECT current_database()"))
+    journal = journal_in(tmp_path)
+    journal.append(call("a", steps=1))
+    writer = JournalWriter(journal, store)
+    others = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    pg_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on", "postgres")
+    try:
+        pg_server.execute(others, "postgres")
+        with pytest.raises(DatabaseUnavailable):
+            await writer.flush()
+        with pytest.raises(DatabaseUnavailable, match="nothing was changed"):
+            await writer.flush()
+        assert not database.available
+        assert await store.open_calls() == []
+    finally:
+        pg_server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only", "postgres")
+    assert await writer.flush() == 1
+    assert not (tmp_path / "rejected").exists()
+    assert database.available
+    assert [row.id for row in await store.open_calls()] == ["a"]

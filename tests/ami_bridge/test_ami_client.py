@@ -265,6 +265,36 @@ async def test_a_call_whose_fate_nobody_tells_is_unknown_at_its_deadline():
         assert await ours.client.originate(originate(0.05)) == OriginateFailed("c1", "unknown")
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_call_that_an_earlier_program_asked_for_is_followed_to_its_fate(late: bool):
+    async with FakeAsterisk() as peer:
+        peer.channels = [channel_event("Status", "zj-1", "Ringing")]
+        async with Listening(peer) as ours:
+            if late:
+                await until(lambda: ours.client.connected)
+            asked = asyncio.create_task(ours.client.follow("zj-1", within_s=5))
+            await until(lambda: ours.client.connected)
+            peer.say(channel_event("Hangup", "zj-1", Cause="17"))
+            assert await asked == OriginateFailed("zj-1", "hung_up", 17)
+            assert peer.count("Originate") == 0
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_of_a_call_that_is_answered_or_gone_before_anybody_looks_is_told_at_once(late: bool):
+    async with FakeAsterisk() as peer:
+        peer.channels = [channel_event("Status", "zj-1", "Up")]
+        async with Listening(peer) as ours:
+            if late:
+                await until(lambda: ours.client.connected)
+            fates = await asyncio.gather(
+                *(ours.client.follow(each, within_s=60) for each in ("zj-1", "zj-2"))
+            )
+            assert fates == [
+                Originated("zj-1", "PJSIP/trunk-zj-1"),
+                OriginateFailed("zj-2", "unknown"),
+            ]
+
+
 async def test_a_device_is_told_when_it_comes_and_when_it_goes():
     async with FakeAsterisk() as peer:
         peer.devices = {"PJSIP/8001": "NOT_INUSE", "PJSIP/8002": "UNAVAILABLE"}

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from ami_bridge.commands import (
     Hangup,
+    MuteRecording,
     Originate,
     PlayDtmf,
     QueueAdd,
@@ -75,6 +76,8 @@ def test_hangup_takes_no_pattern_that_would_end_other_calls():
     ("action", "expected"),
     [
         (PlayDtmf(channel="c", digit="D", receive=True), {"Digit": "D", "Receive": "true"}),
+        (MuteRecording(channel="1.1", muted=True), {"Direction": "both", "State": "1"}),
+        (MuteRecording(channel="1.1", muted=False), {"Channel": "1.1", "State": "0"}),
         (QueueAdd(queue="q", interface="PJSIP/8001"), {"Queue": "q", "Paused": "false"}),
         (QueuePause(queue="q", interface="i", paused=True), {"Paused": "true"}),
         (QueueRemove(queue="q", interface="i"), {"Interface": "i"}),

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from ami_bridge.agi import AgiSession, Interrupt
+from ami_bridge.agi import LISTENING_MS, AgiSession, Interrupt
 from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.errors import AgiRefused, CallerHungUp, LinkDown, UnsafeValue
 from ami_bridge.fastagi import FastAgiServer
@@ -16,6 +16,7 @@ from tests.ami_bridge.agi_peer import ENVIRONMENT, AgiPeer
 from tests.ami_bridge.fake_asterisk import until
 
 Work = Callable[[AgiSession], Awaitable[object]]
+LISTENING = f'WAIT FOR DIGIT "{LISTENING_MS}"'
 
 
 async def no_link(_: AgiEnvironment) -> None:
@@ -312,6 +313,93 @@ async def test_closing_the_server_ends_handlers_and_lets_callers_go_on():
     assert await peer.closed()
 
 
+class Busy:
+    """A handler that keeps keys and is busy with something else until `done` is set."""
+
+    def __init__(self, ask: Work) -> None:
+        self.done = asyncio.Event()
+        self._ask = ask
+
+    async def __call__(self, session: AgiSession) -> object:
+        session.keep_keys(on=True)
+        await self.done.wait()
+        return [await self._ask(session), await self._ask(session)]
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda s: s.play(["x"], escape_digits="57"), lambda s: s.wait_for_digit(9)]
+)
+async def test_keys_pressed_while_the_program_is_busy_answer_its_next_questions(ask: Work):
+    busy = Busy(ask)
+    async with one_call(busy) as (peer, outcome):
+        await peer.expect(LISTENING, "200 result=53")
+        await peer.expect(LISTENING, "200 result=55")
+        assert await peer.command() == LISTENING
+        busy.done.set()
+        await peer.expect("NOOP", "200 result=1\n200 result=0")
+        assert await outcome == ["5", "7"]
+
+
+async def test_a_key_pressed_just_when_the_program_goes_on_comes_before_later_ones():
+    busy = Busy(lambda s: s.play(["x"], escape_digits="57"))
+    async with one_call(busy) as (peer, outcome):
+        assert await peer.command() == LISTENING
+        busy.done.set()
+        await peer.expect("NOOP", "200 result=53\n200 result=0")
+        await peer.expect('STREAM FILE "x" "57"', "200 result=55 endpos=1")
+        assert await outcome == ["5", "7"]
+
+
+async def test_keys_pressed_ahead_do_not_end_a_prompt_that_no_key_ends():
+    busy = Busy(lambda s: s.play(["x"]))
+    async with one_call(busy) as (peer, outcome):
+        await peer.expect(LISTENING, "200 result=53")
+        await peer.command()
+        busy.done.set()
+        await peer.expect('STREAM FILE "x" ""', "200 result=1\n200 result=0 endpos=1")
+        await peer.expect('STREAM FILE "x" ""', "200 result=0 endpos=1")
+        assert await outcome == [None, None]
+
+
+async def test_keys_that_are_forgotten_or_belong_to_this_program_answer_nothing():
+    async def ask(session: AgiSession) -> object:
+        session.forget_keys()
+        return await session.play(["x"], escape_digits="12")
+
+    busy = Busy(ask)
+    async with one_call(busy) as (peer, outcome):
+        await peer.expect(LISTENING, "200 result=53")
+        await peer.expect(LISTENING, f"200 result={ord('D')}")
+        await peer.command()
+        busy.done.set()
+        await peer.expect("NOOP", "200 result=1\n200 result=0")
+        await peer.expect('STREAM FILE "x" "12"', "200 result=49 endpos=1")
+        await peer.expect('STREAM FILE "x" "12"', "200 result=50 endpos=1")
+        assert await outcome == ["1", "2"]
+
+
+async def test_a_hang_up_while_the_program_is_busy_ends_it():
+    busy = Busy(lambda s: s.noop())
+    async with one_call(busy) as (peer, outcome):
+        await peer.expect(LISTENING, "HANGUP\n200 result=-1")
+        assert isinstance(await outcome, asyncio.CancelledError)
+
+
+async def test_a_session_that_does_not_keep_keys_says_nothing_by_itself():
+    done = asyncio.Event()
+
+    async def work(session: AgiSession) -> object:
+        session.keep_keys(on=True)
+        session.keep_keys(on=False)
+        await asyncio.sleep(0.05)
+        done.set()
+        return await session.noop()
+
+    async with one_call(work) as (peer, _):
+        await done.wait()
+        await peer.expect("NOOP", "200 result=0")
+
+
 class Waking:
     """A session that waits, a wake, and an interrupt that presses D when AMI is there."""
 
@@ -347,44 +435,32 @@ async def hang_on(_: AgiSession) -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_waking_ends_the_wait_by_the_key_d():
+@pytest.mark.parametrize("link", [True, False])
+async def test_a_waking_ends_the_wait_by_the_next_command(link: bool):
+    waking = Waking(link=link)
+    async with one_call(waking.hold(None), waking.interrupt) as (peer, outcome):
+        assert (await peer.command()).startswith("WAIT FOR DIGIT")
+        waking.wake.set_result(None)
+        await peer.expect("NOOP", "200 result=1\n200 result=0")
+        assert await outcome is None
+        assert waking.struck == []
+
+
+async def test_a_key_pressed_just_at_the_waking_is_not_lost():
     waking = Waking(link=True)
     async with one_call(waking.hold(None), waking.interrupt) as (peer, outcome):
         assert (await peer.command()).startswith("WAIT FOR DIGIT")
         waking.wake.set_result(None)
-        await until(lambda: waking.struck == ["PJSIP/trunk-00000001"])
-        peer.say(b"200 result=68\n")
-        assert await outcome is None
-
-
-async def test_a_key_d_that_came_too_late_is_taken_out_of_the_way():
-    waking = Waking(link=True)
-    async with one_call(waking.hold(None), waking.interrupt) as (peer, outcome):
-        assert (await peer.command()).startswith("WAIT FOR DIGIT")
-        waking.wake.set_result(None)
-        await until(lambda: waking.struck)
-        peer.say(b"200 result=0\n")
-        await peer.expect('WAIT FOR DIGIT "40"', "200 result=68")
-        assert await outcome is None
-
-
-async def test_without_a_link_the_wait_ends_within_its_slice():
-    waking = Waking(link=False)
-    async with one_call(waking.hold(None), waking.interrupt) as (peer, outcome):
-        command = await peer.command()
-        assert int(command.split('"')[1]) < 1000
-        waking.wake.set_result(None)
-        await until(lambda: waking.struck)
-        peer.say(b"200 result=0\n")
-        assert await outcome is None
-        assert await peer.closed()
+        await peer.expect("NOOP", "200 result=50\n200 result=0")
+        assert await outcome == "2"
 
 
 async def test_keys_are_heard_while_waiting_and_d_is_none():
     waking = Waking(link=True)
-    async with one_call(waking.hold(60), waking.interrupt) as (peer, outcome):
+    async with one_call(waking.hold(None), waking.interrupt) as (peer, outcome):
         for reply in ("200 result=0", "200 result=68", "200 result=1", "200 result=35"):
-            await peer.expect('WAIT FOR DIGIT "800"', reply)
+            assert (await peer.command()).startswith("WAIT FOR DIGIT")
+            peer.say(f"{reply}\n".encode())
         assert await outcome == "#"
 
 

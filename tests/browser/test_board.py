@@ -39,3 +39,21 @@ async def test_an_answered_call_is_seen_at_its_agent_and_in_the_service_level(
     north = board.get_by_test_id("board-queue-north")
     await expect(north).to_contain_text("服务水平")
     await expect(north.get_by_test_id("queue-service-level")).to_have_text(re.compile(r"^\d+%$"))
+
+
+async def test_a_prompt_that_callers_would_not_hear_is_named_until_its_file_is_back(
+    work: Workplace, screens: Screens
+) -> None:
+    board = await screens.log_in("supervisor", path="/board")
+    part, notice = board.get_by_test_id("board-system-prompts"), board.get_by_role("status")
+    await expect(part).to_contain_text("正常")
+    prompt = work.stack.installation.prompts / "zh" / "position_many.wav"
+    aside = prompt.rename(prompt.with_suffix(".aside"))
+    try:
+        await expect(part).to_contain_text("中断")
+        await expect(notice).to_contain_text("zh/position_many")
+        await expect(notice).to_contain_text("zongji prompts build")
+    finally:
+        aside.rename(prompt)
+    await expect(part).to_contain_text("正常")
+    await expect(notice).to_have_count(0)

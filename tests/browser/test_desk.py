@@ -3,7 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Page, expect
+from sqlalchemy import update
 
+from acd.tables import Voicemail
+from crm_core.db import Database
+from crm_core.todos.tables import Todo
 from tests.browser.screens import VIP, VIP_NAME, Screens, pop_in_state, state_bar
 from tests.integration.workplace import Workplace
 from zongji.demo.agent import DemoAgent
@@ -175,6 +179,38 @@ async def test_every_key_is_in_the_help(screens: Screens) -> None:
     await page.keyboard.press("?")
     for action in ("给班长留言", "登记代办", "登记投诉", "搜索知识库", "问班长"):
         await expect(page.get_by_test_id("help")).to_contain_text(action)
+
+
+async def test_a_to_do_whose_message_the_policy_removed_says_so(
+    work: Workplace, screens: Screens
+) -> None:
+    agent, desk = await work.reopen("agent1"), await screens.log_in("supervisor")
+    await entered(agent, "听取留言：李总", ago=timedelta(hours=2))
+    todo = await _message_removed(work, "听取留言：李总", "ab" * 16)
+    alarm = desk.get_by_test_id("alarms").get_by_role("listitem").filter(has_text="听取留言：李总")
+    await alarm.get_by_role("button", name="查看：听取留言：李总").click()
+    await expect(alarm.get_by_test_id("voicemail-removed")).to_contain_text("留言已按保存期限")
+    await expect(alarm.get_by_test_id("voicemail-sound")).to_have_count(0)
+    path = f"/api/todos/{todo}"
+    version = (await agent.request("GET", path))["todo"]["version"]
+    await agent.request("POST", f"{path}/complete", {"version": version})
+    await expect(alarm).to_have_count(0)
+
+
+async def _message_removed(work: Workplace, title: str, call_id: str) -> int | None:
+    """This to-do, whose id it gives, is of a message whose time was over."""
+    database, now = Database(work.stack.postgres.url()), datetime.now(UTC)
+    async with database.begin() as session:
+        of_message = {"source_kind": "voicemail", "source_reference": call_id, "call_id": call_id}
+        todo = await session.scalar(
+            update(Todo).where(Todo.title == title).values(**of_message).returning(Todo.id)
+        )
+        message = Voicemail(call_id=call_id, queue="north", path="gone.wav", seconds=9.0)
+        message.size_bytes, message.stored_at, message.todo_id = 9, now, todo
+        message.removed_at, message.file_removed = now, True
+        session.add(message)
+    await database.close()
+    return todo
 
 
 async def entered(by: DemoAgent, title: str, *, ago: timedelta, **more: str) -> None:

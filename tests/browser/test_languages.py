@@ -73,6 +73,21 @@ async def test_the_board_changes_its_language(work: Workplace, screens: Screens)
     await expect(board.get_by_role("region", name="等待中的来电")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["/keypad-log", "/blacklist", "/faxes"])
+async def test_a_supervisors_page_has_no_word_that_is_not_translated(
+    screens: Screens, path: str
+) -> None:
+    page = await screens.log_in("supervisor", path=path)
+    await page.get_by_role("button", name="切换到英文").click()
+    await expect(page.get_by_role("link", name="Back")).to_be_visible()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    assert await _chinese_labels(page) == []
+    if path != "/keypad-log":  # which shows menus by their names
+        assert await _untranslated(page) == []
+    await page.get_by_role("button", name="Switch to Chinese").click()
+    await expect(page.get_by_role("link", name="返回")).to_be_visible()
+
+
 async def _untranslated(page: Page) -> list[str]:
     """Keys of the texts (`order.total`) and codes (`vip_level`) that a person would see."""
     tables = {

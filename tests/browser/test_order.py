@@ -5,7 +5,15 @@ from typing import Any
 
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.screens import add_product
+from tests.browser.screens import (
+    NARROW,
+    VIP,
+    VIP_NAME,
+    Screens,
+    add_product,
+    pop_in_state,
+    scrolling_sideways,
+)
 from tests.integration.workplace import Workplace
 
 SCARCE = "ZP-002"
@@ -75,6 +83,49 @@ async def test_an_order_whose_answer_is_lost_is_sent_again_and_stays_one_order(
     await talking.get_by_role("button", name="重试").press("Enter")
     await _placed(talking)
     assert len(await _orders_of_this_call(work, talking)) == 1
+
+
+async def test_a_short_line_is_swapped_for_its_substitute_by_one_key(
+    work: Workplace, talking: Page
+) -> None:
+    wanted = await _available(work, "YL-004") + 2
+    before = await _available(work, "YL-003")
+    await add_product(talking, "YL-004", wanted)
+    substitute = talking.get_by_test_id("order-substitute")
+    await expect(substitute).to_contain_text(f"换成 可口可乐 330ml×24 × {wanted} 箱")
+    offered = await substitute.locator("strong").inner_text()
+    await talking.keyboard.press("Alt+R")
+    line = talking.get_by_test_id("order-line")
+    await expect(line).to_have_attribute("data-sku", "YL-003")
+    await expect(talking.get_by_test_id("order-search")).to_be_focused()
+    await expect(line.get_by_role("spinbutton")).to_have_value(str(wanted))
+    await expect(line.locator("strong.sum")).to_have_text(offered)
+    await expect(substitute).to_have_count(0)
+    await talking.keyboard.press("Control+Enter")
+    await _placed(talking)
+    (order,) = await _orders_of_this_call(work, talking)
+    assert [(line["sku"], line["quantity"]) for line in order["lines"]] == [("YL-003", wanted)]
+    assert await _available(work, "YL-003") == before - wanted
+    await work.board.request("POST", f"/api/orders/{order['id']}/move", {"to": "cancelled"})
+
+
+async def test_a_substitute_is_taken_by_a_click_and_only_while_the_line_is_short(
+    work: Workplace, screens: Screens
+) -> None:
+    page = await screens.ready("agent1", size=NARROW)
+    await work.call_by_area(VIP)
+    await expect(pop_in_state(page, "talking")).to_contain_text(VIP_NAME)
+    wanted = await _available(work, "LY-002") + 1
+    await add_product(page, "LY-002", wanted)
+    substitute = page.get_by_test_id("order-substitute")
+    await expect(substitute).to_be_visible()
+    await page.get_by_role("spinbutton").fill("1")
+    await expect(substitute).to_have_count(0)
+    await page.get_by_role("spinbutton").fill(str(wanted))
+    await expect(substitute).to_be_visible()
+    assert await scrolling_sideways(page) == []
+    await substitute.click()
+    await expect(page.get_by_test_id("order-line")).to_have_attribute("data-sku", "LY-001")
 
 
 async def _placed(page: Page) -> str:

@@ -5,7 +5,15 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.browser.screens import VIP, VIP_NAME, Screens, add_product, pop_in_state
+from tests.browser.screens import (
+    NARROW,
+    VIP,
+    VIP_NAME,
+    Screens,
+    add_product,
+    pop_in_state,
+    scrolling_sideways,
+)
 from tests.integration.workplace import Workplace
 
 
@@ -120,3 +128,69 @@ async def test_an_order_that_stands_is_opened_changed_and_cancelled_from_the_pop
     await expect(details.get_by_test_id("order-cancel")).to_have_count(0)
     history = (await order_with(work, order["number"]))["history"]
     assert (history[-1]["to_status"], history[-1]["reason"]) == ("cancelled", "客户不要了")
+
+
+async def test_an_invoice_is_wished_with_the_order_and_changed_with_it(
+    work: Workplace, screens: Screens
+) -> None:
+    title = {"title": "华北食品总代理有限公司", "tax_no": "91120116MA05XXXX1A", "bank": "工商银行"}
+    path = f"/api/customers/{await customer_of(work)}/invoice-titles"
+    known = (await work.board.request("PUT", path, title))["items"][0]
+    try:
+        page = await screens.ready("agent1", size=NARROW)
+        await work.call_by_area(VIP)
+        await expect(pop_in_state(page, "talking")).to_contain_text(VIP_NAME)
+        await add_product(page, "PJ-002", 1)
+        form = page.get_by_test_id("order-invoice-form")
+        await expect(form).to_have_count(0)
+        await page.get_by_test_id("order-invoice").press("Space")
+        await expect(form.get_by_test_id("invoice-tax_no")).to_have_value(title["tax_no"])
+        await form.get_by_test_id("invoice-normal").press("ArrowRight")
+        await expect(form.get_by_test_id("invoice-bank")).to_have_value(title["bank"])
+        await page.keyboard.press("Control+Enter")
+        missing = form.get_by_test_id("invoice-missing")
+        await expect(missing).to_have_text("请填写或更正：注册地址、注册电话、账号")
+        address = form.get_by_test_id("invoice-address")
+        await expect(address).to_be_focused()
+        assert await scrolling_sideways(page) == []
+        for value in ("新区1号", "022-66666666"):
+            await page.keyboard.type(value)
+            await page.keyboard.press("Tab")
+        await form.get_by_test_id("invoice-account").fill("0302000100020003")
+        await expect(missing).to_have_count(0)
+        await page.keyboard.press("Control+Enter")
+        number = await page.get_by_test_id("order-number").inner_text()
+        order = await order_with(work, number)
+        wished = order["invoice"]
+        assert (wished["kind"], wished["tax_no"]) == ("special", title["tax_no"])
+        assert (wished["address"], wished["account"]) == ("新区1号", "0302000100020003")
+        await work.board.request("POST", f"/api/orders/{order['id']}/move", {"to": "cancelled"})
+    finally:
+        work.stack.postgres.execute(f"DELETE FROM invoice_titles WHERE id = {known['id']}")
+
+
+async def test_the_invoice_of_an_order_that_stands_is_seen_and_changed(
+    work: Workplace, screens: Screens
+) -> None:
+    agent = await work.reopen("agent1")
+    order = await agent.place_order(await customer_of(work), [("TW-003", 1)])
+    page = await screens.ready("agent1")
+    await work.call_by_area(VIP)
+    await page.get_by_test_id("pop-order").filter(has_text=order["number"]).press("Enter")
+    details = page.get_by_test_id("order-details")
+    await details.get_by_test_id("order-edit").press("Enter")
+    form = page.get_by_test_id("order-edit-form")
+    await form.get_by_test_id("order-invoice").check()
+    await form.get_by_test_id("order-edit-save").press("Enter")
+    await expect(form.get_by_test_id("invoice-missing")).to_have_text("请填写或更正：抬头")
+    await form.get_by_test_id("invoice-title").fill("王小明")
+    await form.get_by_test_id("order-edit-save").press("Enter")
+    await expect(details.get_by_test_id("order-invoice-wanted")).to_have_text("普通发票 王小明")
+    assert (await order_with(work, order["number"]))["invoice"]["title"] == "王小明"
+    await details.get_by_test_id("order-edit").press("Enter")
+    await form.get_by_test_id("order-invoice").uncheck()
+    await form.get_by_test_id("order-edit-save").press("Enter")
+    await expect(form).to_have_count(0)
+    await expect(details.get_by_test_id("order-invoice-wanted")).to_have_count(0)
+    assert (await order_with(work, order["number"]))["invoice"] is None
+    await work.board.request("POST", f"/api/orders/{order['id']}/move", {"to": "cancelled"})

@@ -60,9 +60,29 @@ async def test_an_unknown_number_is_linked_to_a_customer_who_is_there(
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("pop-customer-name")).to_have_text(VIP_NAME)
     await expect(page.get_by_test_id("order-search")).to_be_visible()
-    record = await work.record(STRANGER.format(7))
-    assert record["call"]["customer_name"] == VIP_NAME
+    await work.record(
+        STRANGER.format(7), has=lambda record: record["call"]["customer_name"] == VIP_NAME
+    )
     assert await _customer(work, STRANGER.format(7)) == await _customer(work, VIP)
+
+
+async def test_a_caller_with_an_open_lead_is_shown_and_becomes_its_customer_with_the_form(
+    work: Workplace, screens: Screens
+) -> None:
+    number = STRANGER.format(8)
+    lead = {"name": "河西新店", "phone": number, "source": "fair", "interest": "红酒"}
+    made = (await work.board.request("POST", "/api/leads", lead))["lead"]
+    page = await screens.ready("agent3")
+    await work.call_by_area(number)
+    shown = pop_in_state(page, "talking").get_by_test_id("callers-leads")
+    await expect(shown).to_contain_text("河西新店")
+    await expect(shown).to_contain_text("展会 · 尚无人跟进 · 红酒")
+    await expect(page.get_by_label("来电人就是这条线索")).to_be_checked()
+    await expect(page.get_by_label("客户名称")).to_have_value("河西新店")
+    await page.get_by_test_id("new-customer-save").click()
+    await expect(page.get_by_test_id("pop-customer-name")).to_have_text("河西新店")
+    now = (await work.board.request("GET", f"/api/leads/{made['id']}"))["lead"]
+    assert (now["state"], now["customer_id"]) == ("converted", await _customer(work, number))
 
 
 async def test_what_matters_in_the_first_second_is_in_words_and_the_rest_one_key_away(
@@ -70,7 +90,7 @@ async def test_what_matters_in_the_first_second_is_in_words_and_the_rest_one_key
 ) -> None:
     customer = await _customer(work, VIP)
     path = f"/api/customers/{customer}"
-    terms = {"credit_overdue": "1280.50", "payment_terms_code": "net30"}
+    terms = {"overdue_entered": "1280.50", "payment_terms_code": "net30"}
     await _change(work, path, terms)
     agent = await work.reopen("agent1")
     chance = {"customer_id": customer, "title": "春节礼盒", "amount": "88000"}
@@ -84,7 +104,7 @@ async def test_what_matters_in_the_first_second_is_in_words_and_the_rest_one_key
     await pop.get_by_role("tab", name="最近订单").press("ArrowRight")
     await expect(pop.get_by_role("tab", name="权益商机")).to_be_focused()
     await expect(pop.get_by_test_id("pop-benefits")).to_contain_text("春节礼盒")
-    await _change(work, path, {"credit_overdue": "0"})
+    await _change(work, path, {"overdue_entered": "0"})
 
 
 async def _change(work: Workplace, path: str, change: dict[str, str]) -> None:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -296,3 +297,43 @@ async def test_secrets_are_kept_encrypted_and_never_shown(desk, kingdee):
     assert APP_SECRET not in await desk.shop.scalar(
         "SELECT string_agg(after::text, '') FROM audit_log"
     )
+
+
+@pytest.mark.parametrize("days", [1, -1])
+async def test_a_clock_that_is_set_by_a_day_delays_no_paper_and_no_question(desk, kingdee, days):
+    clock, orders = desk.shop.clock, [await reviewed(desk)]
+    kingdee.faults.extend([503, 503])
+    await desk.work()
+    assert kingdee.orders == {}
+    for step in (days, -days):
+        clock.set_by(timedelta(days=step))
+        desk.later(minutes=6)
+        orders.append(await reviewed(desk))
+        await desk.work()
+        assert set(kingdee.orders) == {each.number for each in orders}
+        asked = {each.id: each.asked_at for each in await desk.used.clients.active()}
+        assert asked[kingdee.connection] == clock()
+    assert [service for service, _ in kingdee.asked].count("Save") == 3
+
+
+async def test_a_day_without_kingdee_keeps_every_paper_and_enters_each_once(desk, kingdee):
+    orders = [await reviewed(desk)]
+    kingdee.faults.extend([503] * 2000)
+    for half_hour in range(48):
+        if half_hour % 16 == 0:
+            orders.append(await reviewed(desk))
+        await desk.work()
+        desk.later(minutes=30)
+    assert (kingdee.orders, kingdee.asked) == ({}, [])
+    assert 2000 - len(kingdee.faults) < 48 * (1 + 2 * len(orders))
+    kingdee.faults.clear()
+    kingdee.changed = [[orders[0].number, "C", "B", "2026-03-02T12:00:00"]]
+    for _ in range(2):
+        desk.later(hours=1)
+        await desk.work()
+    assert {number: there["state"] for number, there in kingdee.orders.items()} == {
+        each.number: "C" for each in orders
+    }
+    assert [service for service, _ in kingdee.asked].count("Save") == len(orders)
+    assert {each.state for each in await out(desk, kingdee.connection)} == {"done"}
+    assert (await desk.shop.service.get(SYSTEM, orders[0].id)).status == "delivered"

@@ -383,3 +383,53 @@ def test_the_waits_grow_to_an_hour_and_reach_over_more_than_a_day():
     assert waits[0] == timedelta(seconds=10)
     assert waits[-1] == timedelta(hours=1)
     assert sum(waits, timedelta(0)) > timedelta(hours=30)
+
+
+@pytest.mark.parametrize("days", [1, -1])
+async def test_a_clock_that_is_set_by_a_day_loses_and_delays_no_event(desk, days):
+    clock = desk.shop.clock
+    async with listening(desk) as (receiver, _):
+        receiver.now = clock.truth
+        first = await placed(desk, Status.REVIEWED)
+        receiver.faults.append(503)
+        await round_of(desk)
+        clock.set_by(timedelta(days=days))
+        second = await placed(desk)
+        await round_of(desk)
+        assert (receiver.ids, receiver.refused > 0) == ([], True)
+        clock.set_by(clock.truth() - clock())
+        for _ in range(4):
+            desk.later(hours=1)
+            await round_of(desk)
+        told = [(told["type"], told["data"]["id"]) for _, told in receiver.asked]
+        assert sorted(told) == sorted(
+            [("order.placed", first.id), ("order.moved", first.id), ("order.placed", second.id)]
+        )
+        assert len(receiver.ids) == len(set(receiver.ids))
+
+
+async def test_a_receiver_is_asked_at_once_when_the_clock_was_set_back(desk):
+    async with listening(desk) as (receiver, _):
+        await placed(desk)
+        receiver.faults.append(503)
+        await round_of(desk)
+        desk.shop.clock.set_by(timedelta(days=-1))
+        assert await round_of(desk) == 1
+        assert await round_of(desk) == 0
+        assert len(receiver.ids) == 1
+        desk.shop.clock.set_by(timedelta(days=1))
+
+
+async def test_a_delivery_that_a_dead_daemon_held_is_taken_after_its_lease_when_the_clock_was_set_back(
+    desk,
+):
+    rules = RetryRules()
+    async with listening(desk) as (receiver, _):
+        await placed(desk)
+        await DeliveryStore(desk.database).claim(desk.shop.clock(), rules, 10)
+        desk.shop.clock.set_by(timedelta(days=-1))
+        assert await round_of(desk) == 0
+        desk.later(seconds=rules.lease.total_seconds() + 1)
+        assert await round_of(desk) == 1
+        assert len(receiver.ids) == 1
+        desk.shop.clock.set_by(timedelta(days=1))

@@ -153,6 +153,23 @@ async def test_a_session_slides_with_use_and_ends_idle_or_after_the_day(accounts
     assert await accounts.session(idle.token) is None
 
 
+async def test_a_clock_that_is_set_back_locks_nobody_out_and_keeps_no_session_for_longer(
+    accounts, clock
+):
+    await someone(accounts, "early")
+    opened = await accounts.log_in("early", GOOD, HOME)
+    for n in range(5):
+        with pytest.raises(LoginRefused):
+            await accounts.log_in("early", f"wrong {n}", "203.0.113.60")
+    with pytest.raises(TooManyAttempts):
+        await accounts.log_in("early", GOOD, "203.0.113.61")
+    clock.pass_by(days=-1)
+    await accounts.log_in("early", GOOD, "203.0.113.61")
+    assert await accounts.session(opened.token) is not None
+    clock.pass_by(minutes=121)
+    assert await accounts.session(opened.token) is None
+
+
 async def test_sessions_are_listed_and_revoked_one_by_one_or_all(accounts):
     user = await someone(accounts, "many")
     tokens = [(await accounts.log_in("many", GOOD, HOME, user_agent=f"b{n}")) for n in range(3)]

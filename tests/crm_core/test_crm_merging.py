@@ -59,7 +59,7 @@ async def two(customers, numbers):
             territories=[{"province": "天津"}, {"province": "河北"}],
             email="hh@example.com",
             note="旧记录",
-            credit_overdue=Decimal(7),
+            overdue_entered=Decimal(7),
         ),
     )
     return kept, dropped
@@ -103,7 +103,7 @@ async def furnish(seeded, customer_id, mark):
 
 def everything(card):
     return (card.name, card.phones, card.addresses, card.contacts, card.territories, card.email,
-            card.note, card.credit_used, card.credit_overdue, card.parent_id)  # fmt: skip
+            card.note, card.credit_used, card.overdue_entered, card.credit_overdue, card.parent_id)  # fmt: skip
 
 
 async def test_a_merge_brings_everything_along_and_undoing_it_brings_everything_back(

@@ -1,14 +1,20 @@
 """Roles, units and groups as data."""
 
 import asyncio
+from dataclasses import replace
+from datetime import date
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select, update
 
+from crm_core.audit.tables import AuditEntry
+from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.people.groups import GroupContent, GroupService
 from crm_core.people.refusals import BeyondOwnRights
 from crm_core.people.roles import RoleContent, RoleService
+from crm_core.people.skills import SkillService
 from crm_core.people.tables import Unit, User
 from crm_core.people.units import UnitContent, UnitService
 from crm_core.people.users import NewUser, UserChange
@@ -178,6 +184,104 @@ async def test_units_form_a_tree_without_a_circle(units, seeded):
     await units.remove(SYSTEM, team.id)
     with pytest.raises(Forbidden):
         await units.create(person("supervisor"), UnitContent(name="不许"))
+
+
+async def test_what_somebody_is_good_at_is_kept_with_the_user_and_read_at_log_in(accounts, seeded):
+    new = NewUser(login="taster", name="品酒", role="agent", skills={"wine": 4, "cantonese": 1})
+    made = await accounts.create_user(SYSTEM, new, "long enough 9!")
+    assert made.skills == {"wine": 4, "cantonese": 1}
+    skills = SkillService(seeded)
+    who = Principal(made.id, "taster", "a", "agent", frozenset(), "zh-CN", "1001", 1)
+    assert await skills.of(who) == made.skills
+    assert await skills.of(replace(who, user_id=made.id + 1)) == {}
+    kept = await accounts.update_user(SYSTEM, made.id, UserChange(name="品酒师"))
+    assert kept.skills == made.skills
+    less = UserChange(version=kept.version, skills={"wine": 5})
+    assert (await accounts.update_user(SYSTEM, made.id, less)).skills == {"wine": 5}
+    assert await skills.of(who) == {"wine": 5}
+    with pytest.raises(Conflict):
+        await accounts.update_user(SYSTEM, made.id, less)
+    async with seeded.begin() as session:
+        mine = (AuditEntry.action == "user.update") & (AuditEntry.entity_id == str(made.id))
+        written = select(AuditEntry).where(mine).order_by(AuditEntry.id.desc()).limit(1)
+        entry = (await session.scalars(written)).one()
+    assert (entry.before, entry.after) == (
+        {"skills": {"wine": 4, "cantonese": 1}},
+        {"skills": {"wine": 5}},
+    )
+    assert (await accounts.update_user(SYSTEM, made.id, UserChange(skills={}))).skills == {}
+
+
+async def test_deputies_stand_with_the_user_in_their_order_and_every_change_is_noted(
+    accounts, seeded
+):
+    one, two, three = [
+        await accounts.create_user(
+            SYSTEM, NewUser(login=login, name=login, role="agent"), "long enough 9!"
+        )
+        for login in ("absent", "standin", "secondone")
+    ]
+    wanted = [
+        {"deputy_id": three.id, "valid_from": "2026-03-01", "valid_until": "2026-03-07"},
+        {"deputy_id": two.id},
+    ]
+    change = UserChange.model_validate({"version": one.version, "deputies": wanted})
+    made = await accounts.update_user(SYSTEM, one.id, change)
+    assert [each.deputy_id for each in made.deputies] == [three.id, two.id]
+    assert made.deputies[0].valid_until == date(2026, 3, 7)
+    renamed = await accounts.update_user(SYSTEM, one.id, UserChange(name="不在"))
+    assert renamed.deputies == made.deputies
+    with pytest.raises(Conflict):
+        await accounts.update_user(SYSTEM, one.id, change)
+    async with seeded.begin() as session:
+        mine = (AuditEntry.action == "user.update") & (AuditEntry.entity_id == str(one.id))
+        written = (await session.scalars(select(AuditEntry).where(mine))).all()
+    assert written[0].before == {"deputies": []}
+    assert [each["deputy_id"] for each in written[0].after["deputies"]] == [three.id, two.id]
+    nobody = await accounts.update_user(SYSTEM, one.id, UserChange(deputies=()))
+    assert nobody.deputies == ()
+
+
+async def test_nobody_stands_in_for_themselves_nor_does_somebody_who_is_gone(accounts, seeded):
+    one, gone = [
+        await accounts.create_user(
+            SYSTEM, NewUser(login=login, name=login, role="agent"), "long enough 9!"
+        )
+        for login in ("lonely", "gone")
+    ]
+    await accounts.update_user(SYSTEM, gone.id, UserChange(active=False))
+    for deputy in (one.id, gone.id, 987_654_321):
+        change = UserChange.model_validate({"deputies": [{"deputy_id": deputy}]})
+        with pytest.raises(Invalid) as refused:
+            await accounts.update_user(SYSTEM, one.id, change)
+        assert "deputies" in refused.value.fields
+    with pytest.raises(ValidationError, match="exchange the two days"):
+        UserChange.model_validate(
+            {
+                "deputies": [
+                    {"deputy_id": 1, "valid_from": "2026-03-02", "valid_until": "2026-03-01"}
+                ]
+            }
+        )
+
+
+async def test_while_the_database_is_away_the_skills_known_last_hold(accounts, seeded):
+    new = NewUser(login="sommelier", name="品酒", role="agent", skills={"wine": 2})
+    made = await accounts.create_user(SYSTEM, new, "long enough 9!")
+    who = Principal(made.id, "a", "a", "agent", frozenset(), "zh-CN", "1001", 1)
+    skills = SkillService(seeded)
+    assert await skills.of(who) == {"wine": 2}
+    nowhere = Database("postgresql://nobody:x@127.0.0.1:1/none", connect_timeout_s=0.2)
+    skills._database = nowhere
+    assert await skills.of(who) == {"wine": 2}
+    assert await SkillService(nowhere).of(who) == {}
+    await nowhere.close()
+
+
+@pytest.mark.parametrize("skills", [{"wine": 0}, {"wine": 6}, {"Wine": 1}, {"": 1}])
+def test_a_skill_needs_a_name_of_the_line_plan_and_a_level_from_1_to_5(skills):
+    with pytest.raises(ValidationError):
+        UserChange(skills=skills)
 
 
 async def test_an_agent_serves_the_queues_of_its_groups(groups, seeded):

@@ -1,7 +1,9 @@
 import pytest
 
 from crm_core.db import Database
-from crm_core.places.finder import Place, Places, SegmentTable, import_overrides
+from crm_core.exchange.place_rows import Segment
+from crm_core.places import store
+from crm_core.places.finder import Place, Places, SegmentTable
 
 TIANJIN = Place("022", "天津", "天津")
 
@@ -42,14 +44,15 @@ def test_numbers_without_a_place_have_none(places, number):
 
 
 async def test_the_longest_override_wins_and_the_own_record_wins_over_all(places, database):
-    await import_overrides(
-        database,
-        [
-            ("1380201", Place("0315", "河北", "唐山")),
-            ("13802012", Place("0311", "河北", "石家庄")),
-        ],
-    )
-    await import_overrides(database, [("1380201", Place("0310", "河北", "邯郸"))])
+    segments = [
+        Segment("1380201", "0315", "河北", "唐山", None),
+        Segment("13802012", "0311", "河北", "石家庄", None),
+    ]
+    async with database.begin() as session:
+        assert await store.put(session, segments) == (2, 0, 0)
+    async with database.begin() as session:
+        again = [Segment("1380201", "0310", "河北", "邯郸", "电信")]
+        assert await store.put(session, again) == (0, 1, 0)
     await places.reload(database)
     assert places.find("13802012345") == Place("0311", "河北", "石家庄")
     assert places.find("13802019999") == Place("0310", "河北", "邯郸")

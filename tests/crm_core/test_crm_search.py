@@ -73,7 +73,7 @@ async def shop(database):
             "city": "天津",
             "salesperson_id": 1,
             "credit_limit": Decimal(5000),
-            "credit_overdue": Decimal(10),
+            "overdue_entered": Decimal(10),
             "phones": ("13912345678",),
             "addresses": [
                 {"detail": "友谊北路19号"},

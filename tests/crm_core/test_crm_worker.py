@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from crm_core.errors import DatabaseUnavailable
 from crm_core.worker import Worker
 
@@ -46,6 +48,23 @@ async def test_a_full_batch_is_followed_by_the_next_one_at_once():
     async with asyncio.timeout(10):
         await hurried.over.wait()
     await hurried.close()
+
+
+async def test_one_that_has_much_to_do_rests_for_a_multiple_of_the_time_it_worked(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    times = iter([100.0, 100.5, 200.0, 209.0, 300.0])
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("crm_core.worker._now", lambda: next(times, 0.0))
+    monkeypatch.setattr("crm_core.worker.asyncio.sleep", pause)
+    assert await finished(Rounds([5, 5, 3], every_s=20.0, batch=5, rests=4.0)) == [5, 5, 3]
+    assert pauses[:3] == [2.0, 20.0, 20.0]
 
 
 async def test_one_that_was_never_started_is_closed():

@@ -189,39 +189,6 @@ async def test_a_settlement_that_cannot_be_is_refused_as_a_whole(depot: Depot):
         await settled(depot, view, delivered(one), delivered(two))
 
 
-async def test_what_was_interrupted_goes_on_when_it_is_asked_for_again(
-    depot: Depot, monkeypatch: pytest.MonkeyPatch
-):
-    orders = [await depot.order() for _ in range(3)]
-    run = await planned(depot, *orders)
-    loaded = await depot.trade.runs.load(SYSTEM, run.run.id, MoveRun(version=run.run.version))
-    from orders.delivery import feedback
-
-    heard, hear = [], feedback.hear
-
-    async def dies_at_the_second(session, waybill, word, hearing):
-        heard.append(waybill.id)
-        if len(heard) == 2:
-            raise KeyboardInterrupt
-        return await hear(session, waybill, word, hearing)
-
-    depart = MoveRun(version=loaded.run.version)
-    monkeypatch.setattr(feedback, "hear", dies_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        await depot.trade.runs.depart(SYSTEM, run.run.id, depart)
-    view = await depot.trade.runs.depart(SYSTEM, run.run.id, depart)
-    assert [await status(depot, each) for each in orders] == ["in_transit"] * 3
-    heard.clear()
-    stops = [delivered(each, cash_collected="1") for each in orders]
-    with pytest.raises(KeyboardInterrupt):
-        await settled(depot, view, *stops)
-    monkeypatch.setattr(feedback, "hear", hear)
-    done = await settled(depot, view, *stops)
-    assert (done.run.state, done.run.cash_collected) == ("settled", 3)
-    assert [await status(depot, each) for each in orders] == ["delivered"] * 3
-    await depot.shop.assert_ledger_adds_up()
-
-
 async def test_a_list_is_changed_only_while_it_is_planned(depot: Depot):
     order = await depot.order()
     run = await planned(depot, order)

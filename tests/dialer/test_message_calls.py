@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from crm_core.faxes.tables import Fax
 from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.ports import Answered, FateUnknown, NotAnswered
@@ -185,3 +186,20 @@ async def test_a_fax_is_sent_when_the_machine_took_it(calls, trunk, tmp_path, da
     with pytest.raises(NotSent, match="dropped"):
         await calls.fax("t", NUMBER, tmp_path / "t.tif")
     assert await ledger(database) == ["reached", "abandoned"]
+
+
+async def test_of_a_fax_it_stands_how_it_went(calls, trunk, tmp_path, database):
+    token = uuid.uuid4().hex
+    trunk.query = {
+        "status": "SUCCESS",
+        "mode": "T38",
+        "pages": "3",
+        "rate": "14400",
+        "station": "X",
+    }
+    await calls.fax(token, NUMBER, tmp_path / "t.tif")
+    await asyncio.gather(*trunk._tasks)
+    async with database.begin() as session:
+        (row,) = (await session.scalars(select(Fax).where(Fax.message_token == token))).all()
+    assert (row.direction, row.number, row.status, row.mode) == ("out", NUMBER, "sent", "T38")
+    assert (row.pages, row.rate, row.station, row.path) == (3, 14400, "X", None)

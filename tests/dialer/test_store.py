@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from acd.tables import Call
-from crm_core.people.tables import Role, User
+from crm_core.people.tables import Role, RoleRight, User
+from crm_core.rights import Right
+from crm_core.todos.tables import Todo
 from dialer.errors import CallbackExists
 from dialer.policy import CALLBACK_ATTEMPTS
 from dialer.store import DialerStore, NewCallback
 from dialer.tables import Attempt, CampaignContact
+from dialer.unreachable import SOURCE
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -26,6 +29,9 @@ def number() -> str:
 async def agent_id(database):
     async with database.begin() as session:
         await session.execute(insert(Role).values(code="agent", name_zh="座席", name_en="agent"))
+        await session.execute(
+            insert(RoleRight).values(role_code="agent", right_code=Right.TODO_WORK)
+        )
         return await session.scalar(
             insert(User)
             .values(login="li", name="李娜", password_hash="x", role_code="agent", extension="1001")
@@ -40,11 +46,13 @@ def store(database):
 
 async def callback(store, **changes):
     values = {"number": number(), "queue": "retail", "source": "agent", "due_at": NOW} | changes
+    values.setdefault("joined_at", values["due_at"])
     return await store.add_callback(NewCallback(**values))
 
 
 async def due(store, wanted, now=NOW):
-    return next((i for i in await store.due(now, limit=1000) if i.number == wanted.number), None)
+    found = await store.due_callbacks(now)
+    return next((each.item for each in found if each.number == wanted.number), None)
 
 
 async def test_a_number_has_at_most_one_open_callback(store):
@@ -140,7 +148,7 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
     numbers = [number(), number()]
     campaign = await store.add_campaign(f"c {uuid.uuid4()}", "retail", [*numbers, numbers[0]])
     mine = lambda items: {i.number for i in items} & set(numbers)  # noqa: E731
-    assert mine(await store.due(datetime.now(UTC) + DAY, limit=1000)) == set()
+    assert mine(await store.due_contacts(datetime.now(UTC) + DAY, limit=1000)) == set()
     async with database.begin() as session:
         linked = await session.execute(
             text(
@@ -150,7 +158,11 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
         )
         assert tuple(linked.one()) == (len(numbers), 0)
     await store.set_campaign_status(campaign, "running")
-    items = [i for i in await store.due(datetime.now(UTC) + DAY, limit=1000) if i.number in numbers]
+    items = [
+        i
+        for i in await store.due_contacts(datetime.now(UTC) + DAY, limit=1000)
+        if i.number in numbers
+    ]
     assert len(items) == 2
     call_id = uuid.uuid4().hex
     await store.begin_attempt(items[0], call_id, agent_id, "r", NOW)
@@ -193,12 +205,12 @@ async def test_an_abandoned_call_becomes_one_callback(store, database):
     caller = number()
     call_id = await record_of_call(database, caller, started=NOW)
     await record_of_call(database, caller, started=NOW - timedelta(minutes=5))
-    made = [v for v in await store.add_abandoned(NOW - DAY) if v.number == caller]
-    again = [v for v in await store.add_abandoned(NOW - DAY) if v.number == caller]
+    made = [v for v in await store.add_abandoned(NOW - DAY, {}) if v.number == caller]
+    again = [v for v in await store.add_abandoned(NOW - DAY, {}) if v.number == caller]
     assert [(v.source, v.queue, v.status) for v in made] == [("abandoned", "retail", "waiting")]
     assert again == []
     await store.close_callback(made[0].id, NOW + DAY)
-    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY, {})}
     assert call_id
 
 
@@ -207,11 +219,69 @@ async def test_a_caller_who_was_spoken_to_later_needs_no_callback(store, databas
     await record_of_call(database, caller, started=NOW)
     later = NOW + timedelta(minutes=10)
     await record_of_call(database, caller, started=later, outcome="answered", answered_at=later)
-    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY, {})}
 
 
 async def test_a_number_on_the_list_gets_no_callback_by_itself(store, database):
     caller = number()
     await store.forbid(caller, "asked", None)
     await record_of_call(database, caller, started=NOW)
-    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY)}
+    assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY, {})}
+
+
+@pytest.mark.parametrize(
+    ("waits", "called"),
+    [({}, True), ({"retail": 50}, True), ({"retail": 70}, False), ({"retail": None}, False)],
+)
+async def test_a_queue_says_who_is_called_back_after_giving_up(store, database, waits, called):
+    caller = number()
+    await record_of_call(database, caller, started=NOW, queued_at=NOW)
+    made = [v for v in await store.add_abandoned(NOW - DAY, waits) if v.number == caller]
+    assert bool(made) is called
+    if called:
+        (held,) = [each for each in await store.due_callbacks(NOW + DAY) if each.number == caller]
+        assert held.joined_at == NOW
+
+
+async def test_who_was_not_there_joins_anew_and_who_was_not_at_fault_keeps_the_place(
+    store, agent_id
+):
+    for result, joined_at in (("no_answer", NOW + timedelta(hours=2)), ("abandoned", NOW)):
+        made = await callback(store)
+        call_id = uuid.uuid4().hex
+        await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+        await store.end_attempt(call_id, result, NOW, cause=None, tech=None)
+        later = await store.due_callbacks(NOW + timedelta(hours=3))
+        assert [each.joined_at for each in later if each.number == made.number] == [joined_at]
+
+
+async def test_a_callback_that_was_put_off_is_not_taken_before_its_time(store, agent_id):
+    made = await callback(store)
+    item = await due(store, made)
+    await store.postpone("callback", [made.id], NOW + timedelta(hours=1), "outside_hours")
+    assert not await store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW)
+
+
+async def test_a_clock_set_back_does_not_put_a_callback_off_for_ever(store):
+    made = await callback(store)
+    later = await callback(store, due_at=NOW + timedelta(days=40))
+    await store.postpone("callback", [made.id, later.id], NOW + timedelta(days=60), "busy")
+    assert await due(store, made) is not None
+    asked = await callback(store, due_at=NOW + timedelta(days=40))
+    assert await due(store, asked) is None
+
+
+async def test_somebody_is_asked_to_see_to_a_callback_that_reached_nobody(
+    store, agent_id, database
+):
+    made = await callback(store, agent_id=agent_id)
+    call_id = uuid.uuid4().hex
+    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    view = await store.end_attempt(call_id, "invalid_number", NOW, cause=1, tech=None)
+    assert view.status == "closed"
+    async with database.begin() as session:
+        todo = (
+            await session.execute(select(Todo).where(Todo.source_reference == str(made.id)))
+        ).scalar_one()
+    assert (todo.source_kind, todo.assignee_id) == (SOURCE, agent_id)
+    assert made.number not in todo.title

@@ -33,7 +33,8 @@ async def written(exports, actor, content):
     await exports.run(job.id)
     done, path = await exports.fetch(actor, job.id)
     if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        encoding = "utf-8-sig" if content.encoding == "utf-8" else content.encoding
+        with path.open(encoding=encoding, newline="") as file:
             return done, list(csv.reader(file))
     book = CalamineWorkbook.from_path(path)
     return done, book.get_sheet_by_index(0).to_python()

@@ -23,6 +23,7 @@ async def test_files_and_refused_rows_go_after_two_weeks_and_the_figures_stay(
     assert job is not None
     assert job.refused == 1
     waiting = await imports.hand_in(SYSTEM, "b.csv", csv_file(tmp_path / "b.csv", rows, "utf-8"))
+    (imports.folder / f"export-{job.id}-2.part").write_text("of an attempt that was killed")
     (imports.folder / "notes.txt").write_text("not of a job")
     now = datetime.now(UTC)
     async with seeded.begin() as session:
@@ -31,7 +32,7 @@ async def test_files_and_refused_rows_go_after_two_weeks_and_the_figures_stay(
         )
     assert await expire(seeded, imports.folder, now + KEPT - timedelta(hours=1)) == 0
     assert await imports.refused_file(SYSTEM, job.id)
-    assert await expire(seeded, imports.folder, now + KEPT + timedelta(hours=1)) == 3
+    assert await expire(seeded, imports.folder, now + KEPT + timedelta(hours=1)) == 4
     assert [path.name for path in imports.folder.iterdir()] == ["notes.txt"]
     assert not await imports.refusals(SYSTEM, job.id)
     with pytest.raises(Conflict):

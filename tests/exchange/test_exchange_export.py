@@ -1,14 +1,18 @@
 """Customers into files: what one may see, as much as one may, and logged."""
 
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.fields import NewCustomer
+from crm_core.customers.search import SearchService
+from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_core.exchange import exporting, jobs
 from crm_core.exchange.exporting import ExportContent, ExportService
 from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
@@ -158,3 +162,137 @@ async def test_the_limit_is_the_role_s_and_zongji_itself_has_none(
         await limits.remove(ADMIN, "admin")
     with pytest.raises(Forbidden):
         await limits.all(person("agent"))
+
+
+async def test_csv_in_gbk_can_be_taken_in_again(exports, imports, customers):
+    new = NewCustomer(name="旧程序", city="码市", note="表情😀在内", phones=("13700099001",))
+    await customers.create(SYSTEM, new)
+    content = ExportContent(conditions=where("city", "码市"), format="csv", encoding="gb18030")
+    job, rows = await written(exports, SYSTEM, content)
+    assert "表情😀在内" in rows[1]
+    _, path = await exports.fetch(SYSTEM, job.id)
+    assert path.read_bytes().startswith("客户编码,客户名称".encode("gbk"))
+    preview = await imports.hand_in(SYSTEM, "again.csv", path)
+    await imports.start(SYSTEM, preview.job.id)
+    again = await imports.run(preview.job.id)
+    assert (again.same, again.refused) == (1, 0)
+
+
+async def test_of_two_workers_one_writes_the_file(exports, customers, clock, tmp_path, monkeypatch):
+    for n in range(5):
+        await customers.create(SYSTEM, NewCustomer(name=f"两工{n}", city="两工市"))
+    content = ExportContent(conditions=where("city", "两工市"), columns=("name",), format="csv")
+    job = await exports.start(SYSTEM, content)
+    read, others = exporting.cards.read_cards, []
+
+    async def then_another_takes_over(connection, ids):
+        if not others:
+            others.append(None)
+            clock.pass_by(seconds=jobs.LEASE.total_seconds() + 1)
+            others.append(await exports.run(job.id))
+        return await read(connection, ids)
+
+    monkeypatch.setattr(exporting, "PAGE", 2)
+    monkeypatch.setattr(exporting.cards, "read_cards", then_another_takes_over)
+    late = await exports.run(job.id)
+    assert (late.state, late.added, late.attempts) == ("done", 5, 2)
+    assert late == others[1]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"export-{job.id}.csv"]
+    _, path = await exports.fetch(SYSTEM, job.id)
+    assert path.read_text("utf-8-sig").split() == [
+        "客户名称",
+        *(f"两工{n}" for n in range(4, -1, -1)),
+    ]
+
+
+async def test_a_cancelled_export_stops_and_leaves_nothing(  # noqa: PLR0917
+    exports, imports, customers, seeded, clock, tmp_path, monkeypatch
+):
+    clock.pass_by(days=40)
+    for n in range(30):
+        await customers.create(SYSTEM, NewCustomer(name=f"停{n}", city="停市"))
+    content = ExportContent(conditions=where("city", "停市"), columns=("name",), format="csv")
+    job = await exports.start(ADMIN, content)
+    with pytest.raises(Forbidden):
+        await exports.cancel(person("supervisor", 2), job.id)
+    with pytest.raises(NotFound):
+        await imports.cancel(ADMIN, job.id)
+    read, pages = exporting.cards.read_cards, []
+
+    async def then_it_is_cancelled(connection, ids):
+        pages.append(ids)
+        await exports.cancel(ADMIN, job.id)
+        return await read(connection, ids)
+
+    monkeypatch.setattr(exporting, "PAGE", 10)
+    monkeypatch.setattr(exporting.cards, "read_cards", then_it_is_cancelled)
+    stopped = await exports.run(job.id)
+    assert (stopped.state, len(pages)) == ("cancelled", 1)
+    assert (await exports.get(ADMIN, job.id)) == stopped
+    assert not list((tmp_path / "out").iterdir())
+    with pytest.raises(Conflict):
+        await exports.fetch(ADMIN, job.id)
+    assert (await exports.cancel(ADMIN, job.id)).finished_at == stopped.finished_at
+    async with seeded.reading() as connection:
+        told = await connection.scalars(
+            text(
+                "SELECT action FROM audit_log WHERE entity = 'exchange' AND entity_id = :id ORDER BY id"
+            ),
+            {"id": str(job.id)},
+        )
+        assert list(told) == ["export.start", "export.cancel"]
+    monkeypatch.undo()
+    await written(exports, ADMIN, content)
+
+
+async def test_who_cannot_log_in_any_more_gets_no_file(exports, seeded, clock, tmp_path):
+    clock.pass_by(days=60)
+    job = await exports.start(ADMIN, ExportContent(conditions=where("level", "city")))
+    async with seeded.begin() as session:
+        await session.execute(text("UPDATE users SET active = false WHERE id = 1"))
+    failed = await exports.run(job.id)
+    assert (failed.state, failed.finished_at) == ("failed", clock())
+    assert "cannot log in" in failed.error
+    async with seeded.begin() as session:
+        await session.execute(text("UPDATE users SET active = true WHERE id = 1"))
+
+
+async def test_a_large_export_takes_few_statements(seeded, pg_server, clock, tmp_path):
+    many, asked = 5_000, Counter()
+    async with seeded.begin() as session:
+        await session.execute(
+            text(
+                "WITH made AS (INSERT INTO customers (name, search_text, city, level_code, price_policy_code)"
+                " SELECT '大' || n, '大' || n, '大市', 'consumer', 'list' FROM generate_series(1, :many) n RETURNING id, name)"
+                " INSERT INTO customer_phones (customer_id, number, is_main)"
+                " SELECT id, '139' || lpad(substr(name, 2), 8, '0'), true FROM made"
+            ),
+            {"many": many},
+        )
+        name = await session.scalar(text("SELECT current_database()"))
+    database = Database(pg_server.url(name))
+
+    def count(dbapi_connection, *_):
+        dbapi_connection.driver_connection.add_query_logger(noted)
+
+    def noted(statement):
+        asked[statement.query.split()[0]] += 1
+
+    event.listen(database._engine.sync_engine, "connect", count)
+    exports = ExportService(
+        database,
+        tmp_path / "out",
+        SearchService(database),
+        clock=clock,
+        limits=ExportLimits(database, 50),
+    )
+    content = ExportContent(conditions=where("city", "大市"), format="csv")
+    job = await exports.start(SYSTEM, content)
+    asked.clear()
+    done = await exports.run(job.id)
+    _, path = await exports.fetch(SYSTEM, job.id)
+    lines = path.read_text("utf-8-sig").splitlines()
+    assert (done.added, len(lines)) == (many, many + 1)
+    assert lines[1].startswith(f",大{many},139{many:08}")
+    assert 10 < asked.total() < many / 50
+    await database.close()

@@ -2,16 +2,18 @@
 
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.exchange.exporting import ExportContent, ExportService
 from crm_core.exchange.limits import ExportLimits
 from crm_core.rights import SYSTEM, Principal
 from tests.crm_core.crm_core_support import person
-from tests.exchange.exchange_files import where, written
+from tests.exchange.exchange_files import csv_file, where, written
 
 ADMIN = person("admin", 1)
 
@@ -75,6 +77,27 @@ async def test_everything_that_goes_out_comes_in_again(exports, imports, custome
         ("孙", "经理", "s@s.example", date(1980, 2, 3), "爱 茶"), ("周", None, None, None, None),
     ]  # fmt: skip
     assert (card.territories, card.parent_id) == (made.territories, top.id)
+
+
+async def test_what_is_overdue_of_orders_goes_out_and_never_comes_in_as_entered(
+    exports, imports, customers, seeded, tmp_path
+):
+    new = NewCustomer(name="逾店", code="逾1", city="逾市", overdue_entered=Decimal(7))
+    made = await customers.create(SYSTEM, new)
+    async with seeded.begin() as session:
+        await session.execute(
+            text("UPDATE customers SET overdue_of_orders = 45 WHERE id = :id"), {"id": made.id}
+        )
+    job, rows = await written(exports, ADMIN, ExportContent(conditions=where("city", "逾市")))
+    told = dict(zip(rows[0], rows[1], strict=True))
+    assert (told["逾期总额"], told["录入逾期金额"]) == (52, 7)
+    assert (await brought_in(exports, imports, ADMIN, job)).same == 1
+    file = csv_file(tmp_path / "逾期.csv", [["编码", "逾期金额"], ["逾1", "9"]], "utf-8")
+    preview = await imports.hand_in(ADMIN, file.name, file)
+    await imports.start(ADMIN, preview.job.id)
+    assert (await imports.run(preview.job.id)).changed == 1
+    card = await customers.get(SYSTEM, made.id)
+    assert (card.overdue_entered, card.credit_overdue) == (9, 54)
 
 
 async def test_what_a_masked_reader_takes_out_comes_in_as_nobody_s_number(

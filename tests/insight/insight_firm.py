@@ -21,7 +21,10 @@ from crm_core.insight.ports import Sources
 from crm_core.insight.rule_book import RuleBook
 from crm_core.insight.service import InsightService
 from crm_core.insight.worker import InsightWorker
+from crm_core.rights import SYSTEM
+from orders.payments.commands import EnteredMoney
 from orders.sales.sales_source import OrderSales
+from orders.settlement.accounts.overdue import OverdueWorker
 from tests.crm_core.crm_office import Office, furnish
 from tests.orders.order_shop import Shop, open_shop
 
@@ -66,9 +69,26 @@ class Firm:
             return made.scalar_one()
 
     async def sell(self, customer: int, quantity: int = 1) -> int:
-        """Each piece costs 10 yuan; the order's id."""
-        placed = await self.shop.place((self.sku, quantity), customer=customer)
+        """Each piece costs 10 yuan, to be paid at once when it is there; the order's id."""
+        placed = await self.shop.place((self.sku, quantity), customer=customer, payment="account")
         return placed.order.id
+
+    async def deliver(self, order_id: int) -> None:
+        await self.shop.move(order_id, "reviewed", "picking", "shipped", "in_transit", "delivered")
+
+    async def pay(self, order_id: int, share: Decimal = Decimal(1)) -> None:
+        """This share of what is still owed."""
+        money = await self.shop.trade.payments.of_order(SYSTEM, order_id)
+        given = EnteredMoney(
+            amount=max(round((money.owed - money.paid) * share, 2), Decimal("0.01")),
+            method="transfer",
+            reference=f"slip-{next(_numbers)}",
+            paid_at=self.shop.clock(),
+        )
+        await self.shop.trade.payments.enter(SYSTEM, order_id, given)
+
+    async def find_overdue(self) -> None:
+        await OverdueWorker(self.database, clock=self.shop.clock, zone=SHANGHAI).run_once()
 
     async def call(self, customer: int, **values: object) -> None:
         """A call of this customer as the journal stores it, answered and over unless said otherwise."""
@@ -115,6 +135,25 @@ class Firm:
             insight = evaluate(facts, book.rules, today)
             wanted = store.row_of(store.Computed(facts, insight, now, due, book.version))
             assert _comparable(kept[facts.customer_id]) == _comparable(wanted)
+
+    async def assert_overdue_adds_up(self) -> None:
+        """Each customer's is that of the orders, none of which is overdue by more than is still owed of it."""
+        async with self.database.begin() as session:
+            wrong = await session.scalars(
+                text("""
+                SELECT c.id FROM customers c
+                LEFT JOIN (SELECT customer_id, sum(overdue) AS overdue FROM orders GROUP BY 1) o
+                    ON o.customer_id = c.id
+                WHERE c.credit_overdue <> c.overdue_entered + coalesce(o.overdue, 0)""")
+            )
+            assert list(wrong) == []
+            beyond = await session.scalars(
+                text("""
+                SELECT o.id FROM orders o WHERE o.overdue > 0 AND o.overdue > o.total - o.given_back - (
+                    SELECT coalesce(sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END), 0)
+                    FROM payment_entries e WHERE e.order_id = o.id)""")
+            )
+            assert list(beyond) == []
 
 
 def _comparable(row: dict[str, Any]) -> dict[str, Any]:

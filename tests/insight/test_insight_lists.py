@@ -203,7 +203,7 @@ async def test_whoever_sees_only_the_own_customers_counts_only_those(firm: Firm,
 
 
 async def test_a_figure_of_hidden_fields_is_shown_nowhere(firm: Firm):
-    owing = await firm.taken_on("欠款", credit_overdue=7)
+    owing = await firm.taken_on("欠款", overdue_entered=7)
     await firm.settle()
     zhao = firm.office.zhao
     blind = replace(zhao, fields={"customer.credit_overdue": Access.HIDDEN})
@@ -311,7 +311,7 @@ async def test_a_level_that_does_not_exist_is_refused_by_name(firm: Firm):
 
 
 async def test_a_warning_that_is_switched_off_goes_with_the_next_look(firm: Firm):
-    customer = await firm.taken_on(credit_overdue=1)
+    customer = await firm.taken_on(overdue_entered=1)
     await firm.settle()
     rules = (await firm.insight.rules(SYSTEM)).book.rules
     off = [each.model_dump() | {"active": each.code != "credit_overdue"} for each in rules.health]

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -62,7 +62,7 @@ async def test_a_record_that_is_made_or_changed_marks_its_customer(firm: Firm):
     card = await customers.create(SYSTEM, NewCustomer(name="记录", credit_limit=Decimal(100)))
     assert await firm.queued() == [card.id]
     await firm.settle()
-    overdue = CustomerFields(credit_overdue=Decimal(5))
+    overdue = CustomerFields(overdue_entered=Decimal(5))
     await customers.update(SYSTEM, card.id, card.version, overdue)
     await firm.settle()
     codes = [each["code"] for each in (await firm.row(card.id)).warnings]
@@ -125,6 +125,20 @@ async def test_customers_entered_behind_our_back_are_found(firm: Firm):
     assert await worker.find_missing() == 0
     assert await worker.run_once() == 1
     assert (await firm.row(customer)).segment_code == "none"
+
+
+async def test_what_was_worked_out_before_the_clock_was_set_back_is_worked_out_anew(firm: Firm):
+    clock, worker, by = firm.shop.clock, firm.worker(), timedelta(days=40)
+    clock.set_by(by)
+    customer = await firm.taken_on()
+    while await worker._round():
+        pass
+    assert (await firm.row(customer)).computed_at == clock()
+    clock.set_by(-by)
+    while await worker._round():
+        pass
+    assert (await firm.row(customer)).computed_at == clock()
+    assert await worker._round() == 0
 
 
 @dataclass
@@ -235,12 +249,31 @@ async def test_a_busy_customer_is_worked_out_once_for_many_orders(firm: Firm):
     assert await firm.queued() == []
 
 
+async def warnings(firm: Firm, customer: int) -> list[str]:
+    await firm.settle()
+    return [each["code"] for each in (await firm.row(customer)).warnings]
+
+
+async def test_an_order_that_falls_due_warns_until_it_is_paid(firm: Firm):
+    customer = await firm.taken_on()
+    order = await firm.sell(customer)
+    await firm.deliver(order)
+    assert "credit_overdue" not in await warnings(firm, customer)
+    firm.shop.clock.pass_by(days(2))
+    await firm.find_overdue()
+    assert "credit_overdue" in await warnings(firm, customer)
+    await firm.pay(order)
+    assert "credit_overdue" not in await warnings(firm, customer)
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_whatever_happens_what_is_kept_is_what_a_full_recompute_would_give(
     firm: Firm, seed: int
 ):
-    chance, orders = random.Random(seed), []
+    chance, orders, delivered = random.Random(seed), [], []
+    merging, merges = MergeService(firm.database), []
     customers = [await firm.taken_on(f"随机{seed}-{n}") for n in range(3)]
+    service = CustomerService(firm.database)
 
     async def sell() -> None:
         orders.append(await firm.sell(chance.choice(customers), chance.choice((1, 99, 1200, 9000))))
@@ -249,6 +282,25 @@ async def test_whatever_happens_what_is_kept_is_what_a_full_recompute_would_give
         if orders:
             await firm.shop.move(orders.pop(chance.randrange(len(orders))), "cancelled")
 
+    async def deliver() -> None:
+        if orders:
+            delivered.append(orders.pop(chance.randrange(len(orders))))
+            await firm.deliver(delivered[-1])
+
+    async def pay() -> None:
+        if delivered:
+            order, whole = delivered.pop(chance.randrange(len(delivered))), chance.random() < 0.5
+            await firm.pay(order, Decimal(1) if whole else Decimal("0.4"))
+            delivered.extend([] if whole else [order])
+
+    async def merge_or_part() -> None:
+        if merges:
+            await merging.undo(SYSTEM, merges.pop())
+            return
+        pair = [await service.get(SYSTEM, each) for each in chance.sample(customers, 2)]
+        made = await merging.merge(SYSTEM, *((each.id, each.version) for each in pair))
+        merges.append(made.id)
+
     async def speak() -> None:
         await firm.call(chance.choice(customers))
 
@@ -256,15 +308,16 @@ async def test_whatever_happens_what_is_kept_is_what_a_full_recompute_would_give
         firm.shop.clock.pass_by(days(chance.choice((0.3, 1, 7, 31, 90, 200))))
 
     async def edit() -> None:
-        service = CustomerService(firm.database)
         card = await service.get(SYSTEM, chance.choice(customers))
-        change = CustomerFields(credit_overdue=Decimal(chance.choice((0, 9))))
+        change = CustomerFields(overdue_entered=Decimal(chance.choice((0, 9))))
         await service.update(SYSTEM, card.id, card.version, change)
 
-    for _ in range(40):
-        await chance.choices((sell, cancel, speak, wait, edit), (8, 2, 2, 6, 1))[0]()
+    steps = (sell, cancel, deliver, pay, firm.find_overdue, merge_or_part, speak, wait, edit)
+    for _ in range(60):
+        await chance.choices(steps, (8, 2, 8, 5, 5, 3, 2, 6, 1))[0]()
         await firm.settle()
         await firm.assert_as_if_worked_out_now()
+        await firm.assert_overdue_adds_up()
 
 
 async def test_time_and_changes_touch_no_more_customers_than_needed(firm: Firm):

@@ -13,7 +13,7 @@ from pathlib import Path
 import reportlab
 import yaml
 
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
 from zongji.cli.line import speech
 from zongji.cli.options import line_file
@@ -29,6 +29,18 @@ FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 SHORT = "4006001009"
 """A number only this line has: one key, and the caller's area decides."""
 
+OUTWARD, ABSENT = "4006001011", "4006001012"
+"""Numbers of queues that nobody serves: one leads to an outside number, one by an announcement to voicemail."""
+
+TOLD = "4006001013"
+"""The number of a queue in which callers are told their place a second after they came."""
+
+SKILLED = {
+    "name": "skilled",
+    "when": {"area_code": ["0315"]},
+    "skills": {"wine": 3},
+    "relax": [{"after_s": 3}],
+}
 RING_S = 4
 _RETRY_FALLBACK_S = 5
 _OFFSETS = range(20_000, 25_000, 50)
@@ -73,11 +85,24 @@ def _share_prompts(made: Installation) -> None:
 
 
 def _quick_line() -> str:
-    """The shipped line with short ringing, and one more number."""
+    """The shipped line with short ringing, one more number, and callers from Tangshan who ask for a skill."""
     line = yaml.safe_load(line_file().read_text(encoding="utf-8"))
     for queue in line["queues"].values():
         queue["ring_s"] = RING_S
+    for queue, did, *steps in (
+        ("outward", OUTWARD, {"outside": "02288880001"}),
+        ("absent", ABSENT, {"announce": "closed"}, {"voicemail": "service"}),
+    ):
+        overflow = [{"when": "nobody_there"} | step for step in steps]
+        line["queues"][queue] = {"label_zh": queue, "label_en": queue, "overflow": overflow}
+        line["dids"][did] = {"medium": "直线", "queue": queue}
+    told = {"announce_first_s": 1, "announce_every_s": 10, "ring_s": RING_S}
+    line["queues"]["told"] = {"label_zh": "told", "label_en": "told"} | told
+    line["dids"][TOLD] = {"medium": "直线", "queue": "told"}
+    for survey in line["surveys"].values():
+        survey |= {"min_talk_s": 0, "not_again_days": 0}
     line["dids"][SHORT] = {"medium": "直线", "menu": "wholesale"}
+    line["routes"].insert(0, SKILLED)
     return yaml.safe_dump(line, allow_unicode=True, sort_keys=False)
 
 

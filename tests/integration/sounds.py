@@ -2,7 +2,28 @@
 
 import array
 import wave
+from collections.abc import Sequence
 from pathlib import Path
+
+_FRAME = 160
+"""Bytes of a fiftieth of a second of A-law, as trunks carry it."""
+_SPEECH = 24
+"""So many different bytes in a frame are no silence."""
+
+
+def is_heard(prompts: Sequence[bytes], recording: bytes) -> bool:
+    """Whether a recording holds these prompts, one after the other. All are A-law, which telephony leaves as it is; of a
+    prompt nearly all must be there, for a loaded machine may lose a frame.
+    """
+    at = 0
+    for prompt in prompts:
+        frames = [prompt[start : start + _FRAME] for start in range(0, len(prompt), _FRAME)]
+        spoken = [frame for frame in frames if len(set(frame)) >= _SPEECH]
+        found = [place for place in (recording.find(each, at) for each in spoken) if place >= 0]
+        if not spoken or len(found) < len(spoken) * 0.9:
+            return False
+        at = max(found)
+    return True
 
 
 def loudest(path: Path) -> list[int]:

@@ -2,14 +2,18 @@
 
 import email
 import email.policy
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ivr.line_file import load_line
+from ivr.prompts import PromptLibrary
 from tests.integration.sounds import loudest
-from tests.integration.workplace import Pop, Workplace, kinds, pop_in, pop_of, state_of, until
+from tests.integration.workplace import Pop, Workplace, kinds, pop_of, state_of, until
+from zongji.cli.options import line_file
 from zongji.demo.callers import CallerReport
 
 VIP = "02223456789"
@@ -37,6 +41,36 @@ async def test_a_customer_reaches_a_ready_agent_and_the_pop_comes_before_the_ans
     assert pop["queue"]["name"] == "north"
     assert {"vip_level", "menu_choice", "salesperson"} <= {why["code"] for why in seen["why"]}
     assert seen_at < datetime.fromisoformat(pop["answered_at"])
+
+
+async def test_a_customer_orders_by_keypad(work: Workplace) -> None:
+    await work.call(VIP, *"42", *"2001#", *"2#", "2", "1")
+    record = await work.record(VIP, has=lambda found: "service_done" in kinds(found))
+    asked = [step["detail"] for step in record["steps"] if step["kind"] == "digits"]
+    assert [(each["asked"], each["keys"]) for each in asked] == [
+        ("product_code", "2001#"),
+        ("quantity", "2#"),
+    ]
+    found = await work.board.request("GET", f"/api/orders?call_id={record['call']['id']}")
+    (order,) = found["items"]
+    (line,) = order["lines"]
+    assert (line["sku"], line["quantity"]) == ("PJ-001", 2)
+    assert order["customer_id"] == record["call"]["customer_id"]
+
+
+async def test_a_prompt_whose_file_is_deleted_is_spoken_again_and_the_call_goes_on(
+    work: Workplace,
+) -> None:
+    _, menus = load_line(line_file())
+    library = PromptLibrary(work.stack.installation.prompts)
+    file = Path(f"{library.of_line(menus, 'menu_wholesale', 'zh')}.wav")
+    file.unlink()
+    agent = await work.agent("agent2")
+    caller = await work.call(STRANGER.format(31), "1", "1")
+    pop = await pop_of(agent, "talking")
+    assert pop["menu_path"] == ["1", "1"]
+    assert file.exists()
+    await work.hang_up(caller)
 
 
 async def test_every_step_of_a_call_is_in_its_record(work: Workplace) -> None:
@@ -242,24 +276,65 @@ async def test_wherever_the_caller_hangs_up_the_record_is_closed(
         assert await work.callbacks(number) == []
 
 
-async def test_a_caller_who_presses_2_is_called_back_and_meets_an_agent(work: Workplace) -> None:
-    number = "13800138001"
-    caller = await work.call_by_area(number, "2")
-    await caller.over.wait()
-    assert (await work.ended(number))["call"]["outcome"] == "callback_requested"
-    (promise,) = await work.callbacks(number)
-    assert promise["source"] == "caller_key"
-    agent = await work.agent("agent4")
-    pop = await pop_of(agent, "talking")
-    assert pop["direction"] == "callback"
-    await work.stack.carrier.console("channel request hangup all")
-    await agent.until(lambda state: pop_in(state, "ended") is not None)
+async def test_the_third_agents_vote_ends_the_next_call_before_the_menu(work: Workplace) -> None:
+    pest = STRANGER.format(77)
+    for login in ("agent1", "agent2", "agent3"):
+        agent = await work.agent(login)
+        caller = await work.call_by_area(pest)
+        pop = await pop_of(agent, "talking")
+        path = f"/api/calls/{pop['call_id']}/blacklist-vote"
+        said = await agent.request("POST", path, {"reason": "骚扰"})
+        await work.hang_up(caller)
+        await state_of(agent, "wrap_up", "ready")
+        await agent.command("log_out")
+    assert said == {"votes": 3, "needed": 3, "listed": True}
+    await work.call_by_area(pest)
+    record = await work.record(pest, has=lambda found: found["call"]["outcome"] == "rejected")
+    assert "menu_answered" not in kinds(record)
 
-    async def done() -> bool:
-        return not await work.callbacks(number)
 
-    await until(done)
-    ledger = work.stack.postgres.execute(
-        f"SELECT status, last_result FROM callbacks WHERE id = {promise['id']}"
-    )
-    assert ledger.strip() == "done|reached"
+async def test_a_caller_who_is_passed_on_stays_a_call_and_is_asked_after_the_last_talk(
+    work: Workplace,
+) -> None:
+    stranger = STRANGER.format(78)
+    before = await _answers_by_agent(work)
+    first = await work.agent("agent1", phone="transfer")
+    await work.call(stranger, "2", *"11111111111111111111")
+    pop = await pop_of(first, "talking")
+    second = await work.agent("agent2")
+    await work.set_phone("agent2", "answer", talk_s=1)
+    await work.set_phone("agent1", "transfer", to="1002")
+    again = await pop_of(second, "talking")
+    assert again["call_id"] == pop["call_id"]
+    assert "passed_on" in {why["code"] for why in again["why"]}
+    await state_of(first, "wrap_up", "ready")
+    record = await work.record(stranger, has=lambda found: "surveyed" in kinds(found))
+    asked = [step["detail"] for step in record["steps"] if step["kind"] == "surveyed"]
+    assert asked == [{"question": "service", "key": "1"}]
+    whole = await work.record(stranger, has=lambda found: found["recording"] is not None)
+    assert whole["call"]["outcome"] == "answered"
+    assert whole["call"]["agent_id"] == second.agent["agent_id"]
+    credited = await _answers_by_agent(work) - before
+    assert credited == Counter({str(second.agent["agent_id"]): 1})
+
+
+async def _answers_by_agent(work: Workplace) -> Counter[str]:
+    """How many callers gave an opinion of each, so far."""
+    report = await work.board.request("GET", "/api/surveys/report?by=agent")
+    return Counter({line["group"]: line["answered"] for line in report["lines"]})
+
+
+async def test_a_consulted_colleague_has_the_call_with_its_pop(work: Workplace) -> None:
+    stranger = STRANGER.format(79)
+    first = await work.agent("agent1", phone="consult")
+    caller = await work.call_by_area(stranger)
+    pop = await pop_of(first, "talking")
+    second = await work.agent("agent2")
+    await work.consult("agent1", "agent2")
+    again = await pop_of(second, "talking")
+    assert again["call_id"] == pop["call_id"]
+    await state_of(first, "wrap_up", "ready")
+    await work.hang_up(caller)
+    record = await work.ended(stranger)
+    assert record["call"]["outcome"] == "answered"
+    assert record["call"]["agent_id"] == second.agent["agent_id"]

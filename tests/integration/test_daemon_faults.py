@@ -7,7 +7,14 @@ import sys
 
 import pytest
 
-from tests.integration.workplace import Workplace, kinds, pop_of, state_of, until
+from tests.integration.workplace import (
+    Workplace,
+    finish_wrap_up,
+    kinds,
+    pop_of,
+    state_of,
+    until,
+)
 from zongji.demo.callers import CallerReport
 
 NUMBER = "022777700{:02d}"
@@ -52,10 +59,9 @@ async def test_a_killed_daemon_ends_no_call_and_the_line_keeps_its_order(
     agent = await work.reopen("agent2")
     met = await pop_of(agent, "talking")
     await work.hang_up(rung)
-    await state_of(agent, "wrap_up")
-    await agent.command("finish_wrap_up")
-    assert (await pop_of(agent, "talking"))["call_id"] == order[0]
     ended = (await work.ended(NUMBER.format(2)))["call"]
+    await finish_wrap_up(agent)
+    assert (await pop_of(agent, "talking"))["call_id"] == order[0]
     assert (ended["id"], ended["outcome"]) == (met["call_id"], "answered")
     assert ended["agent_id"] == agent.agent["agent_id"]
 

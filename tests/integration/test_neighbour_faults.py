@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.workplace import Workplace, kinds, pop_of, state_of, until
+from tests.integration.workplace import (
+    Workplace,
+    finish_wrap_up,
+    kinds,
+    pop_of,
+    state_of,
+    until,
+)
 from zongji.demo.agent import AgentRefused, DemoAgent, State
 from zongji.platform.asterisk import AsteriskProcess
 from zongji.platform.postgres import EmbeddedPostgres
@@ -93,7 +100,7 @@ async def test_asterisk_dies_with_its_calls_and_the_line_is_whole_again_when_it_
     await work.board.until(_asterisk(connected=True))
     await until(lambda: _all_registered(work))
     if agent.agent["state"] == "wrap_up":
-        await agent.command("finish_wrap_up")
+        await finish_wrap_up(agent)
     await state_of(agent, "ready", "reserved", "ringing", "talking")
     await work.call_by_area(NUMBER.format(3))
     pop = await pop_of(agent, "talking")
@@ -122,8 +129,7 @@ async def test_while_postgresql_is_away_calls_go_on_and_their_records_follow(
     assert not talk.over.is_set()
     for caller in (talk, stranger):
         await work.hang_up(caller)
-    await state_of(own, "wrap_up")
-    await own.command("finish_wrap_up")
+    await finish_wrap_up(own)
     known = await work.call_by_area(TANGGU)
     pop = await pop_of(own, "talking")
     assert pop["customer"]["name"]
@@ -161,6 +167,40 @@ async def test_an_order_that_postgresql_could_not_take_is_refused_and_placed_onc
     assert again[0]["number"] == again[1]["number"]
     assert _orders(postgres, key) == 1
     assert await _available(work) == before - 1
+
+
+async def test_while_postgresql_takes_no_changes_calls_go_on_orders_are_refused_and_nothing_is_lost(
+    work: Workplace, postgres: EmbeddedPostgres
+) -> None:
+    agent = await work.agent("agent1")
+    before, key = await _available(work), uuid.uuid4().hex
+    _read_only(postgres, "SET default_transaction_read_only = on")
+    try:
+        caller = await work.call_by_area(VIP)
+        pop = await pop_of(agent, "talking")
+        refused = await _refusal(agent, pop["customer"]["id"], key)
+        assert (refused.status, refused.code) == (503, "database_unavailable")
+        assert "nothing was changed" in str(refused)
+        await work.hang_up(caller)
+        await state_of(agent, "wrap_up")
+    finally:
+        _read_only(postgres, "RESET default_transaction_read_only")
+    again = await agent.place_order(pop["customer"]["id"], [(SKU, 1)], key=key)
+    assert again["number"]
+    record = await work.ended(VIP)
+    assert record["call"]["outcome"] == "answered"
+    assert await _available(work) == before - 1
+    assert not (work.stack.installation.var / "journal" / "rejected").exists()
+
+
+def _read_only(postgres: EmbeddedPostgres, change: str) -> None:
+    """For every connection from now on; those that stand are ended when it begins."""
+    postgres.execute(f"ALTER DATABASE zongji {change}", "postgres")
+    if change.startswith("SET"):
+        everybody = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'zongji'"
+        )
+        postgres.execute(everybody, "postgres")
 
 
 async def test_an_order_for_a_frozen_postgresql_is_refused_before_the_agent_gives_up(

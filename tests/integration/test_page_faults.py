@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
-from tests.integration.workplace import Workplace, pop_of, state_of
+from tests.integration.workplace import Workplace, finish_wrap_up, pop_of, state_of
 from zongji.demo.agent import DemoAgent, Page
 
 NUMBER = "022444400{:02d}"
@@ -28,23 +28,23 @@ async def test_a_page_that_vanishes_in_a_call_shows_the_call_when_it_is_loaded_a
     caller = await work.call_by_area(NUMBER.format(1))
     pop = await pop_of(agent, "talking")
     key = str(agent.agent["agent_id"])
-    _vanish(agent)
+    vanish(agent)
 
     again = await work.reopen("agent1")
     assert (await pop_of(again, "talking"))["call_id"] == pop["call_id"]
     assert not caller.over.is_set()
-    _vanish(again)
+    vanish(again)
     await work.hang_up(caller)
     await work.board.until(lambda now: now["agents"][key]["state"] == "wrap_up")
 
     last = await work.reopen("agent1")
     assert (await pop_of(last, "ended"))["call_id"] == pop["call_id"]
-    await last.command("finish_wrap_up")
+    await finish_wrap_up(last)
     await work.call_by_area(NUMBER.format(2))
     await pop_of(last, "talking")
 
 
-def _vanish(agent: DemoAgent) -> None:
+def vanish(agent: DemoAgent) -> None:
     """Without a word: as when the computer is switched off."""
     assert agent._socket is not None
     connection = agent._socket._response.connection

@@ -1,6 +1,7 @@
 """Messages to customers that are said on the telephone or faxed, through the real Asterisk to the carrier."""
 
 import itertools
+import uuid
 from typing import Any
 
 import pytest
@@ -27,15 +28,44 @@ class Desk:
 
     async def order_for(self, last_digits: str, *channels: str) -> int:
         """An order of a customer whose number ends so, who is told only by these channels."""
-        number = f"0227{next(_numbers):05d}{last_digits}"
-        wanted = {"name": f"电话客户{number}", "phones": [number], "level_code": "retailer"}
-        wanted |= {"told_by": channels, "fax": number}
-        made = await self.work.board.request("POST", "/api/customers", wanted)
-        customer = made["customer"]["id"]
+        customer = await self._customer(last_digits, told_by=channels)
         self._db.execute(f"UPDATE customers SET credit_limit = 100000 WHERE id = {customer}")
         placed = await self.work.board.place_order(customer, [("BJ-003", 1)])
         order_id: int = placed["id"]
         return order_id
+
+    async def _customer(self, last_digits: str, **more: object) -> int:
+        number = f"0227{next(_numbers):05d}{last_digits}"
+        wanted = {"name": f"电话客户{number}", "phones": [number], "level_code": "retailer"}
+        made = await self.work.board.request(
+            "POST", "/api/customers", wanted | {"fax": number} | more
+        )
+        customer_id: int = made["customer"]["id"]
+        return customer_id
+
+    async def notice_to(self, *last_digits: str) -> int:
+        """A notice that is said to new customers with such numbers, who have chosen no way of being told."""
+        mark = uuid.uuid4().hex
+        for each in last_digits:
+            await self._customer(each, email=f"{mark}.{each}@example.com")
+        new = {
+            "title": "放假", "body": "国庆放假三天。", "channels": ["voice"],
+            "conditions": [{"field": "email", "op": "contains", "value": mark}],
+        }  # fmt: skip
+        notice = (await self.work.board.request("POST", "/api/notices", new))["notice"]
+        await self.work.board.request("POST", f"/api/notices/{notice['id']}/send", {"version": 1})
+        notice_id: int = notice["id"]
+        return notice_id
+
+    async def counted(self, notice_id: int, **wanted: int) -> dict[str, Any]:
+        """The counts of the channel, once they are these."""
+
+        async def look() -> dict[str, Any] | None:
+            found = await self.work.board.request("GET", f"/api/notices/{notice_id}/counts")
+            of = next((each for each in found["channels"] if each["channel"] == "voice"), {})
+            return of if of.items() >= wanted.items() else None
+
+        return await until(look, patience_s=_A_FAX_TAKES_S)
 
     async def message(self, order_id: int) -> dict[str, Any]:
         query = f"/api/messages?subject=order&subject_id={order_id}"
@@ -92,6 +122,12 @@ async def test_who_hangs_up_before_the_end_has_not_been_told(desk: Desk) -> None
     message = await desk.tried(order)
     assert (message["state"], message["reason"]) == ("pending", "hung_up")
     assert desk.ledger(order) == ["abandoned"]
+
+
+async def test_a_notice_is_said_and_counted_by_who_has_heard_and_confirmed_it(desk: Desk) -> None:
+    notice = await desk.notice_to("20", "15")
+    counted = await desk.counted(notice, sent=1, failed=1)
+    assert (counted["confirmed"], counted["waiting"], counted["unknown"]) == (1, 0, 0)
 
 
 async def test_a_fax_machine_gets_the_message_as_a_sheet(desk: Desk) -> None:

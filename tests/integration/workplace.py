@@ -2,7 +2,7 @@
 
 Rule: whatever a test leaves behind (calls, log-ins, call-backs, a dead daemon) is gone when its
 workplace closes, so that the next test begins with an idle line. Nobody who gave up in one test may
-be called back in the next, so their numbers are forgotten.
+be called back in the next: for each of them there is a call-back that is closed.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -22,6 +23,12 @@ from zongji.stack import Stack
 _PATIENCE_S = 40.0
 _LOOK_AGAIN_S = 0.05
 _T = TypeVar("_T")
+_CALLED_BACK = """
+    INSERT INTO callbacks (number, queue, source, status, closed_at)
+    SELECT DISTINCT c.caller, 'north', 'abandoned', 'closed', now() FROM calls c
+    WHERE c.outcome = 'abandoned' AND c.caller IS NOT NULL AND NOT EXISTS
+        (SELECT FROM callbacks b WHERE b.number = c.caller AND b.closed_at > c.ended_at)
+"""
 
 Record = dict[str, Any]
 Pop = dict[str, Any]
@@ -51,6 +58,15 @@ async def state_of(agent: DemoAgent, *states: str) -> dict[str, Any]:
     """Wait until the agent is in one of the states; all of the agent's view."""
     await agent.until(lambda state: state["me"]["agent"]["state"] in states)
     return agent.agent
+
+
+async def finish_wrap_up(agent: DemoAgent) -> None:
+    """The work after a talk is done. The pop is told a moment after the agent's state, so both are waited for, and what
+    talks afterwards is the next call.
+    """
+    await state_of(agent, "wrap_up")
+    await agent.until(lambda state: pop_in(state, "talking") is None)
+    await agent.command("finish_wrap_up")
 
 
 def kinds(record: Record) -> list[str]:
@@ -109,18 +125,34 @@ class Workplace:
         self._agents[login] = agent
         return agent
 
-    async def set_phone(self, login: str, mode: Any, *, ring_s: float = 0.3) -> None:
+    async def set_phone(self, login: str, mode: Any, *, ring_s: float = 0.3, **more: Any) -> None:
         extension = login.replace("agent", "100")
-        await self.stack.carrier.set_phone(extension, mode=mode, ring_s=ring_s)
+        await self.stack.carrier.set_phone(extension, mode=mode, ring_s=ring_s, **more)
 
     async def call(
         self, number: str, *keys: str, did: str = DID, pause_s: float = 0.5
     ) -> CallerReport:
         return await self._callers.call(number, did, keys=keys, pause_s=pause_s)
 
+    async def press(self, report: CallerReport, keys: str, *, pause_s: float = 0.5) -> None:
+        await self._callers.press(report, keys, pause_s=pause_s)
+
+    async def fax(self, number: str, sheets: Path, *, did: str = DID) -> CallerReport:
+        return await self._callers.fax(number, did, sheets)
+
     async def call_by_area(self, number: str, *keys: str) -> CallerReport:
         """A call that is soon in the line of the caller's area; `keys` are pressed there."""
         return await self.call(number, "1", *keys, did=SHORT)
+
+    def called(self, number: str) -> tuple[str, ...]:
+        """The carrier's channels of the calls that came to this number, of those that are over too."""
+        return self._callers.called(number)
+
+    async def consult(self, login: str, colleague: str) -> None:
+        """The agent's desk phone, in the mode `consult`, calls a colleague who is to take over."""
+        extension, other = (each.replace("agent", "100") for each in (login, colleague))
+        await self.set_phone(login, "consult", to=other)
+        await self._callers.consult(extension, other)
 
     async def hang_up(self, report: CallerReport) -> None:
         await self._callers.hang_up(report)
@@ -145,6 +177,14 @@ class Workplace:
 
         return await until(look)
 
+    async def queued(self, number: str) -> str:
+        """The id of the call from `number` that is going on, once it has come to the line."""
+        record = await self.record(
+            number,
+            has=lambda found: found["call"]["ended_at"] is None and "queued" in kinds(found),
+        )
+        return str(record["call"]["id"])
+
     async def ended(self, number: str | None) -> Record:
         """The record of the call once it is over."""
         return await self.record(number, has=lambda record: record["call"]["ended_at"] is not None)
@@ -153,6 +193,23 @@ class Workplace:
         """Open call-backs to the number."""
         found = await self.board.request("GET", "/api/callbacks")
         return [each for each in found["items"] if each["number"] == number]
+
+    async def listen(self, report: CallerReport) -> Path:
+        """Keep what the caller hears from now on; a file of A-law, as it came over the trunk."""
+        folder = self.stack.installation.var / "carrier" / "heard"
+        folder.mkdir(exist_ok=True)
+        heard = folder / f"{report.number}.alaw"
+        both = heard.with_suffix(".both.alaw")
+        command = f"mixmonitor start {report.channel} {both},r({heard})"
+        await self.stack.carrier.console(command)
+        return heard
+
+    async def prompt(self, name: str, language: str = "zh") -> bytes:
+        """A prompt as A-law."""
+        spoken = self.stack.installation.prompts / language / f"{name}.wav"
+        made = self.stack.installation.var / "carrier" / f"{name}.alaw"
+        await self.stack.carrier.console(f"file convert {spoken} {made}")
+        return made.read_bytes()
 
     async def channels(self, part: str) -> list[str]:
         """The channels of the `pbx` or the `carrier`: name, state and more, with ! between."""
@@ -186,11 +243,12 @@ class Workplace:
         if self.stack.daemon.pid is None:
             await self.stack.daemon.start()
         await until(self._no_calls)
-        await self.stack.carrier.console("database deltree phone")
+        for kept in ("phone", "callee"):
+            await self.stack.carrier.console(f"database deltree {kept}")
         await self.look_at_board()
         await until(self._all_ended)
         await until(self._all_logged_out)
-        self.stack.postgres.execute("UPDATE calls SET caller = NULL WHERE outcome = 'abandoned'")
+        self.stack.postgres.execute(_CALLED_BACK)
         await until(self._no_callbacks)
 
     async def _no_calls(self) -> bool:

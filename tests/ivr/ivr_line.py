@@ -15,23 +15,39 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from acd.familiar import FamiliarAgents
 from acd.journal import Journal
 from acd.rows import CallRow, StepRow, decode, only, split
 from acd.service import AcdService
 from acd.store import AcdStore
+from acd.surveys import Surveys
+from acd.tickets import KeptPlace
+from ami_bridge.agi import LISTENING_MS
 from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.fastagi import FastAgiServer
+from crm_core.blacklist.live import LiveBlacklist
+from crm_core.blacklist.policy import BlacklistRules
 from crm_core.bus import Bus
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
 from crm_core.errors import DomainError
+from crm_core.notices.service import NoticeService
+from crm_core.pins.service import PinService
 from crm_core.places.finder import Places
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
-from ivr.call import House, Line
-from ivr.menu import load_line
+from ivr.call import Line
+from ivr.house import House
+from ivr.line.live import LiveLine
+from ivr.menu import Menus
+from ivr.outside import OutsideCalls
 from ivr.prompts import PromptLibrary
+from ivr.recording import Recorder
+from ivr.self_service.counter import Terms
+from orders.sales.assortment import Span
+from orders.services import Trade
+from tests.crm_core.crm_core_support import quick_passwords
 
 LINE_FILE = Path("asterisk-conf/line.yaml")
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -60,6 +76,10 @@ class Promises:
 
     made: list[tuple[str, str]] = field(default_factory=list)
     refusal: DomainError | None = None
+    kept: KeptPlace | None = None
+
+    async def kept_place(self, number: str) -> KeptPlace | None:
+        return self.kept
 
     async def request(
         self,
@@ -78,8 +98,9 @@ class Promises:
 class Channel:
     """One channel in Asterisk which runs AGI: it presses `keys` (None is silence) and is hung up.
 
-    `dials` are the outcomes of Dial in turn (after the last one Dial rings for ever), `endless` the
-    prompts that play until they are interrupted, `hang_up_at` the command at which the caller goes.
+    `says`: the lengths of what is recorded, in seconds; afterwards the caller speaks without end. `dials` are the outcomes of Dial in turn (after the last one Dial rings for ever), `endless` the
+    prompts that play until they are interrupted, `hang_up_at` the command at which the caller goes. `listens`: AGI does
+    nothing but listen, while the daemon is busy.
     """
 
     def __init__(
@@ -88,6 +109,7 @@ class Channel:
         keys: Iterable[str | None] = (),
         dials: Iterable[tuple[str, int]] = (),
         endless: Sequence[str] = (),
+        says: Iterable[float] = (),
         hang_up_at: int | None = None,
         caller: str = KNOWN,
         script: str = "inbound",
@@ -103,11 +125,14 @@ class Channel:
         self.executed: list[tuple[str, ...]] = []
         self._keys = list(keys)
         self._dials = list(dials)
+        self._says = list(says)
         self._endless = endless
         self._hang_up_at = hang_up_at
         self._refuses = refuses
         self._woken = asyncio.Event()
         self._gone = asyncio.Event()
+        self.listens = False
+        self._coming: asyncio.Future[bytes] = asyncio.get_event_loop().create_future()
         self._headers = {
             "agi_network": "yes",
             "agi_network_script": f"{script}?{urlencode(self._query(query))}",
@@ -139,7 +164,9 @@ class Channel:
         try:
             head = "".join(f"{name}: {value}\n" for name, value in self._headers.items())
             writer.write(f"{head}\n".encode())
-            while line := await reader.readline():
+            self._coming = asyncio.ensure_future(reader.readline())
+            while line := await self._coming:
+                self._coming = asyncio.ensure_future(reader.readline())
                 self.commands.append(line.decode().strip())
                 reply = await self._carry_out(self.commands[-1])
                 if self._gone.is_set():
@@ -149,6 +176,7 @@ class Channel:
         except ConnectionError:
             return
         finally:
+            self._coming.cancel()
             writer.close()
 
     async def _carry_out(self, command: str) -> str:
@@ -185,12 +213,24 @@ class Channel:
             await self._something()
 
     async def _wait(self, milliseconds: int) -> int:
+        if milliseconds == LISTENING_MS:
+            return await self._overhear()
         if not self._keys:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(milliseconds / 1000, 0.02)):
                     await self._something()
         key = self._keys.pop(0) if self._keys else None
         return 0 if key is None else ord(key)
+
+    async def _overhear(self) -> int:
+        """A key outside the script, unless the next command comes before."""
+        self._woken.clear()
+        something = asyncio.ensure_future(self._something())
+        self.listens = True
+        await asyncio.wait((something, self._coming), return_when=asyncio.FIRST_COMPLETED)
+        self.listens = False
+        something.cancel()
+        return ord(str(self._keys.pop())) if self._woken.is_set() else 1
 
     async def _something(self) -> None:
         """A key outside the script, or the hang-up."""
@@ -202,10 +242,23 @@ class Channel:
             for wait in waits:
                 wait.cancel()
 
+    async def _record(self, file: Path) -> int:
+        """The caller says something `says` seconds long and presses #; without more the caller goes on speaking."""
+        seconds = self._says.pop(0) if self._says else None
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(44) + b"\1\2" * int(8_000 * (3 if seconds is None else seconds)))
+        if seconds is None:
+            await self._gone.wait()
+            return -1
+        self.variables["RECORD_STATUS"] = "DTMF"
+        return 0
+
     async def _execute(self, application: str, options: str) -> int:
         self.executed.append((application, *options.split(",")))
         if application == "MixMonitor":
             self.variables["MIXMONITOR_FILENAME"] = options.split(",", maxsplit=1)[0]
+        if application == "Record":
+            return await self._record(Path(options.split(",", maxsplit=1)[0]))
         if application == "Dial":
             if not self._dials:
                 await self._gone.wait()
@@ -252,6 +305,11 @@ class OrderLine:
         """The daemon stops; callers stay."""
         assert self.server is not None
         await self.server.close()
+
+    async def reopen(self) -> None:
+        """Answer with the house as it is now."""
+        await self.close()
+        await self.open()
 
     async def ring(self, channel: Channel) -> None:
         """A whole call."""
@@ -302,29 +360,47 @@ class OrderLine:
 @contextlib.asynccontextmanager
 async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLine]:
     """The shipped line file, one known customer, nobody at work."""
-    plan, menus = load_line(LINE_FILE)
+    live = await _live(database, folder)
     bus, promises, clock = Bus(), Promises(), HandSetClock()
     customers, places = CustomerService(database, identify_deadline_s=5), Places()
     await places.load(database)
+    blacklist = LiveBlacklist(
+        database,
+        BlacklistRules(protected=("national",)),
+        kept=folder / "blacklist.json",
+        clock=clock,
+    )
+    await blacklist.first()
     acd = AcdService(
-        plan,
+        live.now.plan,
         bus=bus,
         store=AcdStore(database),
         journal=Journal(folder / "journal"),
         zone=ZoneInfo("Asia/Shanghai"),
         clock=clock,
+        steady=lambda: clock().timestamp(),
     )
     house = House(
         acd=acd,
-        plan=plan,
-        menus=menus,
+        line=live,
         prompts=PromptLibrary(folder / "prompts"),
         customers=customers,
+        familiar=FamiliarAgents(database, clock=clock, zone=ZoneInfo("Asia/Shanghai")),
         places=places,
+        trade=Trade.of(database, bus, clock=clock, zone=ZoneInfo("Asia/Shanghai")),
+        notices=NoticeService(
+            database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), channels=("email",)
+        ),
+        pins=PinService(database, clock=clock, passwords=quick_passwords()),
+        terms=Terms(best_sellers=Span(30, 5), new_products=Span(60, 5)),
         callbacks=promises,
-        recordings=folder / "recordings",
+        surveys=Surveys(database, zone=ZoneInfo("Asia/Shanghai")),
+        recorder=Recorder(folder / "recordings"),
+        blacklist=blacklist,
         language="zh",
         clock=clock,
+        zone=ZoneInfo("Asia/Shanghai"),
+        outside=OutsideCalls("4006001001"),
         called_waits_s=0.5,
     )
     line = OrderLine(house, bus, folder, promises, clock)
@@ -337,12 +413,30 @@ async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLin
     await acd.close()
 
 
+async def _live(database: Database, folder: Path) -> LiveLine:
+    """The shipped line; nothing is spoken."""
+
+    async def silent(_: Menus) -> None: ...
+
+    return LiveLine(
+        database,
+        shipped=LINE_FILE,
+        kept=folder / "line.yaml",
+        prepare=silent,
+        today=NOON.date,
+    )
+
+
 async def furnish(database: Database) -> None:
     """The one known customer, and nothing of earlier tests."""
     async with database.begin() as session:
         await seed_roles(session)
         await seed_channel(session)
-        await session.execute(text("TRUNCATE calls, call_steps, agent_states CASCADE"))
+        await session.execute(
+            text(
+                "TRUNCATE calls, call_steps, agent_states, survey_answers, blacklist_entries CASCADE"
+            )
+        )
         if await session.scalar(text("SELECT count(*) FROM customers")):
             return
     known = NewCustomer(name="滨海商贸", phones=(KNOWN,), level_code="city", language="en")

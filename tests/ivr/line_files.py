@@ -1,8 +1,10 @@
 """Small line files for tests: one queue, one number, and the menus given."""
 
-from acd.lineplan import LinePlan, read_plan
+from acd.lineplan import LinePlan
+from acd.lineplan_file import read_plan
 from acd.located import parse
-from ivr.menu import Menus, read_menus
+from ivr.line_file import read_menus
+from ivr.menu import Menus
 
 PLAN = """\
 queues:

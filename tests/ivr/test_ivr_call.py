@@ -1,15 +1,23 @@
 """The life of a call against the real ACD, over a real FastAGI connection."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
 
+from acd.core_types import Preferred
 from acd.events import CallEnded, CallLeftQueue, CallOffered, CallQueued, CallRouted
+from acd.lineplan import Conditions, LinePlan, RelaxPlan, RoutePlan
+from acd.tickets import KeptPlace
 from dialer.errors import CallbackExists, DoNotCallNumber
 from ivr import place
+from ivr.line.live import Line
+from ivr.line_file import read_line
 from ivr.place import Place
-from tests.ivr.ivr_line import NOON, Channel, OrderLine, until
+from ivr.recording import Obstacle, Recorder
+from ivr.tree import drawn
+from tests.ivr.ivr_line import LINE_FILE, NOON, Channel, OrderLine, until
 
 STRANGER = "02223456789"
 
@@ -37,11 +45,29 @@ async def test_every_step_of_the_way_is_in_the_record(line: OrderLine) -> None:
         "routed",
         "queued",
         "offered",
+        "recording_begun",
         "dialled",
         "dial_ended",
         "answered",
         "ended",
     ]
+
+
+async def test_the_way_through_the_menus_is_summed_up_also_of_a_caller_who_gives_up_there(
+    line: OrderLine,
+) -> None:
+    caller = Channel(keys=["7", None, "1"], endless=["menu_wholesale"], caller=STRANGER)
+    await line.begin(caller)
+    await until(lambda: "menu_wholesale" in caller.played)
+    caller.hang_up()
+    await line.over()
+    row = line.row(caller)
+    assert (row.outcome, row.last_menu, row.menu_path) == ("left_in_menu", "wholesale", ("1",))
+    assert (row.wrong_keys, row.line_version, row.medium) == (1, 0, "电视广告")
+    assert row.walk == {
+        "main": {"keys": {"1": 1}, "wrong": 1, "silent": 1},
+        "wholesale": {"keys": {}, "wrong": 0, "silent": 0},
+    }
 
 
 async def test_a_known_customer_is_named_to_the_agent_and_spoken_to_in_the_own_language(
@@ -51,7 +77,9 @@ async def test_a_known_customer_is_named_to_the_agent_and_spoken_to_in_the_own_l
     caller = Channel(keys=["2"], dials=[("ANSWER", 1)])
     await line.ring(caller)
     assert caller.variables["CALLERID(name)"] == "滨海商贸"
-    assert any('/en/menu_main"' in command for command in caller.commands)
+    said = [command for command in caller.commands if "/menu_main" in command]
+    assert said
+    assert all("/en/menus/" in command for command in said)
     assert line.row(caller).customer_name == "滨海商贸"
 
 
@@ -137,10 +165,27 @@ async def test_a_call_goes_on_when_it_cannot_be_recorded(line: OrderLine) -> Non
     assert line.row(caller).outcome == "answered"
 
 
+async def test_where_there_is_no_room_calls_go_on_and_are_recorded_again_once_there_is(
+    line: OrderLine,
+) -> None:
+    obstacles: list[Obstacle | None] = ["disk_full", None]
+    recorder = Recorder(line.folder / "recordings", lambda _: obstacles.pop(0))
+    await line.close()
+    line.house = replace(line.house, recorder=recorder)
+    await line.open()
+    await line.agent(1, "north")
+    await line.agent(2, "north")
+    caller = Channel(keys=["1", "1"], dials=[("NOANSWER", 0), ("ANSWER", 5)])
+    await line.ring(caller)
+    done = [step for step in line.steps(caller) if step.startswith(("recording_", "dialled"))]
+    assert done == ["recording_not_begun", "dialled", "recording_begun", "dialled"]
+    assert (line.row(caller).outcome, line.row(caller).recording) == ("answered", "on")
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 async def test_a_caller_who_comes_back_is_recorded_once(line: OrderLine, recorded: bool) -> None:
     await line.agent(1, "north")
-    kept = Place("north", 0, NOON, None, None, (), "zh")
+    kept = Place("north", 0, NOON, (), None, (), "zh")
     caller = Channel(place=place.write(kept), dials=[("ANSWER", 5)])
     if recorded:
         caller.variables["MIXMONITOR_FILENAME"] = "begun.raw"
@@ -234,7 +279,7 @@ async def test_a_daemon_that_stops_leaves_the_record_open_and_the_next_one_goes_
 
 async def test_a_caller_who_comes_back_keeps_the_place_in_the_line(line: OrderLine) -> None:
     joined = NOON - timedelta(seconds=90)
-    kept = Place("east", 40, joined, 7, 15, ("1", "2"), "en")
+    kept = Place("east", 40, joined, (Preferred("salesperson", (7,)),), 15, ("1", "2"), "en")
     caller = Channel(place=place.write(kept))
     await line.begin(caller)
     await until(line.acd.waiting_views)
@@ -242,16 +287,63 @@ async def test_a_caller_who_comes_back_keeps_the_place_in_the_line(line: OrderLi
     assert (queued.queue, queued.priority, queued.joined_at) == ("east", 40, joined)
     entry = line.acd._desk.entry(caller.call_id)
     assert entry is not None
-    assert (entry.preferred_agent, entry.preferred_wait_s) == (7, 15)
+    assert (entry.preferred, entry.preferred_wait_s) == ((Preferred("salesperson", (7,)),), 15)
     await until(lambda: any("/en/please_wait" in command for command in caller.commands))
     caller.hang_up()
     await line.over()
 
 
+async def test_who_was_to_be_called_back_and_calls_in_has_the_place_of_the_callback(
+    line: OrderLine,
+) -> None:
+    asked_at = line.house.clock() - timedelta(minutes=9)
+    line.promises.kept = KeptPlace(asked_at, 30)
+    caller = Channel(keys=["1", "1"])
+    await line.begin(caller)
+    await until(line.acd.waiting_views)
+    entry = line.acd._desk.entry(caller.call_id)
+    assert entry is not None
+    assert (entry.place_at, entry.priority >= 30) == (asked_at, True)
+    assert entry.joined_at > asked_at
+    assert "callback_place" in {reason.code for reason in entry.why}
+    written = place.read(caller.variables["ZJ_PLACE"])
+    assert written is not None
+    assert written.place_at == asked_at
+    caller.hang_up()
+    await line.over()
+
+
+async def test_a_caller_who_comes_back_needs_what_the_rule_asks_for_now(line: OrderLine) -> None:
+    live = line.house.line
+    plan = live.now.plan
+    taste = RoutePlan(
+        name="taste",
+        when=Conditions(vip=True),
+        skills={"wine": 2},
+        relax=(RelaxPlan(after_s=90),),
+    )
+    routes = (taste, *plan.routes)
+    changed = LinePlan(queues=plan.queues, dids=plan.dids, routes=routes)
+    live.now = replace(live.now, plan=changed)
+    for rule, skills in (("taste", (("wine", 2),)), ("gone", ())):
+        kept = Place("north", 0, NOON, (), None, (), "zh", rule)
+        caller = Channel(place=place.write(kept))
+        await line.begin(caller)
+        await until(line.acd.waiting_views)
+        entry = line.acd._desk.entry(caller.call_id)
+        assert entry is not None
+        assert (entry.skills, bool(entry.relax)) == (skills, bool(skills))
+        written = place.read(caller.variables["ZJ_PLACE"])
+        assert written is not None
+        assert written.skills_by == ("taste" if skills else None)
+        caller.hang_up()
+        await line.over()
+
+
 async def test_a_place_in_a_queue_that_is_gone_starts_again_with_the_menu(
     line: OrderLine,
 ) -> None:
-    kept = Place("gone", 0, NOON, None, None, (), "zh")
+    kept = Place("gone", 0, NOON, (), None, (), "zh")
     caller = Channel(place=place.write(kept), hang_up_at=4)
     await line.ring(caller)
     assert "menu_main" in caller.played
@@ -315,6 +407,30 @@ async def test_somebody_we_called_does_not_wait_for_ever(line: OrderLine) -> Non
     assert line.row(callee).outcome == "nobody_free"
 
 
+async def test_somebody_we_called_is_left_to_agents_also_after_a_daemon_s_death(
+    line: OrderLine,
+) -> None:
+    callee = called()
+    await line.begin(callee)
+    await until(line.acd.waiting_views)
+    await line.close()
+    await line.over()
+    await line.open()
+    again = called(
+        call_id=callee.call_id,
+        place=callee.variables["ZJ_PLACE"],
+        endless=["outbound_greeting"],
+    )
+    await line.begin(again)
+    await until(lambda: "outbound_greeting" in again.played)
+    entry = line.acd._desk.entry(callee.call_id)
+    assert entry is not None
+    assert (entry.agents_only, entry.priority, entry.joined_at) == (True, 100, NOON)
+    again.hang_up()
+    await line.over()
+    assert "resumed" in line.steps(again)
+
+
 async def test_a_key_does_not_end_the_patience_of_somebody_we_called(line: OrderLine) -> None:
     callee = called(dials=[("ANSWER", 5)], keys=["2"])
     await line.begin(callee)
@@ -334,3 +450,124 @@ async def test_a_route_says_which_rules_made_it(line: OrderLine) -> None:
     assert [reason.code for reason in routed.why] == ["menu_choice"]
     caller.hang_up()
     await line.over()
+
+
+EAST = '  - {name: wholesale_east, when: {menu_choice: "1-2"}, queue: east}\n'
+
+
+async def test_a_call_inside_keeps_its_menus_and_the_next_one_takes_the_new_ones(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "north", "retail")
+    inside = Channel(endless=["menu_main"], dials=[("ANSWER", 1)], caller=STRANGER)
+    await line.begin(inside)
+    await until(lambda: inside.played == ["menu_main"])
+    before = line.house.line.now
+    text = LINE_FILE.read_text(encoding="utf-8").replace(
+        '"1": {menu: wholesale}', '"1": {route: true}'
+    )
+    text = text.replace('"1-1"', '"1"').replace(EAST, "")
+    wholesale = text.index("  wholesale:\n")
+    text = text[:wholesale] + text[text.index("  self_service:\n") :]
+    line.house.line.now = Line(2, *read_line(text))
+
+    inside.press("1")
+    await until(lambda: "menu_wholesale" in inside.played)
+    inside.press("1")
+    await line.over()
+    await line.acd.finish_wrap_up(1)
+    outside = Channel(keys=["1"], dials=[("ANSWER", 1)], caller=STRANGER)
+    await line.ring(outside)
+
+    assert line.row(inside).menu_path == ("1", "1")
+    assert line.row(outside).menu_path == ("1",)
+    assert before.number == 0
+
+
+def take(line: OrderLine, *changes: tuple[str, str], more: str = "") -> None:
+    """The shipped line, changed, from the next call on."""
+    text = LINE_FILE.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    line.house.line.now = Line(2, *read_line(text + more))
+
+
+async def test_a_number_leads_where_the_clock_of_the_house_says(line: OrderLine) -> None:
+    await line.agent(1, "retail")
+    day = Channel(did="4006001004", keys=["2"], dials=[("ANSWER", 5)], caller=STRANGER)
+    await line.ring(day)
+    assert day.played[0] == "menu_main"
+    assert line.row(day).outcome == "answered"
+
+    line.clock.now = NOON.replace(hour=10)  # 18:00 in Shanghai
+    night = Channel(did="4006001004", keys=["*"], caller=STRANGER)
+    await line.ring(night)
+    assert night.played == ["announcement_closed", "thank_you"]
+    row = line.row(night)
+    assert (row.outcome, row.queue, row.menu_path) == ("announced", None, ())
+    assert "announced" in line.steps(night)
+
+    line.clock.now = datetime(2026, 2, 17, 4, tzinfo=UTC)
+    holiday = Channel(did="4006001004", caller=STRANGER)
+    await line.ring(holiday)
+    assert holiday.played[0] == "announcement_spring_festival"
+    assert holiday.played[-1] == "thank_you"
+    assert line.row(holiday).outcome == "announced"
+
+
+async def test_an_extension_leads_to_its_agent_and_from_there_by_rule(line: OrderLine) -> None:
+    await line.agent(1, "east")
+    await line.agent(2, "east")
+    caller = Channel(
+        keys=["5", *"1009", "5", *"1002"], dials=[("NOANSWER", 0), ("ANSWER", 5)], caller=STRANGER
+    )
+    await line.ring(caller)
+    assert caller.played[:4] == ["menu_main", "extension_ask", "extension_away", "extension_ask"]
+    rung = [options[0] for application, *options in caller.executed if application == "Dial"]
+    assert rung == ["PJSIP/1002", "PJSIP/1001"]
+    row = line.row(caller)
+    assert (row.queue, row.agent_id, row.menu_path) == ("east", 1, tuple("1002"))
+    routed = cast("CallRouted", line.last(CallRouted))
+    assert [reason.code for reason in routed.why] == ["extension"]
+
+
+async def test_the_operators_key_ends_the_walk_in_a_menu_below(line: OrderLine) -> None:
+    await line.agent(1, "service")
+    own = ('    otherwise: "2"\n', '    otherwise: "4-0"\n', "    otherwise: hang_up\n")
+    outside = [(each, f"{each}    operator: false\n") for each in own]
+    take(line, *outside, more='operator: {key: "0", choice: "3"}\n')
+    caller = Channel(keys=["1", "0"], dials=[("ANSWER", 5)], caller=STRANGER)
+    await line.ring(caller)
+    assert (line.row(caller).queue, line.row(caller).menu_path) == ("service", ("1", "0"))
+
+
+async def test_the_operators_key_reaches_the_operator_while_an_extension_is_asked_for(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "service")
+    own = ('    otherwise: "4-0"\n', "    otherwise: hang_up\n")
+    outside = [(each, f"{each}    operator: false\n") for each in own]
+    take(
+        line,
+        *outside,
+        ('      "0": {route: true}\n', ""),
+        more='operator: {key: "0", choice: "3"}\n',
+    )
+    caller = Channel(keys=["5", "0"], dials=[("ANSWER", 5)], caller=STRANGER)
+    await line.ring(caller)
+    assert caller.played[:2] == ["menu_main", "extension_ask"]
+    assert (line.row(caller).queue, line.row(caller).menu_path) == ("service", ("0",))
+    assert "digits" in line.steps(caller)
+
+
+async def test_a_number_for_faxes_goes_on_to_the_fax_machine(line: OrderLine) -> None:
+    take(line, ("dids:\n", 'dids:\n  "4006001008": {medium: 传真, fax: true}\n'))
+    caller = Channel(did="4006001008")
+
+    await line.ring(caller)
+
+    assert caller.variables["ZJ_FAX_IN"] == "1"
+    assert line.row(caller).outcome == "fax"
+    assert caller.played == []
+    assert "fax" in drawn(line.house.line.now.plan, line.house.line.now.menus)

@@ -3,7 +3,7 @@
 import pytest
 
 from acd.located import FileRefused
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from tests.ivr.line_files import FIRST_MENU_LINE, PLAN, TWO_MENUS, read_line
 from zongji.settings import ROOT
 
@@ -23,9 +23,11 @@ def menu(*keys: str, more: str = "") -> str:
 def test_the_shipped_line_file_is_in_order():
     plan, menus = load_line(ROOT / "asterisk-conf" / "line.yaml")
 
-    assert set(menus.by_name) == {"main", "wholesale"}
+    assert set(menus.by_name) == {
+        *("main", "closed", "wholesale", "self_service", "assortment", "account")
+    }
     assert menus["main"].keys["1"].menu == "wholesale"
-    assert {did.menu for did in plan.dids} == {"main"}
+    assert {branch.menu for did in plan.dids for branch in did.branches} == {"main", "closed"}
 
 
 def test_a_key_to_a_menu_that_is_not_there_is_named_with_its_line():

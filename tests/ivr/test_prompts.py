@@ -5,15 +5,19 @@ import wave
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from crm_core.errors import Invalid
 from ivr import prompts as prompts_module
-from ivr.menu import Menus
+from ivr.menu import LANGUAGES, Menus
 from ivr.prompts import MOST_SPOKEN_POSITION, PromptLibrary, position_prompt, texts
+from ivr.spoken.speaker import vocabulary
 from ivr.tts import SpeechError, TextToSpeech
 from tests.ivr.line_files import TWO_MENUS, read_line
 from zongji.cli.line import speech
 from zongji.installation import Installation
 
+JOINED = {name for language in LANGUAGES for name in vocabulary(language).values()}
 MENU = """\
   main:
     say: {zh: 请按一。, en: "Press one."}
@@ -49,19 +53,21 @@ def silence(path: Path, *, rate: int = 8000, channels: int = 1, width: int = 2) 
 
 
 def test_every_text_becomes_telephone_sound_in_both_languages(compiled: Path, menus: Menus):
-    wanted = {f"{prompt.language}/{prompt.name}" for prompt in texts(menus)}
-    made = {f"{path.parent.name}/{path.stem}" for path in compiled.glob("*/*.wav")}
+    wanted = {prompt.place for prompt in texts(menus)}
+    made = {str(path.relative_to(compiled).with_suffix("")) for path in compiled.rglob("*.wav")}
 
     assert made == wanted
-    for path in compiled.glob("*/*.wav"):
+    for path in compiled.rglob("*.wav"):
         with wave.open(str(path)) as sound:
             shape = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
             assert shape == (8000, 1, 2), path
-            assert sound.getnframes() > 2000, path
+            assert sound.getnframes() > (500 if path.stem in JOINED else 2000), path
 
 
 def test_what_was_said_is_heard_not_silence(compiled: Path):
-    for path in compiled.glob("*/menu_main.wav"):
+    said = list(compiled.rglob("menu_main.wav"))
+    assert len(said) == len(LANGUAGES)
+    for path in said:
         with wave.open(str(path)) as sound:
             frames = sound.readframes(sound.getnframes())
         loudest = max(
@@ -121,15 +127,67 @@ def test_a_text_is_never_taken_for_an_option(tmp_path: Path, voice: TextToSpeech
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_recording_dropped_in_replaces_the_spoken_text(tmp_path: Path, compiled: Path):
+def test_a_recording_dropped_in_replaces_the_spoken_text(
+    tmp_path: Path, compiled: Path, menus: Menus
+):
     folder = _copied(compiled, tmp_path)
     library = PromptLibrary(folder)
-    assert library.path("menu_main", "zh") == str(folder / "zh" / "menu_main")
+    assert library.path("thank_you", "zh") == str(folder / "zh" / "thank_you")
+    assert library.of_line(menus, "menu_main", "zh").startswith(str(folder / "zh" / "menus"))
 
     silence(folder / "custom" / "zh" / "menu_main.wav")
+    silence(folder / "custom" / "zh" / "thank_you.wav")
 
-    assert library.path("menu_main", "zh") == str(folder / "custom" / "zh" / "menu_main")
-    assert library.path("menu_main", "en") == str(folder / "en" / "menu_main")
+    assert library.path("thank_you", "zh") == str(folder / "custom" / "zh" / "thank_you")
+    assert library.of_line(menus, "menu_main", "zh") == str(folder / "custom" / "zh" / "menu_main")
+    assert library.of_line(menus, "menu_main", "en").startswith(str(folder / "en" / "menus"))
+
+
+async def test_a_prompt_whose_file_is_gone_is_spoken_again_and_told_once(
+    tmp_path: Path, menus: Menus, voice: TextToSpeech
+):
+    library = PromptLibrary(tmp_path, voice)
+    await library.prepare(menus)
+    gone = Path(f"{library.of_line(menus, 'menu_main', 'zh')}.wav")
+
+    with capture_logs() as told:
+        for _ in range(2):
+            gone.unlink()
+            [path] = await library.playable(menus, ["menu_main"], "zh")
+            assert Path(f"{path}.wav") == gone
+            assert gone.exists()
+
+    assert [(each["event"], each["prompts"]) for each in told] == [
+        ("prompts_spoken_again", ["menu_main"])
+    ]
+
+
+async def test_a_prompt_that_cannot_be_had_keeps_nobody_waiting_and_is_told_once(
+    tmp_path: Path, menus: Menus
+):
+    library = PromptLibrary(tmp_path)
+
+    with capture_logs() as told:
+        for _ in range(2):
+            assert await library.playable(menus, ["menu_main"], "zh")
+
+    assert [each["event"] for each in told] == ["prompts_gone"]
+
+
+async def test_menus_are_spoken_before_they_go_live(
+    tmp_path: Path, menus: Menus, voice: TextToSpeech
+):
+    library = PromptLibrary(tmp_path, voice)
+    _, changed = read_line(MENU.replace("请按一。", "您好，请按一。"))
+
+    await library.prepare(menus)
+    await library.prepare(changed)
+
+    said = [Path(f"{library.of_line(each, 'menu_main', 'zh')}.wav") for each in (menus, changed)]
+    assert all(path.exists() for path in said)
+    assert said[0].read_bytes() != said[1].read_bytes()
+    with pytest.raises(Invalid, match="zongji prompts build"):
+        await PromptLibrary(tmp_path / "new").prepare(menus)
 
 
 def test_what_is_complete_passes_the_check(tmp_path: Path, compiled: Path, menus: Menus):
@@ -228,3 +286,36 @@ def _copied(compiled: Path, folder: Path) -> Path:
         else:
             target.write_bytes(path.read_bytes())
     return folder
+
+
+async def test_a_name_is_spoken_when_it_is_needed_and_again_when_it_changed(
+    tmp_path: Path, voice: TextToSpeech
+):
+    library = PromptLibrary(tmp_path, voice)
+    said = tmp_path / "zh" / "product_BJ-001.wav"
+
+    assert await library.spoken("product_BJ-001", "白酒", "zh")
+    first = said.read_bytes()
+    said.touch()
+    assert await library.spoken("product_BJ-001", "白酒", "zh")
+    assert said.read_bytes() == first
+    assert await library.spoken("product_BJ-001", "五粮液白酒", "zh")
+    assert said.read_bytes() != first
+
+
+async def test_a_recording_of_a_name_is_played_instead_and_is_no_slip(
+    tmp_path: Path, voice: TextToSpeech
+):
+    silence(tmp_path / "custom" / "zh" / "product_BJ-001.wav")
+    library = PromptLibrary(tmp_path, voice)
+
+    assert await library.spoken("product_BJ-001", "白酒", "zh")
+    assert not (tmp_path / "zh").exists()
+    assert not [p for p in library.check(read_line(MENU)[1]) if p.startswith("custom/")]
+
+
+async def test_a_name_that_cannot_be_spoken_is_not_there(tmp_path: Path):
+    missing = TextToSpeech([str(tmp_path / "espeak-ng")], ["sox"])
+
+    assert not await PromptLibrary(tmp_path, missing).spoken("product_BJ-001", "白酒", "zh")
+    assert not await PromptLibrary(tmp_path).spoken("product_BJ-001", "白酒", "zh")

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.service import CustomerService
 from crm_core.db import Database
-from crm_core.notices.commands import NewNotice, NoticeStep
+from crm_core.notices.commands import NewNotice, Send
 from crm_core.notices.sending import NoticeSender
 from crm_core.notices.service import NoticeService
 from crm_core.notices.views import NoticeView
@@ -31,7 +31,7 @@ class NoticeHouse:
             database,
             clock=clock,
             zone=ZoneInfo("Asia/Shanghai"),
-            channels=("email", "sms"),
+            channels=("email", "sms", "voice", "wecom_group"),
             never_called=never_called,
         )
         self.todos = TodoService(database, clock=clock)
@@ -44,7 +44,7 @@ class NoticeHouse:
     async def sent(self, **more: object) -> NoticeView:
         wanted = {"title": "涨价通知", "body": "下月起每箱涨价五元。", "conditions": ALL} | more
         made = await self.notices.create(self.office.zhao, NewNotice.model_validate(wanted))
-        sent = await self.notices.send(self.office.zhao, made.id, NoticeStep(version=made.version))
+        sent = await self.notices.send(self.office.zhao, made.id, Send(version=made.version))
         while await self.sender.run_once():
             pass
         return await self.notices.get(self.office.zhao, sent.id)
@@ -59,12 +59,24 @@ class NoticeHouse:
             )
             return [tuple(row) for row in rows]
 
-    async def deliver(self, notice_id: int, channel: str, state: str) -> None:
+    async def deliver(
+        self,
+        notice_id: int,
+        channel: str,
+        state: str,
+        *,
+        to: str = "",
+        reference: str | None = None,
+    ) -> None:
+        """What became of the messages of a channel, or of the one `to` an address."""
+        whom = OutboxMessage.recipient.startswith(to)
         async with self.database.begin() as session:
             await session.execute(
                 update(OutboxMessage)
-                .where(OutboxMessage.subject_id == notice_id, OutboxMessage.channel == channel)
-                .values(state=state)
+                .where(
+                    OutboxMessage.subject_id == notice_id, OutboxMessage.channel == channel, whom
+                )
+                .values(state=state, reference=reference)
             )
 
 

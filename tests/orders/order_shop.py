@@ -38,13 +38,27 @@ NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 
 class Clock:
+    """Time passes by; besides, somebody may set the clock."""
+
     def __init__(self) -> None:
         self.now = NOW
+        self.passed = timedelta(0)
 
     def __call__(self) -> datetime:
         return self.now
 
+    def steady(self) -> float:
+        return self.passed.total_seconds()
+
+    def truth(self) -> datetime:
+        """What it is by everybody else's clock."""
+        return NOW + self.passed
+
     def pass_by(self, span: timedelta) -> None:
+        self.now += span
+        self.passed += span
+
+    def set_by(self, span: timedelta) -> None:
         self.now += span
 
 

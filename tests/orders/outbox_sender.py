@@ -21,7 +21,7 @@ def now() -> datetime:
 
 
 def notifier(channel: str, endpoint: str) -> Notifier:
-    book = WordBook(ORDER_WORDS, "总机商贸", clock=now)
+    book = WordBook(ORDER_WORDS, "总机商贸")
     if channel == "wecom":
         return WeComPerson(WeComApp("corp", SECRET, 1, endpoint), book, clock=now)
     return WeComGroup(book, endpoint=endpoint)

@@ -20,8 +20,9 @@ from crm_core.outbox.worker import OutboxWorker
 from crm_core.rights import SYSTEM
 from orders.sales.flow import Status
 from orders.sales.wording import ORDER_WORDS
-from tests.orders.order_shop import NOW, Shop
+from tests.orders.order_shop import Shop
 from tests.orders.provider_servers import SECRET, MailServer, SmsServer
+from tests.ports import free_port
 
 RULES = OutboxRules(attempts=3, look_again_s=0.02)
 KINDS = ("placed", "review", "reviewed", "shipped", "delivered", "cancelled")
@@ -48,8 +49,8 @@ async def desk(shop: Shop, mail: MailServer, sms: SmsServer) -> AsyncIterator["D
     await desk.text.close()
 
 
-def book(clock) -> WordBook:
-    return WordBook(ORDER_WORDS, "总机商贸", clock=clock)
+def book() -> WordBook:
+    return WordBook(ORDER_WORDS, "总机商贸")
 
 
 class Desk:
@@ -59,7 +60,7 @@ class Desk:
         self.shop = shop
         self.mail = EmailNotifier(
             MailSettings("127.0.0.1", mail.port, "orders@shop.example"),
-            words=book(shop.clock),
+            words=book(),
             clock=shop.clock,
         )
         templates = {f"order_{kind}": f"SMS_{n:09d}" for n, kind in enumerate(KINDS, 1)}
@@ -72,7 +73,12 @@ class Desk:
     def new_worker(self) -> OutboxWorker:
         shop = self.shop
         return OutboxWorker(
-            self.store, (self.mail, self.text), shop.bus, clock=shop.clock, rules=RULES
+            self.store,
+            (self.mail, self.text),
+            shop.bus,
+            clock=shop.clock,
+            steady=shop.clock.steady,
+            rules=RULES,
         )
 
     async def place(self, **rest):
@@ -116,7 +122,7 @@ def test_the_signature_is_that_of_the_providers_documented_example():
 
 async def test_every_kind_of_message_has_words_in_both_languages():
     params = {"number": "260302-000001", "total": "12.50"}
-    words = book(lambda: NOW)
+    words = book()
     said = [
         await words.of(Message("t", f"order_{status}", "a@b", language, params), "email")
         for status in Status
@@ -220,13 +226,14 @@ async def test_providers_that_are_away_lose_nothing(desk: Desk, mail: MailServer
         (
             EmailNotifier(
                 MailSettings("127.0.0.1", 1, "a@b.example"),
-                words=book(desk.shop.clock),
+                words=book(),
                 clock=desk.shop.clock,
             ),
             AliyunSms(replace(desk.account, endpoint="http://127.0.0.1:1"), clock=desk.shop.clock),
         ),
         desk.shop.bus,
         clock=desk.shop.clock,
+        steady=desk.shop.clock.steady,
         rules=RULES,
     )
     order = await desk.place()
@@ -235,6 +242,29 @@ async def test_providers_that_are_away_lose_nothing(desk: Desk, mail: MailServer
     desk.shop.clock.pass_by(timedelta(minutes=1))
     await desk.worker.run_once()
     assert await desk.states(order.id) == {"email": "sent", "sms": "sent"}
+
+
+async def test_a_day_without_the_mail_server_costs_no_letter_and_no_attempt(
+    desk: Desk, mail: MailServer, sms: SmsServer
+):
+    clock, there = desk.shop.clock, desk.mail._server
+    orders = [await desk.place() for _ in range(12)]
+    desk.mail._server = replace(there, port=free_port())
+    tried = 0
+    for _ in range(24 * 6):
+        tried += await desk.worker.run_once()
+        clock.pass_by(timedelta(minutes=10))
+    assert {(await desk.states(each.id))["email"] for each in orders} == {"pending"}
+    assert tried < 24 * 6 + 3 * len(orders)
+    desk.mail._server = there
+    while "pending" in {(await desk.states(each.id))["email"] for each in orders}:
+        clock.pass_by(timedelta(minutes=1))
+        await desk.worker.run_once()
+    letters = [letter["Message-ID"] for letter in mail.box.accepted]
+    assert len(set(letters)) == len(letters) == len(orders)
+    attempts = "SELECT max(attempts) FROM outbox WHERE channel = 'email'"
+    assert await desk.shop.scalar(attempts) == 1
+    assert {state for _, state in desk.outcomes()} == {"sent"}
 
 
 async def test_a_worker_killed_while_sending_leaves_unknown_and_no_double(
@@ -286,7 +316,7 @@ async def test_a_late_result_does_not_overwrite_what_was_decided_meanwhile(desk:
     now = desk.shop.clock()
     (claimed,) = await desk.store.claim({"sms": 5}, now, now + timedelta(seconds=1))
     later = now + timedelta(seconds=2)
-    (lost,) = await desk.store.find_lost({}, later)
+    (lost,) = await desk.store.find_lost({}, later, RULES.lease, ())
     assert (lost.id, lost.state) == (claimed.id, "unknown")
     assert not await desk.store.finish([(claimed, Result("sent", later, 1))])
 
@@ -296,7 +326,7 @@ async def test_a_lost_sender_is_repeated_where_the_provider_removes_doubles(desk
     now = desk.shop.clock()
     await desk.store.claim({"sms": 5}, now, now + timedelta(seconds=1))
     window = {"sms": timedelta(seconds=10)}
-    (lost,) = await desk.store.find_lost(window, now + timedelta(seconds=2))
+    (lost,) = await desk.store.find_lost(window, now + timedelta(seconds=2), RULES.lease, ())
     assert lost.state == "pending"
     assert (await desk.states(order.id))["sms"] == "pending"
 

@@ -13,7 +13,8 @@ from crm_core.rights import SYSTEM
 from crm_core.timeline import Place
 from orders.errors import OutOfStock, QuoteClosed, QuoteExpired, UnknownProduct, UnknownQuote
 from orders.sales.quote_commands import AcceptQuote, NewQuote, QuoteContent, QuoteQuery, RejectQuote
-from orders.sales.quotes import QuoteView, entries
+from orders.sales.quote_reading import QuoteView
+from orders.sales.quotes import entries
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import Shop
 
@@ -59,8 +60,9 @@ async def test_of_many_who_accept_a_quote_all_get_the_same_order(shop: Shop):
     (order_id,) = orders
     order = await shop.service.get(SYSTEM, order_id)
     assert (order.total, order.address) == (quote.quote.total, "新路1号")
-    assert [(why.code, why.params["number"]) for why in order.lines[0].why] == [
-        ("quoted", quote.quote.number)
+    assert [(why.code, why.params) for why in order.lines[0].why] == [
+        ("list_price", {"amount": "99.00"}),
+        ("quoted", {"number": quote.quote.number}),
     ]
     now = await shop.trade.quotes.get(SYSTEM, quote.quote.id)
     assert (now.quote.state, now.quote.order_number) == ("accepted", order.number)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from crm_core.errors import Conflict, Forbidden, Invalid
-from crm_core.rights import SYSTEM
+from crm_core.rights import SYSTEM, Principal
 from crm_core.seeds import seed_roles
-from orders.errors import BeyondLimit, OverCredit, ReviewRejected
+from orders.errors import BeyondLimit, NoReviewLimit, OverCredit, ReviewRejected
 from orders.review.commands import ChangedReviewRule, NewReviewRule, ReviewLimit
 from orders.review.rules import ReviewFacts, ReviewKind, ReviewRule, Says, Verdict, assess
-from orders.sales.rounds import OrderApproval
+from orders.review.seeds import seed_limits
+from orders.sales.commands import SplitOrder
+from orders.sales.rounds import BackorderFilling, OrderApproval
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import Shop
 
@@ -136,27 +138,105 @@ async def test_an_order_that_a_rule_rejects_leaves_nothing_behind(shop: Shop):
     assert (await shop.place((sku, 2), customer=shop.plain)).order.status == "placed"
 
 
-async def test_a_role_approves_up_to_its_limit_and_beyond_the_credit_only_as_far_as_it_may(
-    shop: Shop,
-):
+async def reviewers(shop: Shop) -> tuple[Principal, Principal]:
+    """A supervisor and somebody of operations, whose roles have no limit."""
     async with shop.database.begin() as session:
         await seed_roles(session)
+        await session.execute(text("DELETE FROM order_review_limits"))
         for number, role in ((901, "supervisor"), (902, "operations")):
             await session.execute(
                 text(
                     "INSERT INTO users (id, login, name, password_hash, role_code, locale)"
-                    " VALUES (:id, :role, :role, 'x', :role, 'zh-CN')"
+                    " VALUES (:id, :role, :role, 'x', :role, 'zh-CN') ON CONFLICT DO NOTHING"
                 ),
                 {"id": number, "role": role},
             )
+    return person("supervisor", user_id=901), person("operations", user_id=902)
+
+
+async def limited(shop: Shop, most: int) -> Principal:
+    """Somebody who may approve up to `most`."""
+    _, desk = await reviewers(shop)
+    await shop.trade.review_rules.limit(SYSTEM, "operations", ReviewLimit(most_total=most))
+    return desk
+
+
+def split_of(version: int, *lines: tuple[int, int], backorder: bool = False) -> SplitOrder:
+    taken = [{"line_no": number, "quantity": many} for number, many in lines]
+    return SplitOrder.model_validate({"version": version, "lines": taken, "backorder": backorder})
+
+
+async def test_an_order_in_parts_is_judged_as_a_whole(shop: Shop):
+    desk = await limited(shop, 150)
+    sku = await shop.product(on_hand=20, price="50.00")
+    _, end = await rule(shop, "total_over", "hold", value="100")
+    order = (await shop.place((sku, 4), customer=shop.plain)).order
+    part = await shop.trade.changes.split(desk, order.id, split_of(1, (1, 2)))
+    for each in (order.id, part.id):
+        with pytest.raises(BeyondLimit) as refused:
+            await shop.service.move(each, "reviewed", desk)
+        assert refused.value.fields == {"what": "total", "most": "150.00"}
+    await shop.move(part.id, "cancelled")
+    assert (await shop.service.move(order.id, "reviewed", desk)).status == "reviewed"
+    await end()
+
+
+async def test_what_waits_for_goods_stays_held_when_it_is_split_off(shop: Shop):
+    desk = await limited(shop, 150)
+    sku = await shop.product(on_hand=20, price="50.00")
+    by_rule = (await shop.place((sku, 4), note="定制", customer=shop.plain)).order
+    await shop.move(by_rule.id, "review")  # by a person: no rule speaks against it
+    waits = await shop.trade.changes.split(desk, by_rule.id, split_of(1, (1, 2), backorder=True))
+    assert (waits.status, waits.review) == ("backordered", "hold")
+    with pytest.raises(BeyondLimit):
+        await shop.service.move(waits.id, "placed", desk)
+    assert await BackorderFilling(shop.database, shop.service).run_once() == 1
+    assert (await shop.service.get(SYSTEM, waits.id)).status == "review"
+    with pytest.raises(BeyondLimit):
+        await shop.service.move(waits.id, "reviewed", desk)
+    await shop.assert_ledger_adds_up()
+
+
+async def test_a_role_without_a_limit_approves_nothing_that_was_held(shop: Shop):
+    boss, desk = await reviewers(shop)
+    sku = await shop.product(on_hand=20)
+    _, end = await rule(shop, "note_words", "hold", words=["定制"])
+    held = (await shop.place((sku, 1), note="定制", customer=shop.plain)).order
+    with pytest.raises(NoReviewLimit, match="order-review-limits/supervisor") as refused:
+        await shop.service.move(held.id, "reviewed", boss)
+    assert refused.value.fields == {"role": "supervisor"}
+    passed = (await shop.place((sku, 1), customer=shop.plain)).order
+    assert (await shop.service.move(passed.id, "reviewed", desk)).status == "reviewed"
+    async with shop.database.begin() as session:
+        await seed_limits(session)
+        await seed_limits(session)
+    limits = await shop.trade.review_rules.limits(SYSTEM)
+    assert [(each.role_code, each.most_total) for each in limits] == [
+        ("admin", None),
+        ("operations", None),
+        ("supervisor", None),
+    ]
+    assert (await shop.service.move(held.id, "reviewed", boss)).status == "reviewed"
+    await end()
+
+
+async def test_a_seed_leaves_a_limit_that_somebody_has_set(shop: Shop):
+    await limited(shop, 150)
+    async with shop.database.begin() as session:
+        await seed_limits(session)
+    limits = await shop.trade.review_rules.limits(SYSTEM)
+    assert {each.role_code: each.most_total for each in limits}["operations"] == 150
+
+
+async def test_a_role_approves_up_to_its_limit_and_beyond_the_credit_only_as_far_as_it_may(
+    shop: Shop,
+):
+    boss, desk = await reviewers(shop)
+    async with shop.database.begin() as session:
         await session.execute(
             text("UPDATE customers SET credit_limit = 100, credit_used = 0 WHERE id = :id"),
             {"id": shop.poor},
         )
-    boss, desk = (
-        person("supervisor", user_id=901),
-        person("operations", user_id=902),
-    )
     rules = shop.trade.review_rules
     with pytest.raises(Forbidden):
         await rules.limit(boss, "supervisor", ReviewLimit(most_beyond_credit=Decimal(10)))

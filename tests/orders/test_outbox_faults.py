@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from crm_core.bus import Bus
-from crm_core.db import Base, Database
+from crm_core.db import Database
 from crm_core.outbox import messages
 from crm_core.outbox.flow import Pace
 from crm_core.outbox.messages import Contact
@@ -26,8 +26,7 @@ from crm_core.outbox.worker import OutboxWorker
 from orders.sales.wording import ORDER_WORDS
 from tests.orders.order_shop import Clock, Shop, open_shop
 from tests.orders.provider_servers import SECRET, WeComServer
-from tests.ports import free_port
-from zongji.platform.postgres import EmbeddedPostgres
+from tests.own_postgres import own_postgres
 from zongji.settings import ROOT
 
 RULES = OutboxRules(look_again_s=0.02)
@@ -73,9 +72,11 @@ def said(server: WeComServer) -> Counter[str]:
 async def working(
     database: Database, bus: Bus, clock, server: WeComServer, **more
 ) -> AsyncIterator[OutboxWorker]:
-    book = WordBook(ORDER_WORDS, "总机商贸", clock=clock)
+    book = WordBook(ORDER_WORDS, "总机商贸")
     app = WeComApp("corp", SECRET, 1, server.endpoint)
     ways = (WeComGroup(book, endpoint=server.endpoint), WeComPerson(app, book, clock=clock))
+    if isinstance(clock, Clock):
+        more |= {"steady": clock.steady}
     yield OutboxWorker(OutboxStore(database), ways, bus, clock=clock, rules=RULES, **more)
     for way in ways:
         await way.close()
@@ -215,16 +216,8 @@ async def test_a_daemon_killed_while_sending_neither_loses_nor_doubles(
 
 
 async def test_postgresql_restarted_while_a_message_is_out_learns_that_it_was_sent(tmp_path):
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.owner() == tmp_path.owner() and parent.name.startswith(("pytest-", "test_")):
-            parent.chmod(0o755)
-    postgres = EmbeddedPostgres.prepare(tmp_path / "pg", port=free_port())
-    postgres.start(settings={"fsync": "off"})
-    try:
-        postgres.execute("CREATE DATABASE faults", "postgres")
-        database = Database(postgres.url("faults"))
-        async with database.begin() as session:
-            await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
+    async with own_postgres(tmp_path) as postgres:
+        database = postgres.database
         shop = await open_shop(database)
         await tell(shop, "wecom_group", orders=3)
         async with WeComServer(shop.clock) as server:
@@ -234,14 +227,11 @@ async def test_postgresql_restarted_while_a_message_is_out_learns_that_it_was_se
                 async with asyncio.timeout(10):
                     while len(server.accepted) < 3:
                         await asyncio.sleep(0.01)
-                await asyncio.to_thread(postgres.stop)
+                await postgres.stop()
                 server.held.set()
-                await asyncio.to_thread(postgres.start, settings={"fsync": "off"})
+                await postgres.start()
                 async with asyncio.timeout(20):
                     while (await states(database))["wecom_group", "sent"] < 3:
                         await asyncio.sleep(0.05)
                 await worker.close()
         assert set(said(server).values()) == {1}
-        await database.close()
-    finally:
-        postgres.stop()

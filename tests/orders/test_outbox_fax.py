@@ -11,7 +11,6 @@ from crm_core.outbox.fax import HEIGHT, WIDTH, FaxNotifier, _wrapped, draw
 from crm_core.outbox.ports import Message
 from crm_core.outbox.wording import WordBook, Wording
 from orders.sales.wording import ORDER_WORDS
-from tests.orders.order_shop import NOW
 
 FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
 LETTERS = ImageFont.truetype(FONT, 40)
@@ -31,7 +30,7 @@ class Line:
 
 async def test_a_message_is_one_short_sheet_that_is_gone_afterwards(tmp_path):
     line = Line()
-    book = WordBook(ORDER_WORDS, "Zongji", clock=lambda: NOW)
+    book = WordBook(ORDER_WORDS, "Zongji")
     notifier = FaxNotifier(line, book, font=FONT, folder=tmp_path / "sheets")
     params = {"number": "1", "total": "2.00"}
     assert await notifier.send(Message("t", "order_placed", "02223456789", "en", params)) == "faxed"

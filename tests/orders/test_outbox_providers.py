@@ -63,7 +63,7 @@ async def wecom(clock: Clock) -> AsyncIterator[WeComServer]:
 
 @pytest.fixture
 async def group(wecom: WeComServer, clock: Clock) -> AsyncIterator[WeComGroup]:
-    made = WeComGroup(WordBook(ORDER_WORDS, "总机商贸", clock=clock), endpoint=wecom.endpoint)
+    made = WeComGroup(WordBook(ORDER_WORDS, "总机商贸"), endpoint=wecom.endpoint)
     yield made
     await made.close()
 
@@ -71,7 +71,7 @@ async def group(wecom: WeComServer, clock: Clock) -> AsyncIterator[WeComGroup]:
 @pytest.fixture
 async def person(wecom: WeComServer, clock: Clock) -> AsyncIterator[WeComPerson]:
     app = WeComApp("corp", SECRET, 1000002, wecom.endpoint)
-    made = WeComPerson(app, WordBook(ORDER_WORDS, "总机商贸", clock=clock), clock=clock)
+    made = WeComPerson(app, WordBook(ORDER_WORDS, "总机商贸"), clock=clock)
     yield made
     await made.close()
 
@@ -270,7 +270,7 @@ async def test_a_wrong_secret_of_the_application_loses_nothing(person: WeComPers
 
 async def test_a_provider_that_is_overloaded_says_when_to_come_back(clock: Clock):
     async with Overloaded(clock) as server:
-        group = WeComGroup(WordBook(ORDER_WORDS, "", clock=clock), endpoint=server.endpoint)
+        group = WeComGroup(WordBook(ORDER_WORDS, ""), endpoint=server.endpoint)
         with pytest.raises(NotNow) as refused:
             await group.send(replace(SMS, recipient=WeComServer.ROBOT))
         await group.close()

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM
+from crm_core.seeds import seed_roles
 from orders.catalogue.commands import NewCategory
 from orders.delivery.run_commands import PutRoute
 from orders.errors import OrderWindowClosed, OverQuota
@@ -21,7 +23,7 @@ from orders.quotas.commands import (
     NewWindow,
     QuotaQuery,
 )
-from orders.quotas.limits import Period, Window, begins, is_open, next_opening
+from orders.quotas.limits import Period, Window, begins, ends, is_open, next_opening
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import Shop
 from tests.orders.test_order_editing import anew
@@ -44,6 +46,19 @@ def test_a_period_begins_on_or_before_the_day_and_with_it_the_next_one(period, d
         assert first.isoweekday() == 1
     if period is Period.MONTH and first > since:
         assert first.day == 1
+
+
+@given(st.sampled_from(Period), DAYS, DAYS)
+def test_every_day_lies_in_one_period_and_the_next_one_begins_where_it_ends(period, day, since):
+    after = ends(period, day)
+    if after is None:
+        assert period is Period.WHOLE
+        return
+    assert day < after
+    assert begins(period, after, min(since, after)) == after
+    last = after - timedelta(days=1)
+    assert ends(period, last) == after
+    assert begins(period, last, since) == begins(period, day, since) or since > day
 
 
 @given(st.lists(WINDOWS, max_size=3), MOMENTS)
@@ -101,6 +116,47 @@ async def test_a_cancelled_order_and_the_next_day_give_it_back(shop: Shop):
         assert (await shop.place((sku, 3))).created
     finally:
         shop.clock.now = before
+
+
+async def test_an_order_of_yesterday_is_changed_by_what_was_ordered_yesterday(shop: Shop):
+    sku = await shop.product(on_hand=100)
+    await quota(shop, sku=sku, quantity=5)
+    order = (await shop.place((sku, 3))).order
+    before, shop.clock.now = shop.clock.now, shop.clock.now + timedelta(days=1)
+    try:
+        await shop.place((sku, 5))
+        more = await shop.trade.changes.edit(SYSTEM, order.id, anew((sku, 5)))
+        assert more.lines[0].quantity == 5
+        with pytest.raises(OverQuota) as refused:
+            await shop.trade.changes.edit(SYSTEM, order.id, anew((sku, 6), version=2))
+        assert refused.value.fields["left"] == 5
+    finally:
+        shop.clock.now = before
+
+
+async def test_an_order_may_always_be_made_smaller_whatever_became_of_the_quota(shop: Shop):
+    sku, other = [await shop.product(on_hand=100) for _ in range(2)]
+    order = (await shop.place((sku, 9), (other, 1))).order
+    await shop.place((sku, 9))
+    await quota(shop, sku=sku, quantity=2)
+    less = await shop.trade.changes.edit(SYSTEM, order.id, anew((sku, 8), (other, 3)))
+    assert [line.quantity for line in less.lines] == [8, 3]
+    with pytest.raises(OverQuota) as refused:
+        await shop.trade.changes.edit(SYSTEM, order.id, anew((sku, 9), version=2))
+    assert refused.value.fields["left"] == 8
+
+
+async def test_what_comes_free_counts_for_no_quota(shop: Shop):
+    sku = await shop.product(on_hand=100)
+    await shop.rule("free_goods", sku=sku, min_quantity=2, free_quantity=1, free_most=99)
+    await quota(shop, sku=sku, quantity=6)
+    order = (await shop.place((sku, 4))).order
+    assert [line.quantity for line in order.lines] == [4, 2]
+    assert (await shop.place((sku, 2))).created
+    with pytest.raises(OverQuota):
+        await shop.place((sku, 1))
+    edited = await shop.trade.changes.edit(SYSTEM, order.id, anew((sku, 4)))
+    assert [line.quantity for line in edited.lines] == [4, 2]
 
 
 async def test_a_customer_is_given_more_and_has_it_taken_back(shop: Shop):
@@ -217,5 +273,36 @@ async def test_outside_its_window_an_order_is_refused_with_the_next_opening(shop
             await shop.service.place(agent, shop.order((sku, 1)))
     finally:
         shop.clock.now = before
+    ended = window.model_dump() | {"active": False, "version": made.version}
+    await shop.trade.quotas.change_window(SYSTEM, made.id, ChangedWindow.model_validate(ended))
+
+
+async def test_outside_its_window_an_order_is_made_smaller_but_not_larger(shop: Shop):
+    sku, other = [await shop.product(on_hand=99) for _ in range(2)]
+    await shop.rule("free_goods", sku=sku, min_quantity=2, free_quantity=1, free_most=99)
+    async with shop.database.begin() as session:
+        await seed_roles(session)
+        await session.execute(
+            text(
+                "INSERT INTO users (id, login, name, password_hash, role_code, locale)"
+                " VALUES (911, 'late', '晚', 'x', 'agent', 'zh-CN')"
+            )
+        )
+    agent = person("agent", user_id=911)
+    order = (await shop.place((sku, 4))).order
+    window = NewWindow(
+        name_zh="上午", name_en="Morning", level_code="agent", weekdays=frozenset({1}),
+        opens=time(8), closes=time(9),
+    )  # fmt: skip
+    made = await shop.trade.quotas.add_window(SYSTEM, window)
+    edit = shop.trade.changes.edit
+    for larger in (anew((sku, 5)), anew((sku, 4), (other, 1)), anew((other, 1))):
+        with pytest.raises(OrderWindowClosed):
+            await edit(agent, order.id, larger)
+    with pytest.raises(OrderWindowClosed):  # what came free was not ordered
+        await edit(agent, order.id, anew((sku, 6)))
+    less = await edit(agent, order.id, anew((sku, 2), note="少要"))
+    assert (less.lines[0].quantity, less.note) == (2, "少要")
+    assert (await edit(SYSTEM, order.id, anew((sku, 3), version=2))).version == 3
     ended = window.model_dump() | {"active": False, "version": made.version}
     await shop.trade.quotas.change_window(SYSTEM, made.id, ChangedWindow.model_validate(ended))

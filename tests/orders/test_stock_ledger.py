@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +25,7 @@ from orders.stock import ledger
 from orders.stock.moves import EFFECT, Goods
 from tests.orders.order_shop import NOW, Shop
 from tests.orders.stock_room import StockRoom
+from tests.repeated import repeated
 
 WAREHOUSES = ("main", "north", "south")
 NEXT = {"placed": "reviewed", "reviewed": "picking", "picking": "shipped", "shipped": "refused", "refused": "returned"}  # fmt: skip
@@ -217,14 +218,7 @@ def test_whatever_is_done_the_ledger_adds_up_to_the_balances_and_the_batches(led
     machine = type("Machine", (Warehouses,), {"runner": runner, "room": room})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=8,
-            stateful_step_count=30,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=repeated(8, stateful_step_count=30),
     )
 
 
@@ -290,13 +284,7 @@ TAKING = [Goods.RESERVE, Goods.REPLACE, Goods.TRANSFER_OUT, Goods.LOSS, Goods.WR
         max_size=20,
     )
 )
-@settings(
-    max_examples=12,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@repeated(12)
 def test_the_statement_itself_does_what_the_table_of_effects_says_and_nothing_impossible(
     ledger_of_its_own, steps
 ):

@@ -11,10 +11,12 @@ from crm_core.errors import Conflict, Forbidden
 from crm_core.rights import ROLES, SYSTEM
 from crm_core.seeds import seed_roles
 from orders.errors import UnknownProduct, UnknownWarehouse
+from orders.sales.rounds import BackorderFilling
 from orders.stock.commands import ComparisonQuery, MoveQuery
 from orders.stock.documents.commands import NewCostChange
 from orders.stock.planning.alarms import StockAlarms
 from orders.stock.planning.commands import AdviceQuery, AlarmQuery, PlanQuery, Policy
+from orders.stock.planning.views import ForecastView
 from orders.stock.planning.worker import ForecastWorker
 from tests.crm_core.crm_core_support import person
 from tests.orders.order_shop import NOW, Shop
@@ -211,6 +213,60 @@ async def test_demand_is_what_orders_took_and_the_advice_says_why(room: StockRoo
     assert nothing.quantity == 0
     shop.clock.pass_by(timedelta(days=1))
     assert await worker.run_once() >= 2
+
+
+async def advised(room: StockRoom, sku: str) -> tuple[int, dict[str, dict[str, str]]]:
+    (advice,) = await room.shop.trade.stock_planning.advice(SYSTEM, AdviceQuery(sku=sku))
+    return advice.quantity, {each.code: dict(each.params) for each in advice.why}
+
+
+async def forecast_of(room: StockRoom, sku: str) -> ForecastView:
+    shop = room.shop
+    worker = ForecastWorker(shop.database, clock=shop.clock, zone=SHANGHAI)
+    while await worker.run_once():
+        pass
+    (made,) = await shop.trade.stock_planning.forecasts(SYSTEM, PlanQuery(sku=sku))
+    return made
+
+
+async def test_what_orders_wait_for_is_restocked_and_is_demand_of_the_day_of_the_order(
+    room: StockRoom,
+):
+    shop = room.shop
+    sku = await shop.product(on_hand=0)
+    shop.clock.now = NOW + timedelta(days=300)
+    await shop.place((sku, 9), backorder=True)
+    shop.clock.pass_by(timedelta(days=10))
+    made = await forecast_of(room, sku)
+    assert (made.history_days, made.expected) == (10, Decimal("6.30"))
+    before, why = await advised(room, sku)
+    assert (why["available"], why["waiting"]) == ({"quantity": "0"}, {"quantity": "9"})
+    expected = int(why["expected_sales"]["quantity"]) + int(why["safety_stock"]["quantity"])
+    assert before == expected + 9
+    await shop.receive(sku, 9)
+    await BackorderFilling(shop.database, shop.service).run_once()
+    after, why = await advised(room, sku)
+    assert (after, "waiting" in why) == (expected, False)
+    shop.clock.pass_by(timedelta(days=10))
+    made = await forecast_of(room, sku)
+    assert (made.history_days, made.expected) == (20, Decimal("3.15"))
+
+
+async def test_days_without_goods_are_unknown_and_not_without_demand(room: StockRoom):
+    shop = room.shop
+    sku = await shop.product(on_hand=0)
+    shop.clock.now = NOW + timedelta(days=400)
+    for _ in range(2):
+        await shop.receive(sku, 80)
+        for _ in range(20):
+            await shop.place((sku, 4))
+            shop.clock.pass_by(timedelta(days=1))
+        shop.clock.pass_by(timedelta(days=15))
+    await shop.receive(sku, 1)
+    made = await forecast_of(room, sku)
+    assert (made.history_days, made.horizon_days, made.expected) == (70, 7, Decimal("28.00"))
+    assert made.origins > 0
+    assert {each.method: each.mae for each in made.errors}[made.method] == 0
 
 
 async def test_the_ledger_is_read_by_what_caused_it(room: StockRoom):

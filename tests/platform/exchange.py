@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
-from ami_bridge.agi import AgiSession
+from ami_bridge.agi import AgiSession, NotPlayed
 from ami_bridge.client import AmiClient
 from ami_bridge.events import AsteriskEvent, BridgeEntered, ChannelCreated, ChannelHungUp, LinkUp
 from ami_bridge.fastagi import FastAgiServer
@@ -98,7 +98,9 @@ class Exchange:
         return (self.installation.pbx.run / "log" / "messages").read_text()
 
     @asynccontextmanager
-    async def desk(self, handler: Handler) -> AsyncIterator[FastAgiServer]:
+    async def desk(
+        self, handler: Handler, *, not_played: NotPlayed = lambda _: None
+    ) -> AsyncIterator[FastAgiServer]:
         """A daemon that does with each call what `handler` does."""
 
         async def nothing(channel: str) -> None:
@@ -110,6 +112,7 @@ class Exchange:
             port=self.installation.ports.agi,
             allowed=[ip_network("127.0.0.0/8")],
             interrupt=nothing,
+            not_played=not_played,
         )
         await server.start()
         try:

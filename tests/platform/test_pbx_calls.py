@@ -1,12 +1,14 @@
 """A call comes in through the trunk: what reaches the daemon, and how the call ends."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from ami_bridge.agi import AgiSession
 from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.events import ChannelState
+from tests.ivr.test_prompts import silence
 from tests.platform.exchange import DID, PATIENCE_S, Exchange
 
 
@@ -95,3 +97,22 @@ async def test_the_agents_telephone_belongs_to_the_same_call(pbx: Exchange):
 
     assert isinstance(up, ChannelState)
     assert up.call_id == ids[0]
+
+
+async def test_a_prompt_whose_file_is_away_or_damaged_is_noted_and_the_next_one_is_heard(
+    pbx: Exchange, tmp_path: Path
+):
+    away, damaged, whole = (str(tmp_path / name) for name in ("away", "damaged", "whole"))
+    silence(Path(f"{whole}.wav"))
+    Path(f"{damaged}.wav").write_bytes(b"no sound")
+    noted: list[str] = []
+
+    async def play(session: AgiSession) -> None:
+        await session.answer()
+        await session.play([away, damaged, whole])
+        await session.set_variable("ZJ_DONE", "1")
+
+    async with pbx.desk(play, not_played=noted.append), asyncio.timeout(PATIENCE_S):
+        call = await pbx.call("13800138000", DID)
+        await call.over.wait()
+    assert noted == [away, damaged]

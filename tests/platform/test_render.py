@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zongji.platform.errors import PlatformError
-from zongji.platform.render import render, write_if_changed
+from zongji.platform.render import render
 
 
 @pytest.fixture
@@ -88,23 +88,3 @@ def test_what_is_written_is_for_its_owner_only(templates: Path, tmp_path: Path):
 
     assert stat.S_IMODE((tmp_path / "etc").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "etc" / "sip.conf").stat().st_mode) == 0o600
-
-
-def test_a_reader_sees_the_old_file_or_the_new_one_and_never_half(tmp_path: Path):
-    path = tmp_path / "sip.conf"
-    write_if_changed(path, "old")
-    with path.open() as reader:
-        write_if_changed(path, "new")
-        assert reader.read() == "old"
-
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_write_that_was_interrupted_is_done_again(tmp_path: Path):
-    path = tmp_path / "sip.conf"
-    (tmp_path / "sip.conf.new").write_text("half of it")
-
-    assert write_if_changed(path, "whole")
-    assert path.read_text() == "whole"
-    assert not write_if_changed(path, "whole")

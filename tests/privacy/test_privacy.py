@@ -69,6 +69,8 @@ INSERT INTO invoice_titles (customer_id, title, phone, changed_at) VALUES ({id},
 INSERT INTO invoices (key, order_id, kind, electronic, title, phone, reason, gross, net, tax, requested_at)
   SELECT 'i9', id, 'normal', true, '{mark}', '{number}', '{mark}', 5, 5, 0, now()
   FROM orders WHERE number = '260101-9';
+INSERT INTO order_invoice_wishes (order_id, kind, electronic, title, phone)
+  SELECT id, 'normal', true, '{mark}', '{number}' FROM orders WHERE number = '260101-9';
 INSERT INTO price_rules (kind, name_zh, name_en, sku, customer_id, value)
   VALUES ('price', '{mark}', '{mark}', 'P1', {id}, 5);
 INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, recipient, language, params)
@@ -145,10 +147,11 @@ INSERT INTO import_refusals (job_id, row, cells, reasons)
 # Columns of text that point to nobody: codes, states, places in the house, what operations wrote.
 IMPERSONAL = {
     "attempts": {"message_token", "rules", "result", "tech_cause"},
-    "callbacks": {"queue", "source", "origin_call_id", "last_result"},
+    "callbacks": {"queue", "source", "origin_call_id", "last_result", "skills_by"},
     "calls": {
         "id", "node", "linkedid", "direction", "did", "medium", "level", "province", "area_code",
-        "menu_path", "queue", "left_reason", "outcome",
+        "menu_path", "queue", "left_reason", "outcome", "last_menu", "services", "walk",
+        "recording", "pause_reason",
     },
     "call_steps": {"kind"},
     "campaign_contacts": {"last_result"},
@@ -170,6 +173,7 @@ IMPERSONAL = {
     "order_exceptions": {"number", "key", "kind", "state", "resolution"},
     "order_exception_steps": {"action"},
     "invoices": {"key", "kind", "state", "code", "number"},
+    "order_invoice_wishes": {"kind"},
     "knowledge_questions": {"call_id", "answer"},
     "leads": {"source", "province", "city", "call_id", "state"},
     "notice_recipients": {"call_id"},
@@ -180,6 +184,7 @@ IMPERSONAL = {
     "quotas": {"sku", "category_code", "level_code", "route_code", "period", "goods_key", "buyer_key"},
     "orders": {"number", "key", "fingerprint", "call_id", "status", "payment", "discount_why", "medium", "review", "review_why", "warehouse"},
     "packages": {"kind_code"},
+    "recording_uses": {"kind"},
     "payment_differences": {"kind", "subject", "source", "reference", "currency", "state"},
     "payment_entries": {"kind", "method", "source", "reference"},
     "payment_refunds": {"token", "key", "state", "reference", "reason"},
@@ -187,6 +192,7 @@ IMPERSONAL = {
     "price_rules": {"kind", "sku", "category_code", "unit", "level_code", "free_sku", "goods_key", "buyer_key"},
     "quotes": {"number", "state"},
     "quote_lines": {"sku"},
+    "survey_answers": {"question", "survey", "queue", "pressed", "label_zh", "label_en"},
     "privacy_requests": {"kind", "state", "identified_by", "reason", "done", "files"},
 }  # fmt: skip
 

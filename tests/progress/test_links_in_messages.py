@@ -34,7 +34,7 @@ async def test_the_link_in_a_letter_opens_the_order_that_it_tells_of(
         (
             EmailNotifier(
                 MailServer("127.0.0.1", mailbox.port, "orders@shop.example"),
-                words=WordBook(ORDER_WORDS, "总机商贸", clock=shop.clock),
+                words=WordBook(ORDER_WORDS, "总机商贸"),
                 clock=shop.clock,
             ),
         ),

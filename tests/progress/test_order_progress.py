@@ -17,8 +17,10 @@ from orders.progress.commands import CustomerChange
 from orders.progress.errors import LinkNotValid, LinksNotSet, NotDelivered, TooLateToChange
 from orders.progress.links import LinkTerms
 from orders.progress.service import FAILURES
+from orders.review.commands import NewReviewRule
 from orders.sales.commands import EditOrder, SplitOrder
 from orders.sales.events import OrderChanged
+from orders.sales.rounds import BackorderFilling
 from orders.services import Trade
 from tests.delivery.depot import Depot
 from tests.orders.order_shop import LINKS
@@ -150,7 +152,7 @@ async def test_a_customer_changes_day_address_and_note_and_a_person_is_told(depo
     assert order.number in todo["title"]
     assert todo["note"].splitlines() == [
         f"希望送达日期:{day}",
-        "新收货地址:河北省唐山市路北区建设路8号2单元",
+        "收货地址已改:见订单",
         "客户留言:请早上送",
     ]
     audit = await depot.shop.scalar(
@@ -163,6 +165,60 @@ async def test_a_customer_changes_day_address_and_note_and_a_person_is_told(depo
     assert [event.order_id for event in depot.shop.heard if isinstance(event, OrderChanged)] == [
         order_id
     ]
+
+
+async def hold_words(depot: Depot, says: str, *words: str) -> None:
+    content = {"kind": "note_words", "says": says, "name_zh": "词", "name_en": "word"}
+    new = NewReviewRule.model_validate(content | {"words": words})
+    await depot.trade.review_rules.add(SYSTEM, new)
+
+
+@pytest.mark.parametrize("status", ["placed", "reviewed"])
+async def test_what_a_customer_writes_is_held_like_what_an_agent_writes(depot: Depot, status: str):
+    await hold_words(depot, "hold", f"定制{status}")
+    await hold_words(depot, "urgent", f"加急{status}")
+    order_id, token, view = await opened(depot, status=status)
+    view = await page(depot).change(token, HOME, change(view, note="请早上送"))
+    assert view.status == status
+    view = await page(depot).change(token, HOME, change(view, note=f"定制{status},加急{status}"))
+    order = await depot.trade.orders.get(SYSTEM, order_id)
+    assert (order.status, order.review, order.urgent) == ("review", "hold", True)
+    assert [why.params["words"] for why in order.review_why] == [
+        f"定制{status}",
+        f"加急{status}",
+    ]
+    assert (order.history[-1].to_status, order.history[-1].reason) == (
+        "review",
+        "changed by the customer",
+    )
+    assert view.version == order.version
+    await depot.shop.assert_ledger_adds_up()
+
+
+async def test_what_a_person_has_approved_is_held_again_only_for_something_new(depot: Depot):
+    await hold_words(depot, "hold", "礼盒", "刻字")
+    order_id, token, view = await opened(depot, note="礼盒装")
+    assert view.status == "review"
+    await depot.shop.move(order_id, "reviewed")
+    view = await page(depot).change(token, HOME, change(view, note="门口放"))
+    assert view.status == "reviewed"
+    order = await depot.trade.orders.get(SYSTEM, order_id)
+    assert order.review == "hold"
+    view = await page(depot).change(token, HOME, change(view, note="请刻字"))
+    assert view.status == "review"
+
+
+async def test_what_waits_for_goods_is_reviewed_when_they_have_come(depot: Depot):
+    await hold_words(depot, "reject", "退定")
+    sku = await depot.shop.product(on_hand=0)
+    placed = await depot.shop.place((sku, 1), backorder=True, address="天津市河西区友谊路5号")
+    token = await token_of(depot, placed.order.id)
+    view = await page(depot).show(token, HOME)
+    await page(depot).change(token, HOME, change(view, note="退定"))
+    await depot.shop.receive(sku, 1)
+    await BackorderFilling(depot.shop.database, depot.trade.orders).run_once()
+    order = await depot.trade.orders.get(SYSTEM, placed.order.id)
+    assert (order.status, order.review) == ("review", "hold")
 
 
 async def test_another_area_means_another_courier(depot: Depot):
@@ -347,3 +403,34 @@ async def test_agents_make_and_revoke_links_of_customers_they_may_see(depot: Dep
     bare = Trade.of(depot.shop.database, depot.shop.bus, clock=depot.shop.clock)
     with pytest.raises(LinksNotSet):
         await bare.progress.issue(SYSTEM, order_id)
+
+
+@pytest.mark.parametrize("days", [1, -1])
+async def test_a_link_opens_its_order_whatever_the_clock_is_set_to(depot: Depot, days: int):
+    clock, by = depot.shop.clock, timedelta(days=days)
+    order_id, old, view = await opened(depot)
+    clock.set_by(by)
+    assert (await page(depot).show(old, HOME)).number == view.number
+    await page(depot).revoke(SYSTEM, order_id)
+    new = await token_of(depot, order_id)
+    for _ in range(2):
+        assert (await page(depot).show(new, HOME)).number == view.number
+        with pytest.raises(LinkNotValid):
+            await page(depot).show(old, "192.0.2.77")
+        clock.set_by(-by)
+        by = -by
+
+
+async def test_whoever_guessed_too_often_is_heard_again_when_the_clock_was_set_back(depot: Depot):
+    clock, address = depot.shop.clock, "192.0.2.78"
+    for _ in range(FAILURES.free):
+        with pytest.raises(LinkNotValid):
+            await page(depot).show("wrong", address)
+    with pytest.raises(TooManyAttempts):
+        await page(depot).show("wrong", address)
+    clock.set_by(timedelta(days=-1))
+    with pytest.raises(LinkNotValid):
+        await page(depot).show("wrong", address)
+    with pytest.raises(TooManyAttempts):
+        await page(depot).show("wrong", address)
+    clock.set_by(timedelta(days=1))

@@ -6,10 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm_core.customers.fields import CustomerFields
 from crm_core.customers.merging import MergeService
+from crm_core.customers.service import CustomerService
 from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
+from orders.payments import booking
 from orders.payments.commands import EnteredMoney
+from orders.sales.flow import Status
+from orders.sales.moving_many import move_many
 from orders.settlement.accounts.overdue import OverdueWorker
 from orders.settlement.accounts.statement import AccountQuery
 from tests.settlement.counting_house import CountingHouse
@@ -87,12 +92,89 @@ async def test_an_order_is_overdue_the_day_after_its_last_day_and_no_more_when_p
     assert await overdue(house, customer) == 100
     assert await worker.run_once() == 0
     await pay(house, order_id, "40.00")
-    assert await worker.run_once() == 1
     assert await overdue(house, customer) == 60
+    assert await worker.run_once() == 0
     await pay(house, order_id, "60.00")
-    await worker.run_once()
     assert await overdue(house, customer) == 0
-    assert await house.rows("SELECT 1 FROM overdue_orders WHERE order_id = :id", id=order_id) == []
+    assert await worker.run_once() == 0
+    assert (
+        await house.rows("SELECT 1 FROM orders WHERE id = :id AND overdue > 0", id=order_id) == []
+    )
+
+
+async def test_whose_orders_become_or_stop_being_overdue_is_worked_out_again(
+    house: CountingHouse, worker: OverdueWorker
+):
+    async def queued() -> bool:
+        rows = await house.rows("DELETE FROM insight_queue RETURNING customer_id")
+        return (customer,) in rows
+
+    customer = await on_account(house, 0)
+    order_id = await bought(house, customer, "25.00")
+    await queued()
+    house.shop.clock.pass_by(timedelta(days=2))
+    await worker.run_once()
+    assert await queued()
+    await worker.run_once()
+    assert not await queued()
+    await pay(house, order_id, "25.00")
+    assert await queued()
+    assert await overdue(house, customer) == 0
+
+
+@pytest.mark.parametrize("end", ["settled", "returned"])
+async def test_an_order_that_ends_is_not_overdue_any_more(
+    house: CountingHouse, worker: OverdueWorker, end: str
+):
+    customer = await on_account(house, 0)
+    order_id = await bought(house, customer, "25.00")
+    house.shop.clock.pass_by(timedelta(days=2))
+    await worker.run_once()
+    assert await overdue(house, customer) == 25
+    await house.shop.move(order_id, end)
+    assert await overdue(house, customer) == 0
+    assert await worker.run_once() == 0
+
+
+async def test_orders_that_end_many_at_once_are_not_overdue_any_more(
+    house: CountingHouse, worker: OverdueWorker
+):
+    customer, other = await on_account(house, 0), await on_account(house, 0)
+    order_ids = [await bought(house, each, "25.00") for each in (customer, customer, other)]
+    house.shop.clock.pass_by(timedelta(days=2))
+    await worker.run_once()
+    assert await overdue(house, customer) == 50
+    async with house.shop.database.begin() as session:
+        await move_many(session, order_ids, Status.SETTLED, actor=SYSTEM, now=house.shop.clock.now)
+    assert [await overdue(house, each) for each in (customer, other)] == [0, 0]
+
+
+async def test_an_order_that_somebody_holds_is_left_for_the_next_round(
+    house: CountingHouse, worker: OverdueWorker
+):
+    customer = await on_account(house, 0)
+    held = await bought(house, customer, "25.00")
+    await bought(house, customer, "7.00")
+    house.shop.clock.pass_by(timedelta(days=2))
+    async with house.shop.database.begin() as session:
+        await booking.held(session, held)
+        await worker.run_once()
+        assert await overdue(house, customer) == 7
+    assert await worker.run_once() == 1
+    assert await overdue(house, customer) == 32
+
+
+async def test_a_round_takes_many_orders_in_batches(house: CountingHouse, worker: OverdueWorker):
+    small = OverdueWorker(
+        house.shop.database, clock=house.shop.clock, zone=ZoneInfo("Asia/Shanghai"), batch=2
+    )
+    customers = [await on_account(house, 0) for _ in range(2)]
+    for customer in customers * 2 + customers[:1]:
+        await bought(house, customer, "10.00")
+    house.shop.clock.pass_by(timedelta(days=2))
+    await small.run_once()
+    assert [await overdue(house, each) for each in customers] == [30, 20]
+    assert await worker.run_once() == 0
 
 
 async def test_what_people_entered_as_overdue_stays_beside_what_is_worked_out(
@@ -100,16 +182,20 @@ async def test_what_people_entered_as_overdue_stays_beside_what_is_worked_out(
 ):
     customer = await on_account(house, 0)
     await house.rows(
-        "UPDATE customers SET credit_overdue = 500 WHERE id = :id RETURNING 1", id=customer
+        "UPDATE customers SET overdue_entered = 500 WHERE id = :id RETURNING 1", id=customer
     )
     order_id = await bought(house, customer, "25.00")
     house.shop.clock.pass_by(timedelta(days=2))
     await worker.run_once()
     assert await overdue(house, customer) == 525
+    card = await CustomerService(house.shop.database).update(
+        SYSTEM, customer, 1, CustomerFields(overdue_entered=Decimal(300))
+    )
+    assert (card.credit_overdue, card.overdue_entered) == (325, 300)
     await pay(house, order_id, "25.00")
+    assert await overdue(house, customer) == 300
     await worker.run_once()
-    await worker.run_once()
-    assert await overdue(house, customer) == 500
+    assert await overdue(house, customer) == 300
 
 
 async def test_terms_that_become_longer_take_back_what_was_overdue(
@@ -135,16 +221,74 @@ async def test_what_is_overdue_goes_along_when_customers_are_merged(
     order_id = await bought(house, dropped, "45.00")
     house.shop.clock.pass_by(timedelta(days=2))
     await worker.run_once()
-    versions = dict(await house.rows("SELECT id, version FROM customers"))
-    await MergeService(house.shop.database).merge(
-        SYSTEM, (kept, versions[kept]), (dropped, versions[dropped])
-    )
+    await merged(house, kept, dropped)
     assert await overdue(house, kept) == 45
     await worker.run_once()
     assert await overdue(house, kept) == 45
     await pay(house, order_id, "45.00")
     await worker.run_once()
     assert await overdue(house, kept) == 0
+
+
+async def merged(house: CountingHouse, kept: int, dropped: int) -> int:
+    """The id of their merge."""
+    versions = dict(await house.rows("SELECT id, version FROM customers"))
+    merge = await MergeService(house.shop.database).merge(
+        SYSTEM, (kept, versions[kept]), (dropped, versions[dropped])
+    )
+    return merge.id
+
+
+async def test_what_was_paid_while_customers_were_one_is_not_owed_when_they_are_two_again(
+    house: CountingHouse, worker: OverdueWorker
+):
+    kept, dropped = await on_account(house, 0), await on_account(house, 0)
+    await bought(house, kept, "30.00")
+    order_id = await bought(house, dropped, "45.00")
+    house.shop.clock.pass_by(timedelta(days=2))
+    await worker.run_once()
+    merge_id = await merged(house, kept, dropped)
+    assert await overdue(house, kept) == 75
+    await pay(house, order_id, "45.00")
+    await MergeService(house.shop.database).undo(SYSTEM, merge_id)
+    assert [await overdue(house, each) for each in (kept, dropped)] == [30, 0]
+    assert await worker.run_once() == 0
+
+
+async def test_what_fell_due_while_customers_were_one_goes_with_the_order_when_they_are_two_again(
+    house: CountingHouse, worker: OverdueWorker
+):
+    kept, dropped = await on_account(house, 0), await on_account(house, 0)
+    order_id = await bought(house, dropped, "45.00")
+    merge_id = await merged(house, kept, dropped)
+    house.shop.clock.pass_by(timedelta(days=2))
+    await worker.run_once()
+    assert await overdue(house, kept) == 45
+    await MergeService(house.shop.database).undo(SYSTEM, merge_id)
+    assert [await overdue(house, each) for each in (kept, dropped)] == [0, 45]
+    await pay(house, order_id, "45.00")
+    assert [await overdue(house, each) for each in (kept, dropped)] == [0, 0]
+    assert await worker.run_once() == 0
+
+
+async def test_of_what_was_entered_by_hand_no_more_goes_back_than_is_still_there(
+    house: CountingHouse, worker: OverdueWorker
+):
+    kept, dropped = await on_account(house, 0), await on_account(house, 0)
+    for customer, amount in ((kept, 5), (dropped, 20)):
+        await house.rows(
+            "UPDATE customers SET overdue_entered = :amount WHERE id = :id RETURNING 1",
+            id=customer,
+            amount=amount,
+        )
+    merge_id = await merged(house, kept, dropped)
+    assert await overdue(house, kept) == 25
+    card = await CustomerService(house.shop.database).get(SYSTEM, kept)
+    await CustomerService(house.shop.database).update(
+        SYSTEM, kept, card.version, CustomerFields(overdue_entered=Decimal(12))
+    )
+    await MergeService(house.shop.database).undo(SYSTEM, merge_id)
+    assert [await overdue(house, each) for each in (kept, dropped)] == [0, 12]
 
 
 async def test_a_statement_leads_from_the_opening_to_the_closing_balance(

@@ -10,10 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from crm_core.errors import Conflict, Forbidden
 from crm_core.rights import ROLES, SYSTEM, Principal
+from orders.invoices.commands import Issued, NewInvoice, NewTitle, RedLetter
 from orders.payments.commands import EnteredMoney
 from orders.settlement.errors import NotNext, PeriodChanged, PeriodNotOver, PeriodNotReady
 from orders.settlement.periods.commands import ClosePeriod, NewPeriod, PeriodQuery, ReopenPeriod
-from orders.settlement.periods.guard import LOCK
+from orders.settlement.periods.guard import GUARDED, LOCK
 from tests.settlement.counting_house import CountingHouse
 
 FEBRUARY = datetime(2026, 2, 10, 4, tzinfo=UTC)
@@ -31,6 +32,9 @@ BOOKED = {
     "settlement_payments": "INSERT INTO settlement_payments"
     " (settlement_id, amount, method, reference, paid_at, booked_at)"
     " SELECT id, 1, 'cash', 'late', :at, :at FROM settlements LIMIT 1",
+    "invoices": "INSERT INTO invoices (key, order_id, kind, electronic, state, title, gross, net, tax,"
+    " number, issued_at, requested_at) SELECT 'late', id, 'normal', true, 'issued', '滨海商贸', 1, 1, 0,"
+    " '90000000', :at, :at FROM orders LIMIT 1",
 }
 
 
@@ -102,7 +106,7 @@ async def test_whoever_may_close_may_not_reopen(months):
         await months.reopen(chief, period.id, ReopenPeriod(version=closed.version, reason="x"))
 
 
-@pytest.mark.parametrize("ledger", BOOKED)
+@pytest.mark.parametrize("ledger", GUARDED)
 async def test_a_closed_period_takes_no_booking_of_any_ledger(
     months, house: CountingHouse, ledger: str
 ):
@@ -166,6 +170,40 @@ async def test_a_clock_that_jumps_back_into_a_closed_period_books_nothing(
     house.shop.clock.now = APRIL
     await house.confirm(draft)
     await house.shop.assert_ledger_adds_up()
+
+
+async def test_an_invoice_stands_in_the_period_in_which_it_is_issued(months, house: CountingHouse):
+    courier = await house.courier()
+    order_id, _ = await house.delivered(courier)
+    customer = (await house.rows("SELECT customer_id FROM orders WHERE id = :id", id=order_id))[0][
+        0
+    ]
+    invoices = house.trade.invoices
+    await invoices.set_title(SYSTEM, customer, NewTitle(title="到付客户"))
+    asked = (await invoices.request(SYSTEM, order_id, NewInvoice(), "period-invoice")).invoice
+    early = Issued(number="26000000000000000001", issued_at=FEBRUARY)
+    issued = (await invoices.issued(SYSTEM, asked.id, early)).invoice
+    await close(months)
+    again = RedLetter(reason="开错")
+    red = (await invoices.take_back(SYSTEM, issued.id, again, "period-red")).invoice
+    with pytest.raises(Conflict) as refused:
+        await invoices.issued(
+            SYSTEM, red.id, Issued(number="26000000000000000002", issued_at=FEBRUARY)
+        )
+    assert refused.value.code == "period_closed"
+    assert (await invoices.get(SYSTEM, red.id)).invoice.state == "requested"
+    late = Issued(number="26000000000000000002", issued_at=APRIL)
+    assert (await invoices.issued(SYSTEM, red.id, late)).invoice.state == "issued"
+    for sql in (
+        "UPDATE invoices SET gross = gross + 1, net = net + 1 WHERE id = :id RETURNING 1",
+        "UPDATE invoices SET issued_at = '2026-04-01' WHERE id = :id RETURNING 1",
+        "UPDATE invoices SET number = '26000000000000000009' WHERE id = :id RETURNING 1",
+    ):
+        with pytest.raises(Conflict) as refused:
+            await house.rows(sql, id=issued.id)
+        assert refused.value.code == "period_closed"
+    erased = "UPDATE invoices SET title = '—', tax_no = NULL WHERE id = :id RETURNING title"
+    assert await house.rows(erased, id=issued.id) == [("—",)]
 
 
 async def test_what_is_open_is_counted_before_closing_and_said_again_when_closing(

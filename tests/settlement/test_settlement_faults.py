@@ -1,129 +1,135 @@
-"""Settling while the daemon is killed: at every statement and every commit, then done again; nothing twice."""
+"""Settling while the process is killed: at every step, then done again; nothing twice."""
 
 import asyncio
-import json
-import sys
+import contextlib
 from pathlib import Path
 
 import pytest
 
-from orders.settlement.finishing import Finisher
-from tests.settlement.counting_house import CountingHouse
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-# A program that settles couriers' parcels to the end, each in a process forked from it, which dies at its step:
-# before the nth statement (`statement:n`), before the nth commit or right after it (`commit:n`, `committed:n`).
-# Then each is done again; it prints how both ended.
-CHILD = """
-import asyncio, json, os, sys
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from crm_core.bus import Bus
-from crm_core.db import Database
-from crm_core.errors import DomainError
 from crm_core.rights import SYSTEM
-from orders.services import Trade
-from orders.settlement.commands import ChangeSettlement, NewSettlement, NewSettlementPayment, SettlementQuery
-from orders.settlement.finishing import Finisher
-from tests.orders.order_shop import Clock
-
-left = {}
-
-def step(name):
-    left[name] = left.get(name, 0) - 1
-    if left[name] == 0:
-        os._exit(9)
-
-@event.listens_for(Engine, "before_cursor_execute")
-def _(*args):
-    step("statement")
-
-class Mortal(Database):
-    async def _commit(self, session):
-        step("commit")
-        await super()._commit(session)
-        step("committed")
-
-async def main(told):
-    database, clock = Mortal(told["url"]), Clock()
-    trade = Trade.of(database, Bus(), clock=clock)
-    settlements = trade.settlements
-    query = SettlementQuery(party_kind="courier", party_code=told["courier"])
-    found = await settlements.listed(SYSTEM, query)
-    if not found:
-        new = NewSettlement(party_kind="courier", party_code=told["courier"],
-                            begins="2026-03-01", ends="2026-03-31")
-        await settlements.draft(SYSTEM, new)
-    (view,) = await settlements.listed(SYSTEM, query)
-    if view.state == "draft":
-        await settlements.confirm(SYSTEM, view.id, ChangeSettlement(version=view.version))
-    (view,) = await settlements.listed(SYSTEM, query)
-    if view.state == "confirmed":
-        money = NewSettlementPayment(amount=view.balance, method="transfer",
-                                     reference=told["courier"], paid_at=clock.now)
-        await settlements.pay(SYSTEM, view.id, money)
-    finisher = Finisher(database, Bus(), clock=clock, batch=2)
-    while await finisher.finish_some(view.id) is not None:
-        pass
-    await database.close()
-
-def forked(url, courier, die_at):
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    kind, _, place = die_at.partition(":")
-    left[kind] = int(place)
-    os.dup2(2, 1)
-    code = 1
-    try:
-        asyncio.run(main({"url": url, "courier": courier}))
-        code = 0
-    finally:
-        os._exit(code)
-
-told = json.loads(sys.argv[1])
-print(json.dumps([
-    [forked(told["url"], courier, step), forked(told["url"], courier, "nowhere:0")]
-    for step, courier in told["couriers"].items()
-]))
-"""
-STEPS = (
-    *(f"commit:{n}" for n in (1, 2, 3, 4, 5)),
-    *(f"committed:{n}" for n in (1, 2, 3, 4)),
-    *(f"statement:{n}" for n in (5, 12, 20, 25, 28, 31, 34)),
+from orders.settlement.commands import (
+    ChangeSettlement,
+    NewSettlementPayment,
+    ResolveDifference,
 )
+from orders.settlement.errors import (
+    AlreadyEntered,
+    DifferenceResolved,
+    DraftOpen,
+    SettlementState,
+)
+from orders.settlement.finishing import Finisher, SettlementWorker
+from tests.own_postgres import own_postgres
+from tests.settlement.counting_house import MARCH, CountingHouse, open_house
+from tests.settlement.test_settling import HEADERS
+from tests.victims import EachStep, Victims
+
+pytestmark = pytest.mark.timeout(300)
 
 
-async def settle(house: CountingHouse, couriers: dict[str, str]) -> list[list[int]]:
-    """Another process settles the parcels of the courier of each step."""
-    url = house.shop.database._engine.url.render_as_string(hide_password=False)
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        CHILD,
-        json.dumps({"url": url, "couriers": couriers}),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    told, _ = await child.communicate()
-    return json.loads(told)
-
-
-async def test_killed_at_every_step_and_started_again_it_settles_everything_once(
-    house: CountingHouse,
+async def test_killed_at_every_step_of_drafting_the_draft_is_the_same(
+    house: CountingHouse, victims: Victims, tmp_path: Path
 ):
-    couriers = {step: await house.courier() for step in STEPS}
-    orders = [(await house.delivered(courier))[0] for courier in couriers.values()]
-    ended = await settle(house, couriers)
-    assert dict(zip(STEPS, ended, strict=True)) == {step: [9, 0] for step in STEPS}
-    for order_id in orders:
-        assert (await house.status(order_id), await house.paid(order_id)) == ("settled", 100)
-    found = await house.rows(
-        "SELECT party_code, state, balance, finished_at IS NOT NULL FROM settlements"
-    )
-    assert sorted(found) == sorted((code, "paid", 86, True) for code in couriers.values())
+    each, settlements = EachStep(victims), house.settlements
+    courier = await house.courier()
+    _, number = await house.delivered(courier)
+    path = tmp_path / "statement.csv"
+    path.write_bytes(f"{HEADERS}{number},110,12\n".encode("gbk"))
+    content = MARCH | {"party_kind": "courier", "party_code": courier}
+    while each.again():
+        await each.kill("draft", content=content)
+        with contextlib.suppress(DraftOpen):
+            await house.draft(courier)
+        ((which, version),) = await house.rows(
+            "SELECT id, version FROM settlements WHERE party_code = :code AND state = 'draft'",
+            code=courier,
+        )
+        assert len(await house.items(which)) == 3
+        await each.kill("statement", settlement=which, path=path, version=version)
+        version = (await house.get(which)).settlement.version
+        await settlements.take_statement(SYSTEM, which, path, version)
+        (found,) = await house.differences(which)
+        assert (found.ours, found.theirs) == (100, 110)
+        word = ResolveDifference(resolution="theirs", reason="问过了")
+        await each.kill("resolve", difference=found.id, content=word.model_dump())
+        with contextlib.suppress(DifferenceResolved):
+            await settlements.resolve(SYSTEM, found.id, word)
+        drafted = (await house.get(which)).settlement
+        assert (drafted.items, drafted.balance) == (4, 96)
+        await assert_done_once(house, which, "draft", "resolve")
+        await house.assert_adds_up()
+        await settlements.discard(SYSTEM, which, ChangeSettlement(version=drafted.version))
+    assert set(each.died) == {"draft", "statement", "resolve"}
+    assert min(each.died.values()) >= 6
+
+
+async def test_killed_at_every_step_of_paying_everything_is_settled_once(
+    house: CountingHouse, victims: Victims
+):
+    each, settlements, now = EachStep(victims), house.settlements, house.shop.clock()
+    while each.again():
+        courier = await house.courier()
+        order, _ = await house.delivered(courier)
+        drafted = (await house.draft(courier)).settlement
+        which = drafted.id
+        await each.kill("confirm", settlement=which, content={"version": drafted.version})
+        with contextlib.suppress(SettlementState):
+            await house.confirm(drafted)
+        money = NewSettlementPayment(
+            amount=drafted.balance, method="transfer", reference=courier, paid_at=now
+        )
+        await each.kill("pay", settlement=which, content=money.model_dump(mode="json"))
+        with contextlib.suppress(AlreadyEntered, SettlementState):
+            await settlements.pay(SYSTEM, which, money)
+        await each.kill("finish", settlement=which)
+        await house.finish()
+        done = (await house.get(which)).settlement
+        assert (done.state, done.paid, done.finished_at is not None) == ("paid", 86, True)
+        assert (await house.status(order), await house.paid(order)) == ("settled", 100)
+        await assert_done_once(house, which, "confirm", "draft", "pay")
+        await assert_settled_once(house, order)
     await house.assert_adds_up()
+    assert set(each.died) == {"confirm", "pay", "finish"}
+    assert min(each.died.values()) >= 6
+
+
+async def assert_done_once(house: CountingHouse, which: int, *did: str) -> None:
+    trail = await house.rows(
+        "SELECT action, count(*) FROM audit_log WHERE entity = 'settlement' AND entity_id = :id"
+        " AND action <> 'settlement.statement' GROUP BY 1 ORDER BY 1",
+        id=str(which),
+    )
+    assert trail == [(f"settlement.{each}", 1) for each in did]
+
+
+async def assert_settled_once(house: CountingHouse, order: int) -> None:
+    for counted in (
+        "SELECT count(*) FROM order_status_log WHERE order_id = :id AND to_status = 'settled'",
+        "SELECT count(*) FROM payment_entries WHERE order_id = :id",
+    ):
+        assert await house.rows(counted, id=order) == [(1,)]
+
+
+async def test_postgresql_crashes_while_a_settlement_is_worked_off(tmp_path: Path):
+    async with own_postgres(tmp_path) as postgres:
+        house = await open_house(postgres.database)
+        courier = await house.courier()
+        orders = [(await house.delivered(courier))[0] for _ in range(3)]
+        paid = await house.pay(
+            (await house.confirm((await house.draft(courier)).settlement)).settlement
+        )
+        finisher = Finisher(postgres.database, house.shop.bus, clock=house.shop.clock, batch=3)
+        worker = SettlementWorker(finisher, every_s=0.05)
+        async with postgres.crashing_while("orders", orders[1]):
+            worker.start()
+        async with asyncio.timeout(20):
+            while (await house.get(paid.settlement.id)).settlement.finished_at is None:
+                await asyncio.sleep(0.02)
+        await worker.close()
+        assert [await house.status(each) for each in orders] == ["settled"] * 3
+        for order in orders:
+            await assert_settled_once(house, order)
+        await house.assert_adds_up()
 
 
 async def test_several_daemons_at_once_work_a_settlement_off_once(house: CountingHouse):

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import random
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from crm_core.errors import DomainError
 from crm_core.rights import SYSTEM
 from orders.settlement.commands import ChangeSettlement, SettlementQuery
 from orders.settlement.views import SettlementView
+from tests.repeated import repeated
 from tests.settlement.counting_house import CountingHouse
 
 ACTS = (
@@ -33,16 +34,10 @@ RUNS = 5
 
 
 def plans() -> list[list[list[tuple[str, int]]]]:
-    """The same in every run, so that a failure can be looked at."""
+    """The same in every run, so that a failure can be looked at; but for a deep one."""
     found: list[list[list[tuple[str, int]]]] = []
 
-    @settings(
-        max_examples=RUNS,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @repeated(RUNS, phases=[Phase.generate])
     @given(STORIES)
     def collect(story: list[list[tuple[str, int]]]) -> None:
         found.append(story)

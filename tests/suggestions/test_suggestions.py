@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -41,7 +42,7 @@ async def delivered(shop: Shop, *skus: str, customer: int | None = None) -> int:
 async def suggested(shop: Shop, *skus: str, customer: int | None = None) -> list[str]:
     lines = tuple(OrderLine(sku, 1) for sku in skus)
     found = await service(shop).suggest(SYSTEM, customer or shop.plain, lines)
-    return [each.sku for each in found]
+    return [each.product.sku for each in found]
 
 
 async def alone(shop: Shop, sku: str) -> int:
@@ -99,7 +100,7 @@ async def test_goods_that_go_together_are_suggested_with_the_reason(shop: Shop):
     await worker(shop).run_once()
     lines = (OrderLine(pot, 1),)
     found = await service(shop).suggest(SYSTEM, shop.plain, lines)
-    assert [each.sku for each in found] == [lid]
+    assert [each.product.sku for each in found] == [lid]
     (why,) = found[0].why
     assert (why.code, why.params["percent"], why.params["orders"]) == (
         "bought_together",
@@ -109,6 +110,22 @@ async def test_goods_that_go_together_are_suggested_with_the_reason(shop: Shop):
     assert why.params["name_zh"] == f"货{pot}"
     assert await suggested(shop, pot, lid) == []
     assert await suggested(shop) == []
+
+
+async def test_a_suggestion_is_the_product_as_the_same_customer_finds_it(shop: Shop):
+    coat = await shop.product(on_hand=50)
+    hook = await shop.product(on_hand=50, packs=({"unit": "托", "factor": 12},))
+    await shop.rule("percent_off", sku=hook, value=Decimal(10), name_zh="九折", name_en="10 % off")
+    for _ in range(4):
+        await delivered(shop, coat, hook, customer=shop.dealer)
+    for _ in range(4):
+        await delivered(shop, (await goods(shop, 1))[0], customer=shop.dealer)
+    await worker(shop).run_once()
+    (found,) = await service(shop).suggest(SYSTEM, shop.plain, (OrderLine(coat, 1),))
+    (listed,) = await shop.trade.orders.products(SYSTEM, hook, shop.plain)
+    assert found.product == listed
+    assert found.product.own_price < found.product.list_price
+    assert [pack.unit for pack in found.product.packs] == ["托"]
 
 
 async def test_what_cannot_be_sold_is_not_suggested(shop: Shop):
@@ -162,7 +179,7 @@ async def test_what_a_customer_buys_every_week_is_suggested_when_the_week_is_ove
         await shop.place((milk, 1), customer=customer)
         shop.clock.pass_by(timedelta(days=7))
     found = await service(shop).suggest(SYSTEM, customer, (OrderLine(bread, 1),))
-    assert [(each.sku, each.why[0].code) for each in found] == [(milk, "usual_now")]
+    assert [(each.product.sku, each.why[0].code) for each in found] == [(milk, "usual_now")]
     assert found[0].why[0].params == {"days": "7", "since": "7"}
     assert await suggested(shop, milk, customer=customer) == []
     assert await suggested(shop, bread, customer=shop.poor) == []

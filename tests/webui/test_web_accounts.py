@@ -214,6 +214,7 @@ async def test_people_are_managed_over_http(house: House):
             "role": "agent",
             "extension": "7999",
             "unit_id": unit["unit"]["id"],
+            "skills": {"wine": 3},
             "password": PASSWORD,
         }
         _, made = await admin.ask("POST", "/api/users", wanted)
@@ -223,6 +224,7 @@ async def test_people_are_managed_over_http(house: House):
         path = f"/api/users/{user['id']}"
         status, body = await admin.ask("PATCH", path, {"version": 1, "name": "改名"})
         assert (status, body["user"]["name"], body["user"]["version"]) == (200, "改名", 2)
+        assert body["user"]["skills"] == {"wine": 3}
         bad = (
             ("PATCH", path, {"version": 1, "name": "旧"}, 409),
             ("PATCH", path, {"name": "无版本"}, 422),
@@ -230,6 +232,9 @@ async def test_people_are_managed_over_http(house: House):
             ("PATCH", path, {"version": 2, "name": "a\0b"}, 422),
             ("PATCH", path, {"version": 2, "unit_id": 99999}, 422),
             ("PATCH", path, {"version": 2, "login": "other"}, 422),
+            ("PATCH", path, {"version": 2, "skills": {"wine": 6}}, 422),
+            ("PATCH", path, {"version": 2, "deputies": [{"deputy_id": 987_654_321}]}, 422),
+            ("PATCH", path, {"version": 2, "deputies": [{"deputy_id": user["id"]}]}, 422),
             ("PATCH", "/api/users/987654321", {"version": 1, "name": "x"}, 404),
             ("POST", "/api/users", wanted, 409),
             ("POST", "/api/users", wanted | {"login": "x y"}, 422),

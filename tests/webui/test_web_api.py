@@ -200,9 +200,25 @@ async def test_an_agent_sees_the_own_calls_and_a_supervisor_all(house: House, ag
         assert {each["id"] for each in body["items"]} == {mine, other}
 
 
+async def test_why_a_call_went_there_is_told_with_the_rights_and_masks_of_calls(
+    house: House, agent: Browser
+):
+    mine, other = await answered_call(house, "agent"), await answered_call(house, "agent2")
+    status, body = await agent.ask("GET", f"/api/calls/{mine}/why")
+    told = [each["code"] for each in body["told"]]
+    assert (status, told[0], told[-1]) == (200, "started", "ended")
+    assert {"routed", "offered", "answered"} <= set(told)
+    assert body["told"][0]["params"]["number"] == "138****8000"
+    assert "13800138000" not in str(body)
+    assert (await agent.ask("GET", f"/api/calls/{other}/why"))[0] == 404
+    async with house.browser("supervisor") as supervisor:
+        _, body = await supervisor.ask("GET", f"/api/calls/{mine}/why")
+        assert body["told"][0]["params"]["number"] == "13800138000"
+
+
 async def record_sound(house: House, call_id: str, path: str = "") -> bytes:
     path = path or f"2026/03/02/{call_id}.wav"
-    file = house.services.recordings / path
+    file = house.services.recordings.folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(file), "wb") as sound:
         sound.setnchannels(2)
@@ -240,13 +256,13 @@ async def test_a_recording_is_played_in_parts_by_whom_it_concerns_and_that_is_no
             text("SELECT actor_id FROM audit_log WHERE action = 'recording.listen' ORDER BY id")
         )
         mine = house.ids["agent"]
-        assert list(rows.scalars()) == [mine, mine, house.ids["supervisor"]]
+        assert list(rows.scalars()) == [mine, house.ids["supervisor"]]
 
 
 async def test_a_recording_that_is_gone_or_lies_elsewhere_is_not_found(
     house: House, agent: Browser
 ):
-    outside = house.services.recordings.parent / "secret.wav"
+    outside = house.services.recordings.folder.parent / "secret.wav"
     outside.write_bytes(b"secret")
     for path in (None, "2026/gone.wav", "../secret.wav", str(outside)):
         call_id = await answered_call(house, "agent")
@@ -322,3 +338,26 @@ async def test_nobody_logs_in_at_another_s_telephone(house: House, agent: Browse
     status, body = await agent.ask("POST", "/api/agent/state", {"command": "log_in"})
     assert (status, body["error"]["code"]) == (409, "extension_taken")
     await house.acd.log_out(999)
+
+
+async def test_segments_are_handed_in_followed_and_given_out(house: House):
+    async with house.browser("operations") as operations:
+        status, body = await operations.ask("GET", "/api/places/home?number=%2B86 138 0201 2345")
+        assert (status, body["number"], body["source"]) == (200, "13802012345", None)
+        assert (await operations.ask("GET", "/api/places/home?number=x"))[0] == 422
+        async with operations.http.post(
+            "/api/places/imports?filename=a.csv",
+            data="号段,省,市\n1380201,天津,天津\nx,天津,天津\n".encode(),
+            headers={"X-Zongji": "1"},
+        ) as answer:
+            assert answer.status == 201
+            job = (await answer.json())["job"]["id"]
+        await house.services.crm.place_files.run(job)
+        _, body = await operations.ask("GET", f"/api/places/imports/{job}")
+        assert (body["job"]["added"], body["job"]["refused"]) == (1, 1)
+        async with operations.http.get(f"/api/places/imports/{job}/refused") as answer:
+            assert answer.status == 200
+        async with operations.http.get("/api/places/file") as answer:
+            assert "1380201,天津,天津" in await answer.text()
+    async with house.browser("agent") as agent:
+        assert (await agent.ask("GET", "/api/places/home?number=10086"))[0] == 403

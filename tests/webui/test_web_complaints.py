@@ -147,6 +147,10 @@ async def test_the_report_counts_by_category_and_period(
     (line,) = [each for each in body["lines"] if each["category_code"] == "disturbance"]
     assert (line["state"], line["count"], line["overdue_share"]) == ("open", 1, 0)
     assert line["period_start"]
+    _, body = await supervisor.ask("GET", f"{path}&by=salesperson,city,severity")
+    assert {each["severity"] for each in body["lines"]} <= {1, 2, 3}
+    listed = f"/api/complaints?text={quote('x')}&severity=2&since={since}&until={until}"
+    assert (await agent.ask("GET", listed))[0] == 200
     backwards = f"/api/complaints/report?since={until}&until={since}"
     groupings = ("category,top_category", "colour", ",")
     for wrong in (backwards, *(f"{path}&by={each}" for each in groupings)):

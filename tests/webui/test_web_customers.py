@@ -246,13 +246,46 @@ async def test_an_export_is_wanted_written_and_fetched(house: House, supervisor:
     status, _ = await supervisor.ask("GET", f"/api/exports/{job}/file")
     assert status == 409
     await house.services.crm.exports.run(job)
+    _, answer = await supervisor.ask("GET", f"/api/exports/{job}")
+    assert (answer["job"]["state"], answer["job"]["added"]) == ("done", 1)
     async with supervisor.http.get(f"/api/exports/{job}/file") as file:
         text = (await file.read()).decode("utf-8-sig")
     assert "出网店" in text
     assert "13722220009" in text
     async with house.browser("admin") as other:
         status, _ = await other.ask("GET", f"/api/exports/{job}/file")
-    assert status == 403
+        assert status == 403
+        assert (await other.ask("GET", f"/api/exports/{job}"))[0] == 200
+    assert (await supervisor.ask("GET", f"/api/imports/{job}"))[0] == 404
+
+
+async def test_an_export_in_gbk_says_so(house: House, supervisor: Browser):
+    await made(house, "老程序店", "13722220019", city="老程市")
+    wanted = {
+        "conditions": [{"field": "city", "value": "老程市"}],
+        "format": "csv",
+        "encoding": "gb18030",
+    }
+    _, answer = await supervisor.ask("POST", "/api/exports", wanted)
+    job = answer["job"]["id"]
+    await house.services.crm.exports.run(job)
+    async with supervisor.http.get(f"/api/exports/{job}/file") as file:
+        assert file.headers["Content-Type"] == "text/csv; charset=gb18030"
+        assert "老程序店" in (await file.read()).decode("gbk")
+    status, _ = await supervisor.ask("POST", "/api/exports", wanted | {"encoding": "big5"})
+    assert status == 422
+
+
+async def test_an_export_is_cancelled(house: House, supervisor: Browser):
+    _, answer = await supervisor.ask("POST", "/api/exports", {"format": "csv"})
+    job = answer["job"]["id"]
+    assert (await supervisor.ask("POST", f"/api/imports/{job}/cancel", {}))[0] == 404
+    status, answer = await supervisor.ask("POST", f"/api/exports/{job}/cancel", {})
+    assert (status, answer["job"]["state"]) == (200, "cancelled")
+    assert await house.services.crm.exports.run(job) is None
+    assert (await supervisor.ask("GET", f"/api/exports/{job}/file"))[0] == 409
+    _, answer = await supervisor.ask("GET", "/api/exchange")
+    assert answer["items"][0]["state"] == "cancelled"
 
 
 async def test_roles_units_and_groups_are_kept_over_http(house: House):

@@ -1,6 +1,6 @@
 """Leads and opportunities over the API."""
 
-from tests.webui.web_house import House
+from tests.webui.web_house import House, offer_in
 
 
 async def test_a_lead_becomes_an_opportunity_that_is_won(house: House):
@@ -64,3 +64,61 @@ async def test_opportunities_stand_in_the_pipeline(house: House):
         lead = (await agent.ask("POST", "/api/leads", lost))[1]["lead"]
         given = {"version": 1, "reason": "没兴趣"}
         assert (await agent.ask("POST", f"/api/leads/{lead['id']}/lose", given))[0] == 200
+
+
+async def test_leads_are_searched_reopened_and_reported(house: House):
+    async with house.browser("agent") as agent, house.browser("supervisor") as boss:
+        wanted = {"name": "邯郸烟酒店", "phone": "13577770001", "source": "fair", "city": "邯郸"}
+        lead = (await agent.ask("POST", "/api/leads", wanted))[1]["lead"]
+        path = f"/api/leads/{lead['id']}"
+        mine = {"version": 1, "owner_id": house.ids["agent"]}
+        assert (await agent.ask("POST", f"{path}/hand-over", mine))[0] == 200
+        for query in ("name=hdyjd", "number=0001", "city=邯郸", f"owner_id={house.ids['agent']}"):
+            found = (await agent.ask("GET", f"/api/leads?limit=200&{query}"))[1]["items"]
+            assert lead["id"] in {each["id"] for each in found}, query
+        assert (await agent.ask("GET", "/api/leads?number=777700"))[1]["items"] == []
+        status, body = await agent.ask("GET", "/api/leads?number=770")
+        assert (status, body["error"]["code"]) == (422, "invalid")
+        assert (await boss.ask("GET", "/api/leads?scope=all&number=777700"))[1]["items"]
+        assert (await agent.ask("POST", f"{path}/reopen", {"version": 2, "reason": "x"}))[0] == 409
+        lost = {"version": 2, "reason": "没下文"}
+        assert (await agent.ask("POST", f"{path}/lose", lost))[0] == 200
+        again = {"version": 3, "reason": "又来电"}
+        status, body = await agent.ask("POST", f"{path}/reopen", again)
+        assert (status, body["lead"]["state"]) == (200, "new")
+        report = "/api/leads/report?since=2020-01-01&until=2199-01-01"
+        items = (await boss.ask("GET", report))[1]["items"]
+        assert {"fair"} <= {each["source"] for each in items}
+        own = (await agent.ask("GET", f"{report}&by=owner"))[1]["items"]
+        assert {each["owner_id"] for each in own} == {house.ids["agent"]}
+
+
+async def test_a_caller_with_an_open_lead_is_no_stranger(house: House):
+    number = "13577770002"
+    async with house.browser("agent") as agent, house.browser("supervisor") as boss:
+        wanted = {"name": "来电店", "phone": number, "interest": "红酒"}
+        lead = (await boss.ask("POST", "/api/leads", wanted))[1]["lead"]
+        hers = {"version": 1, "owner_id": house.ids["agent2"]}
+        await boss.ask("POST", f"/api/leads/{lead['id']}/hand-over", hers)
+        async with house.at_work("agent"):
+            page = await agent.open()
+            record = house.call(number, known=False)
+            asked = f"/api/leads/of-caller?call_id={record.call_id}"
+            new = {"name": "来电店", "call_id": record.call_id, "lead_id": lead["id"]}
+            assert (await agent.ask("GET", asked))[0] == 404  # not on this screen yet
+            assert (await agent.ask("POST", "/api/customers", new))[0] == 404
+            ticket = house.queue(record)
+            offer_in(ticket)
+            await page.until(lambda s: record.call_id in s["pops"])
+            (shown,) = (await agent.ask("GET", asked))[1]["items"]
+            assert (shown["id"], shown["name"], shown["state"]) == (lead["id"], "来电店", "new")
+            assert shown["owner_name"]
+            assert (await boss.ask("GET", asked))[0] == 404  # not on that screen
+            status, body = await agent.ask("POST", "/api/customers", new)
+            assert status == 201, body
+            await page.until(lambda s: (s["pops"][record.call_id]["customer"] or {}).get("version"))
+            assert (await agent.ask("GET", asked))[1]["items"] == []
+            ticket.leave("abandoned")
+            record.end("abandoned")
+        now = (await boss.ask("GET", f"/api/leads/{lead['id']}"))[1]["lead"]
+        assert (now["state"], now["customer_id"]) == ("converted", body["customer"]["id"])

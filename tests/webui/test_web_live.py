@@ -23,7 +23,7 @@ async def test_a_page_begins_with_a_snapshot_of_all_its_collections(house: House
         assert set(first["state"]) == {"me", "pops", "callbacks", "alarms", "notices", "questions"}
         me = first["state"]["me"]["agent"]
         assert (me["state"], me["allowed"], me["extension"]) == ("offline", ["log_in"], "7000")
-        assert "meal" in me["break_reasons"]
+        assert "meal" in {each["code"] for each in me["break_reasons"]}
 
 
 async def test_the_pop_is_in_the_page_before_the_telephone_is_told_and_fills_up(house: House):
@@ -166,6 +166,22 @@ async def test_the_own_state_changes_on_every_page_of_the_agent(house: House):
             await page.until(lambda state: state["me"]["agent"]["state"] == "offline")
 
 
+async def test_an_agent_logs_in_at_the_telephone_with_the_skills_of_the_user(house: House):
+    async with house.browser("admin") as admin, house.browser("agent") as agent:
+        path = f"/api/users/{house.ids['agent']}"
+        _, listed = await admin.ask("GET", "/api/users?limit=200")
+        mine = next(each for each in listed["items"] if each["id"] == house.ids["agent"])
+        version = mine["version"]
+        skills = {"version": version, "skills": {"wine": 4}}
+        assert (await admin.ask("PATCH", path, skills))[0] == 200
+        await agent.ask("POST", "/api/agent/state", {"command": "log_in"})
+        core = house.services.acd._desk.core
+        assert core.agent(house.ids["agent"]).login.skills == {"wine": 4}
+        await agent.ask("POST", "/api/agent/state", {"command": "log_out"})
+        skills = {"version": version + 1, "skills": {}}
+        assert (await admin.ask("PATCH", path, skills))[0] == 200
+
+
 async def test_the_board_follows_queues_agents_and_callers(house: House):
     async with house.browser("operations") as browser, house.at_work("agent") as agent_id:
         page = await browser.open("board")
@@ -209,6 +225,37 @@ async def test_a_lost_link_to_asterisk_is_on_the_board_and_in_a_notice(house: Ho
         assert (await browser.ask("GET", "/api/health"))[1] == {"status": "degraded"}
         house.link.connected = True
         await sidebar.until(lambda state: not state["notices"])
+        assert (await browser.ask("GET", "/api/health"))[1] == {"status": "ok"}
+
+
+async def test_prompts_that_callers_do_not_hear_are_told_to_those_who_look_after_the_line(
+    house: House,
+):
+    prompts = house.services.prompts
+    async with house.browser("supervisor") as browser:
+        board, sidebar = await browser.open("board"), await browser.open()
+        await board.until(lambda state: state["system"]["prompts"]["played"])
+        prompts.silent = ("en/thank_you", "zh/menu_main")
+        prompts.note_not_played("/prompts/zh/menu_main")
+        state = await board.until(lambda state: state["notices"])
+        assert not state["system"]["prompts"]["played"]
+        assert state["notices"]["prompts_silent"]["params"] == {
+            "count": "2",
+            "prompts": "en/thank_you, zh/menu_main",
+        }
+        assert (await browser.ask("GET", "/api/health"))[1] == {"status": "degraded"}
+        figures = (await browser.ask("GET", "/metrics"))[1]
+        assert b"zongji_prompts_silent 2.0" in figures
+        assert b"zongji_prompts_not_played_total 1.0" in figures
+        prompts.silent = tuple(f"zh/digit_{each}" for each in range(6))
+        named = "zh/digit_0, zh/digit_1, zh/digit_2, zh/digit_3, zh/digit_4, …"
+        await board.until(
+            lambda state: state["notices"]["prompts_silent"]["params"]["prompts"] == named
+        )
+        await sidebar.until(lambda state: "notices" in state)
+        assert not sidebar.state["notices"]
+        prompts.silent = ()
+        await board.until(lambda state: not state["notices"])
         assert (await browser.ask("GET", "/api/health"))[1] == {"status": "ok"}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.ivr.ivr_line import LINE_FILE
 from tests.webui.web_house import PASSWORD, Browser, House
 from webui.routes import ROUTES
 
@@ -41,6 +42,10 @@ def edits(house: House) -> dict[str, Edit]:
     return {
         "PATCH /api/users/{}": Edit(
             {"login": "lost", "name": "失", "role": "agent", "password": PASSWORD}, "name"
+        ),
+        "PUT /api/skills/{}": Edit(
+            {"skills": {}, "version": 1}, "skills", ({"wine": 2}, {"wine": 4}),
+            id=str(house.ids["agent2"]), **put,
         ),
         "PUT /api/catalogue/products/{}": Edit(
             NAMES | {"sku": "LOST", "unit": "箱", "list_price": "5"}, "name_zh", id="LOST", **put
@@ -141,6 +146,7 @@ def edits(house: House) -> dict[str, Edit]:
             {"kind": "order_placed", "language": "zh", "subject": "失", "body": "失"},
             "subject", id="order_placed", **put,
         ),
+        "PUT /api/line": Edit(None, "text", (f"# 甲\n{LINE}", f"# 乙\n{LINE}")),
         "PUT /api/stock/policies": Edit(
             {"sku": "A1", "min_quantity": 1, "target_quantity": 9}, "target_quantity", (8, 7), **put
         ),
@@ -156,6 +162,7 @@ def edits(house: House) -> dict[str, Edit]:
     }  # fmt: skip
 
 
+LINE = LINE_FILE.read_text(encoding="utf-8")
 LINES = {"lines": [{"sku": "A1", "quantity": 1}]}
 QIMEN: dict[str, Any] = {"settings": {}, "secrets": {"app_key": "k", "app_secret": "eight or more"}}
 
@@ -215,7 +222,7 @@ async def made(admin: Browser, path: str, edit: Edit) -> dict[str, Any]:
     status, answer = await admin.ask("PUT", path.format(edit.id), edit.make)
     assert status in (200, 204), answer
     _, answer = await admin.ask("GET", collection)
-    names = ("code", "role", "role_code", "kind", "level")
+    names = ("code", "role", "role_code", "kind", "level", "user_id")
     items = [own for each in answer["items"] for own in (each, *each.get("words", ()))]
     return next(
         each

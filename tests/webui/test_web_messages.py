@@ -189,7 +189,7 @@ async def test_the_metrics_say_how_much_waits_and_how_long(house: House, told):
 
 
 async def test_words_are_shown_tried_replaced_and_put_back(house: House):
-    database, clock = house.services.database, house.services.clock
+    database = house.services.database
     message = Message("t", "order_shipped", "", "zh", {"number": "7", "total": "3.00"})
     async with house.browser("operations") as desk:
         kinds = {each["kind"]: each for each in (await desk.ask("GET", WORDS))[1]["items"]}
@@ -206,15 +206,11 @@ async def test_words_are_shown_tried_replaced_and_put_back(house: House):
         changed = OWN | {"subject": "{number} 已寄出", "version": 1}
         status, body = await desk.ask("PUT", WORDS, changed)
         assert (status, body["template"]["version"]) == (200, 2)
-        said = await WordBook(ORDER_WORDS, "总机", database=database, clock=clock).of(
-            message, "email"
-        )
+        said = await WordBook(ORDER_WORDS, "总机", database=database).of(message, "email")
         assert (said.subject, said.body) == ("7 已寄出", "合计 3.00\n总机")
         assert (await desk.ask("DELETE", f"{WORDS}/{body['template']['id']}"))[0] == 204
         assert (await desk.ask("DELETE", f"{WORDS}/{body['template']['id']}"))[0] == 404
-        said = await WordBook(ORDER_WORDS, "总机", database=database, clock=clock).of(
-            message, "email"
-        )
+        said = await WordBook(ORDER_WORDS, "总机", database=database).of(message, "email")
         assert said.subject == "订单 7 已发货"
 
 

@@ -33,7 +33,7 @@ def test_every_answer_has_a_type_and_every_refusal_its_codes():
             name = each.get("$ref", "").rpartition("/")[2]
             answer = DOCUMENT["components"]["responses"][name] if name else each
             assert "content" in answer or status in ("101", "204"), operation["operationId"]
-    (found,) = [each for each in OPERATIONS if each["operationId"] == "calls.recording"]
+    (found,) = [each for each in OPERATIONS if each["operationId"] == "recordings.sound"]
     assert set(found["responses"]["200"]["content"]) == {"audio/wav"}
 
 

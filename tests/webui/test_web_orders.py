@@ -85,3 +85,62 @@ async def test_rules_of_review_are_entered_and_ended_by_who_manages_rules(house:
         listed = (await admin.ask("GET", "/api/order-review-limits"))[1]["items"]
         assert [each["role_code"] for each in listed] == ["operations"]
         assert (await admin.ask("PUT", "/api/order-review-limits/nobody", limit))[0] == 422
+
+
+async def test_an_order_says_which_invoice_it_shall_have_and_a_bad_wish_is_named(house: House):
+    wish = {"title": "滨海商贸有限公司", "tax_no": "91120116MA05XXXX1A", "email": "fp@example.com"}
+    async with house.browser("agent") as agent:
+        order = await order_of(agent, house, invoice=wish)
+        path = f"/api/orders/{order['id']}"
+        shown = (await agent.ask("GET", path))[1]["order"]["invoice"]
+        assert shown == order["invoice"]
+        assert {name: shown[name] for name in wish} == wish
+        assert (shown["kind"], shown["electronic"], shown["asked_at"]) == ("normal", True, None)
+        edit = {"version": 1, "lines": [{"sku": "A1", "quantity": 3}]}
+        body = (await agent.ask("PUT", path, edit))[1]
+        assert body["order"]["invoice"] == shown
+        body = (await agent.ask("PUT", path, edit | {"version": 2, "invoice": None}))[1]
+        assert body["order"]["invoice"] is None
+        lines = {"customer_id": house.customer_id, "lines": edit["lines"]}
+        for wrong, field in (
+            ({"tax_no": "123"}, "invoice.tax_no"),
+            ({"kind": "special"}, "invoice"),
+        ):
+            wanted = lines | {"invoice": wish | wrong}
+            key = {"Idempotency-Key": secrets.token_hex(8)}
+            status, body = await agent.ask("POST", "/api/orders", wanted, headers=key)
+            assert (status, list(body["error"]["fields"])) == (422, [field])
+
+
+async def test_the_buyer_s_number_is_masked_for_who_sees_no_numbers(house: House):
+    wish = {"title": "滨海商贸有限公司", "phone": "13812345678"}
+    async with house.browser("agent") as agent, house.browser("supervisor") as boss:
+        order = await order_of(agent, house, invoice=wish)
+        path = f"/api/orders/{order['id']}"
+        assert order["invoice"]["phone"] == "138****5678"
+        assert (await agent.ask("GET", path))[1]["order"]["invoice"]["phone"] == "138****5678"
+        assert (await boss.ask("GET", path))[1]["order"]["invoice"]["phone"] == wish["phone"]
+
+
+async def test_a_short_line_of_a_quote_names_its_substitutes_and_what_they_cost(house: House):
+    async with house.browser("operations") as desk, house.browser("agent") as agent:
+        product = {
+            "sku": "SHORT-1",
+            "name_zh": "断货",
+            "name_en": "Short",
+            "unit": "箱",
+            "list_price": "5",
+            "substitutes": ["A1"],
+        }
+        assert (await desk.ask("POST", "/api/catalogue/products", product))[0] == 201
+        asked = {"customer_id": house.customer_id, "lines": [{"sku": "SHORT-1", "quantity": 2}]}
+        status, quote = await agent.ask("POST", "/api/orders/quote", asked)
+        assert (status, quote["warnings"][0]["code"]) == (200, "out_of_stock")
+        (found,) = quote["lines"][0]["substitutes"]
+        assert (found["sku"], found["quantity"]) == ("A1", 2)
+        assert float(found["line_total"]) == 2 * float(found["unit_price"]) > 0
+        instead = [{"sku": found["sku"], "quantity": 2, "unit": found["unit"]}]
+        quote = (await agent.ask("POST", "/api/orders/quote", asked | {"lines": instead}))[1]
+        assert quote["warnings"] == []
+        (line,) = quote["lines"]
+        assert (line["unit_price"], line["substitutes"]) == (found["unit_price"], [])

@@ -46,3 +46,24 @@ async def test_a_lead_becomes_an_opportunity_a_quote_and_an_order(house: House):
         reject = {"reason": "太贵"}
         rejected = await agent.ask("POST", f"/api/quotes/{other['quote']['id']}/reject", reject)
         assert rejected[1]["quote"]["state"] == "rejected"
+
+
+async def test_a_quote_is_printed_and_sent(house: House):
+    async with house.browser("agent") as agent, house.browser("operations") as desk:
+        wanted = {
+            "customer_id": house.customer_id,
+            "lines": [{"sku": "A1", "quantity": 2}],
+            "valid_until": "2199-01-01",
+        }
+        _, body = await agent.ask("POST", "/api/quotes", wanted)
+        assert (body["quote"]["sent_at"], body["lines"][0]["tax_rate"]) == (None, "0.1300")
+        path = f"/api/quotes/{body['quote']['id']}"
+        status, paper = await desk.ask("GET", f"{path}/paper")
+        assert (status, paper[:5]) == (200, b"%PDF-")
+        assert (await desk.ask("POST", f"{path}/send", {}))[0] == 403
+        status, refused = await agent.ask("POST", f"{path}/send", {"channels": ["wecom"]})
+        assert (status, refused["error"]["fields"]) == (422, {"channels": "none"})
+        status, sent = await agent.ask("POST", f"{path}/send", {"channels": ["sms"]})
+        assert (status, sent["quote"]["sent_by"]) == (200, house.ids["agent"]), sent
+        again = await agent.ask("POST", f"{path}/send", {"channels": ["sms"]})
+        assert again[1]["quote"]["sent_at"] == sent["quote"]["sent_at"]

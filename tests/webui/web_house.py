@@ -20,17 +20,28 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from acd import timeline as acd_timeline
+from acd.agent_times import AgentTimes
 from acd.contact_source import CallContacts
 from acd.events import Reason
+from acd.hanging_up import HangingUp
 from acd.journal import Journal
-from acd.lineplan import read_plan
+from acd.lineplan_file import read_plan
 from acd.located import parse
-from acd.obstacles import live_calls
+from acd.log.service import CallLog
+from acd.obstacles import held_recordings, live_calls
+from acd.pausing import Pausing
+from acd.recording_archive import PURPOSE, RecordingArchive
+from acd.recording_space import Limits, RecordingSpace
 from acd.records import CallerFacts, CallRecord, CallStart
 from acd.routing import Route
 from acd.service import AcdService
 from acd.store import AcdStore
+from acd.surveys import Surveys
 from acd.tickets import Offer, Ticket
+from ami_bridge.commands import Action
+from crm_core.blacklist.live import LiveBlacklist
+from crm_core.blacklist.policy import BlacklistRules
+from crm_core.blacklist.service import BlacklistService
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.customers.fields import NewCustomer
@@ -38,18 +49,23 @@ from crm_core.db import Database
 from crm_core.errors import Conflict
 from crm_core.insight.ports import Sources
 from crm_core.people.accounts import AccountService
-from crm_core.people.login_limits import LoginLimits
 from crm_core.people.passwords import Passwords
 from crm_core.people.users import NewUser
 from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.rights import SYSTEM, Right
+from crm_core.sealed_files import FileKeys
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
 from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from ivr.line.service import LineService, seed
+from ivr.media.service import MediaReports
+from ivr.menu import Menus
+from ivr.prompt_watch import PromptWatch
+from ivr.prompts import PromptLibrary
 from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
@@ -63,6 +79,7 @@ from orders.sales.sales_source import OrderSales
 from orders.sales.wording import ORDER_WORDS
 from orders.services import Trade
 from orders.stock.documents.commands import NewReceipt
+from tests.ivr.ivr_line import LINE_FILE
 from tests.orders.order_shop import LINKS
 from webui.ports import Node
 from webui.rounds import Rhythm
@@ -71,6 +88,7 @@ from webui.services import WebOptions, WebServices
 
 PASSWORD = "a long password 1"
 SECRETS_KEY = b"a key of the tests' own, 32 bytes"
+FILE_KEYS = FileKeys([b"a key for the tests' recordings, 32"], PURPOSE)
 ROLES = ("agent", "supervisor", "operations", "admin")
 QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -84,7 +102,7 @@ routes:
   - {name: default, queue: north}
 """)
 )
-WAY = Route("north", 0, "电视广告", None, None, (), (Reason("default"),))
+WAY = Route("north", 0, "电视广告", (), None, (), (Reason("default"),), "default")
 SOURCES = Sources(OrderSales(SHANGHAI), CallContacts(), SHANGHAI)
 _numbers = itertools.count(1)
 
@@ -191,13 +209,14 @@ class Browser:
 
 @dataclass
 class House:
-    """Services on a real database, and the server before them."""
+    """Services on a real database, and the server before them; `asked` is what Asterisk was asked for."""
 
     services: WebServices
     server: WebServer
     link: Node
     ids: dict[str, int]
     customer_id: int
+    asked: list[Action]
 
     @property
     def acd(self) -> AcdService:
@@ -287,7 +306,6 @@ async def open_house(
     accounts = AccountService(
         database,
         passwords=quick_passwords(),
-        limits=LoginLimits(),
         secrets_key=SECRETS_KEY,
     )
     crm = replace(
@@ -305,7 +323,7 @@ async def open_house(
             ),
             sources=SOURCES,
             channels=("email", "sms"),
-            obstacles=(open_orders, live_calls),
+            obstacles=(open_orders, live_calls, held_recordings),
             folders={"recordings": folder / "recordings"},
             care=CareSources(OrderDeliveries(), OrderBeginnings()),
             words=ORDER_WORDS,
@@ -316,12 +334,22 @@ async def open_house(
         ),
         accounts=accounts,
     )
+    asked: list[Action] = []
+
+    async def send(_: str, action: Action) -> None:
+        asked.append(action)
+
+    pausing = Pausing(acd, send, bus=bus, clock=clock)
+    blacklist = LiveBlacklist(
+        database, BlacklistRules(), kept=folder / "blacklist.json", clock=clock
+    )
     services = WebServices(
         crm=crm,
         trade=Trade.of(
             database,
             bus,
             clock=clock,
+            channels=("email", "sms"),
             gateway=gateway,
             debit_merchant="ZJ001",
             secrets_key=SECRETS_KEY,
@@ -330,20 +358,37 @@ async def open_house(
         ),
         acd=acd,
         calls=store,
+        blacklist=BlacklistService(
+            database, blacklist.rules, clock=clock, changed=blacklist.run_once
+        ),
+        listed=blacklist.find,
+        surveys=Surveys(database, zone=ZoneInfo("Asia/Shanghai")),
+        call_log=CallLog(database, clock=clock, zone=UTC),
+        media=MediaReports(database, clock=clock, zone=UTC),
+        pausing=pausing,
+        hanging_up=HangingUp(acd, send),
+        agent_times=AgentTimes(database, zone=ZoneInfo("Asia/Shanghai")),
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),
-        recordings=folder / "recordings",
+        recordings=RecordingArchive(database, folder / "recordings", FILE_KEYS, clock),
+        room=RecordingSpace(folder, Limits(0, 0)),
+        prompts=PromptWatch(PromptLibrary(folder / "prompts"), lambda: Menus(by_name={})),
+        faxes=folder / "faxes",
         database=database,
         bus=bus,
         nodes=(link,),
+        line=await _line(database, clock),
         queues_of=lambda who: crm.groups.queues_of(who, ("north",)),
+        home_of=Places().look_up,
         right_to_dial=lambda number: RIGHTS[reach(number, Places(), "022")],
         clock=clock,
         options=options or WebOptions(rhythm=QUICK),
     )
+    await pausing.start()
     ids, customer_id = await _furnish(services)
     server = await WebServer(services, host="127.0.0.1", port=0, tls=tls).start()
-    yield House(services, server, link, ids, customer_id)
+    yield House(services, server, link, ids, customer_id, asked)
     await server.close()
+    await pausing.close()
     await acd.close()
 
 
@@ -381,3 +426,12 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
         goods = NewReceipt(lines=({"sku": "A1", "quantity": 1000},))
         await services.trade.stock_documents.receive(SYSTEM, "opening stock", goods)
     return ids, customer_id
+
+
+async def _line(database: Database, clock: Callable[[], datetime]) -> LineService:
+    """The shipped line as its first version; nothing is spoken."""
+
+    async def silent(_: Menus) -> None: ...
+
+    await seed(database, LINE_FILE.read_text(encoding="utf-8"), clock())
+    return LineService(database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), prepare=silent)

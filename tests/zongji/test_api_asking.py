@@ -18,7 +18,7 @@ from crm_core.people.tokens import NewToken
 from crm_core.rights import SYSTEM, Right
 from tests.ports import free_port
 from tests.webui.web_house import House, open_house
-from tests.zongji.command import Said, refused, zongji
+from tests.zongji.command import Said, refused, zongji, zongji_anew
 from webui.server import Tls
 from zongji.cli.api.errors import NotAsked, Refused, Unreachable
 from zongji.cli.app import app
@@ -310,7 +310,7 @@ async def test_a_token_goes_only_to_a_server_whose_certificate_is_known(tmp_path
         assert "The certificate of https://127.0.0.1" in str(stranger.exception)
         assert tokens == []
         own = {"ZONGJI_TOKEN": "zj_1", "SSL_CERT_FILE": str(tls.certificate)}
-        known = await asyncio.to_thread(zongji, *command, **own)
+        known = await asyncio.to_thread(zongji_anew, *command, **own)
 
     assert (known.out, tokens) == ("Nothing found.\n", ["Bearer zj_1"])
 

@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 from crm_core.rights import Right
 from tests.zongji.test_api_names import EACH
 from webui.asked import Model
+from webui.routes import ROUTES
 from webui.routing import LOGGED_IN, NUMBER, Route
 from zongji.cli.api import fields
 from zongji.cli.api.command import command, fields_for, request_for
@@ -280,3 +281,12 @@ def test_all_alternatives_are_seen_through_references():
 
     assert (field.kind, field.choices, field.may_be_empty) == (Kind.CHOICE, ("red", "blue"), True)
     assert json.dumps(field.empty) == "null"
+
+
+def test_a_list_in_a_query_is_parted_by_commas():
+    (route,) = [each for each in ROUTES if each.path == "/api/complaints/report"]
+    when = {"since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z"}
+    asked = request_for(route, fields_for(route), {**when, "by": ["state", "day"]})
+    assert asked.query["by"] == "state,day"
+    with pytest.raises(NotAsked, match=r"--by, no\. 1"):
+        request_for(route, fields_for(route), {**when, "by": ["colour"]})

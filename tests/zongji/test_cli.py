@@ -13,6 +13,7 @@ from crm_core.db import Database
 from crm_core.errors import DomainError
 from crm_core.people.accounts import AccountService
 from tests.ivr.line_files import PLAN, TWO_MENUS
+from tests.ivr.test_menu_checks import LINE as TIMED_LINE
 from tests.ports import free_port
 from tests.zongji.command import refused, zongji
 from zongji.cli.app import app
@@ -60,7 +61,7 @@ def test_the_shipped_line_file_is_in_order():
     said = zongji("menu", "check")
 
     assert said.code == 0
-    assert "2 menus, 5 queues, 3 numbers" in said.out
+    assert "6 menus, 5 queues, 4 numbers" in said.out
 
 
 def test_every_fault_of_a_line_file_is_a_line_of_its_own(tmp_path: Path):
@@ -91,6 +92,98 @@ def test_the_menus_are_drawn_as_a_tree(tmp_path: Path):
 
     assert (said.code, said.err) == (0, "")
     assert "├─ 1 menu wholesale" in said.out
+
+
+def test_a_menu_is_walked_without_a_telephone(tmp_path: Path):
+    file = tmp_path / "line.yaml"
+    file.write_text(PLAN + TWO_MENUS)
+
+    said = zongji("menu", "try", "4006001001", "--file", str(file), "--keys", "7,1,1")
+
+    assert (said.code, said.err) == (0, "")
+    heard = [
+        "批发请按一，零售请按二。",
+        "对不起，没有这个选项。",
+        "批发请按一，零售请按二。",
+        "华北请按一。",
+    ]
+    assert [line.strip() for line in said.out.splitlines()][:4] == heard
+    assert "→ queue north" in said.out
+
+
+@pytest.mark.parametrize(
+    ("did", "at", "keys", "expected"),
+    [
+        (
+            "4006001002",
+            "2026-03-02 10:00",
+            "1",
+            [
+                "2026-03-02 10:00 open: always, office",
+                "欢迎",
+                "一",
+                "→ queue north, priority 0",
+                "because menu_choice: choice 1",
+                "because hours_open: hours office",
+            ],
+        ),
+        (
+            "4006001002",
+            "2026-02-17 10:00",
+            "",
+            [
+                "2026-02-17 10:00 open: always; holiday: spring_festival",
+                "欢迎",
+                "春节好",
+                "感谢您的来电，再见。",
+                "→ the call ends",
+            ],
+        ),
+        (
+            "4006001002",
+            "2026-03-02 20:00",
+            "8,0,0,1",
+            [
+                "2026-03-02 20:00 open: always",
+                "欢迎",
+                "已下班",
+                "二",
+                "→ whoever is logged in at extension 8001, in the line where they serve",
+            ],
+        ),
+        (
+            "4006001001",
+            "2026-03-02 10:00",
+            "4,0",
+            [
+                "2026-03-02 10:00 open: always, office",
+                "一",
+                "请拨分机号，按井号键结束。",
+                "→ queue east, priority 0",
+                "because menu_choice: choice 5",
+            ],
+        ),
+    ],
+)
+def test_a_menu_is_walked_at_a_time(
+    tmp_path: Path, did: str, at: str, keys: str, expected: list[str]
+):
+    file = tmp_path / "line.yaml"
+    file.write_text(TIMED_LINE)
+
+    said = zongji("menu", "try", did, "--file", str(file), "--at", at, "--keys", keys or "1")
+
+    assert (said.code, said.err) == (0, "")
+    assert [line.strip() for line in said.out.splitlines()] == expected
+
+
+def test_a_number_that_is_none_of_ours_cannot_be_tried(tmp_path: Path):
+    file = tmp_path / "line.yaml"
+    file.write_text(PLAN + TWO_MENUS)
+
+    said = zongji("menu", "try", "4009999999", "--file", str(file))
+
+    assert "none of our numbers: 4006001001" in refused(said)
 
 
 def test_missing_prompts_are_listed_and_the_exit_code_says_so(tmp_path: Path):

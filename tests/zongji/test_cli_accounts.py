@@ -2,10 +2,13 @@
 
 import asyncio
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from acd.rows import CallRow, StepRow, encode, split
+from acd.store import AcdStore
 from crm_core.db import Database
 from crm_core.people.accounts import AccountService
 from crm_core.people.tokens import TokenService
@@ -55,6 +58,17 @@ async def test_a_password_shown_once_is_to_be_changed(settings: Path, accounts: 
     said = await run(settings, "user", "password", "wang")
     opened = await accounts.log_in("wang", said.out.split()[-1], "127.0.0.1")
     assert opened.principal.hold is Hold.PASSWORD
+
+
+async def test_a_password_shown_once_is_as_long_as_the_settings_ask_for(
+    settings: Path, accounts: AccountService, tmp_path: Path
+):
+    stricter = tmp_path / "zongji.toml"
+    stricter.write_text(settings.read_text() + "\n[accounts]\nshortest_password = 40\n")
+    said = await run(stricter, "user", "add", "feng", "--name", "冯")
+    await accounts.log_in("feng", said.out.split()[-1], "127.0.0.1")
+    await run(stricter, "user", "password", "feng")
+    await run(settings, "user", "password", "feng")
 
 
 async def test_sessions_are_listed_and_ended(settings: Path, accounts: AccountService):
@@ -161,3 +175,47 @@ def test_a_key_that_people_set_is_kept_and_a_short_one_refused(
     place.settings_file.write_text(text.replace(made, "k" * 31))
     with pytest.raises(SettingsError, match="secrets_key"):
         loaded(place, monkeypatch)
+
+
+async def test_who_stands_in_for_somebody_is_said_and_shown(
+    settings: Path, accounts: AccountService
+):
+    for login in ("seller", "first", "second"):
+        await someone(accounts, login)
+    said = await run(settings, "user", "deputies", "seller")
+    assert said.out == "nobody stands in for seller\n"
+    days = ("--from", "2026-03-01", "--until", "2026-03-07")
+    said = await run(settings, "user", "deputies", "seller", "second", "first", *days)
+    assert [line.split() for line in said.out.splitlines()] == [
+        [login, "2026-03-01", "–", "2026-03-07"] for login in ("second", "first")
+    ]
+    assert await run(settings, "user", "deputies", "seller") == said
+    backwards = ("--from", "2026-03-08", "--until", "2026-03-07")
+    wrong = await run(settings, "user", "deputies", "seller", "first", *backwards)
+    assert "exchange the two days" in refused(wrong)
+    assert "nobody" in refused(await run(settings, "user", "deputies", "seller", "nowhere"))
+    said = await run(settings, "user", "deputies", "seller", "--nobody")
+    assert said.out == "nobody stands in for seller\n"
+
+
+async def test_why_a_call_went_where_it_went_is_told_by_its_id_or_its_number(
+    settings: Path, database: Database
+):
+    at = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    row = CallRow(
+        id="c" * 32, node="pbx1", linkedid="1.1", direction="inbound", caller="13800138000",
+        did="4006001001", started_at=at, steps=1, line_version=3,
+    )  # fmt: skip
+    routed = {"queue": "north", "priority": 5, "decided_by": "area_north", "menu_path": []}
+    steps = [
+        StepRow(row.id, n, at, *each)
+        for n, each in enumerate((("started", {}), ("routed", routed)))
+    ]
+    await AcdStore(database).write([split(encode(each)) for each in (row, *steps)])
+    for named in (row.id, "+86 138 0013 8000"):
+        said = await run(settings, "calls", "why", named, "--language", "en")
+        assert said.code == 0, said
+        assert "version 3 of the line" in said.out
+        assert "to queue north, priority 5, decided by area_north" in said.out
+    assert "进入队列 north" in (await run(settings, "calls", "why", row.id)).out
+    assert "no call 10086" in refused(await run(settings, "calls", "why", "10086"))

@@ -76,6 +76,13 @@ def test_customers_are_written_to_a_file_by_condition(place: Installation, tmp_p
     with target.open(encoding="utf-8-sig", newline="") as written:
         rows = list(csv.DictReader(written))
     assert [row["客户名称"] for row in rows] == ["导出甲"]
+    said = zongji(
+        "customers", "export", str(target), "--where", "city=导城", "--encoding", "gb18030",
+        settings=place.settings_file,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    with target.open(encoding="gbk", newline="") as written:
+        assert list(csv.DictReader(written)) == rows
 
 
 @pytest.mark.parametrize(

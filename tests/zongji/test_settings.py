@@ -1,10 +1,16 @@
 """A wrong setting is refused at start, by its name."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from crm_core.people.login_limits import Allowance, LoginLimits
+from crm_core.people.login_sessions import Lifetimes
+from crm_core.people.passwords import PasswordRules
+from crm_core.people.policy import AccountPolicy
+from zongji.core import account_policy
 from zongji.settings import Settings, SettingsError, load
 
 GOOD = """\
@@ -63,6 +69,15 @@ def test_without_settings_for_it_nothing_listens_beyond_loopback(file: Path):
         ("[wecom]\ncorp_id = 'x'", "wecom"),
         ("[fax]\nfont = '/no/such.ttf'", "fax.font"),
         ("[messages]\nkept_days = 1", "messages.kept_days"),
+        ("[privacy]\nremind_days = 15", "privacy.remind_days"),
+        ("[accounts]\nshortest_password = 7", "accounts.shortest_password"),
+        ("[accounts]\nremembered_passwords = 0", "accounts.remembered_passwords"),
+        ("[accounts]\npassword_days = 0", "accounts.password_days"),
+        ("[accounts]\nidle_min = 1", "accounts.idle_min"),
+        ("[accounts]\nsession_hours = 200", "accounts.session_hours"),
+        ("[accounts]\nsession_hours = 1", "accounts"),
+        ("[accounts]\ntries = 0", "accounts.tries"),
+        ("[accounts]\ntries = 31", "accounts"),
     ],
 )
 def test_a_wrong_setting_is_named(file: Path, line: str, named: str):
@@ -96,6 +111,20 @@ def test_secrets_are_not_shown_by_printing_the_settings(file: Path):
 
     assert "manager-secret" not in repr(settings)
     assert "pw@db" not in f"{settings!r} {settings}"
+
+
+def test_what_is_asked_of_accounts_comes_from_the_settings(file: Path):
+    assert account_policy(load()) == AccountPolicy()
+    file.write_text(
+        GOOD + "[accounts]\nshortest_password = 12\nremembered_passwords = 8\npassword_days = 90\n"
+        "idle_min = 30\nsession_hours = 10\ntries = 3\ntries_per_address = 40\n"
+    )
+    assert account_policy(load()) == AccountPolicy(
+        rules=PasswordRules(shortest=12, remembered=8),
+        password_age=timedelta(days=90),
+        lifetimes=Lifetimes(idle=timedelta(minutes=30), absolute=timedelta(hours=10)),
+        limits=LoginLimits(login=Allowance(free=3), address=Allowance(free=40)),
+    )
 
 
 def test_every_setting_of_the_first_level_has_a_safe_default_or_must_be_given():

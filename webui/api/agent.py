@@ -3,9 +3,10 @@
 from typing import Literal
 
 from acd.views import AgentView
-from crm_core.errors import Conflict, Invalid
+from crm_core.errors import Conflict
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
+from webui.breaks import known_break
 from webui.routing import Route, needs
 from webui.views import AgentStateView, View
 
@@ -40,7 +41,7 @@ async def _carry_out(asked: Asked[Command, Nothing]) -> AgentView:
         case "log_in":
             return await _log_in(asked)
         case "break":
-            return await acd.take_break(agent_id, _reason(asked))
+            return await acd.take_break(agent_id, known_break(acd, asked.body.reason))
         case "ready":
             return await acd.become_ready(agent_id)
         case "finish_wrap_up":
@@ -56,16 +57,8 @@ async def _log_in(asked: Asked[Command, Nothing]) -> AgentView:
     queues = await services.queues_of(who)
     if not queues:
         raise NoQueue("You are in no group that serves a queue: ask an administrator.")
-    return await services.acd.log_in(who.user_id, who.name, who.extension, queues)
-
-
-def _reason(asked: Asked[Command, Nothing]) -> str:
-    known = asked.services.options.break_reasons
-    if asked.body.reason not in known:
-        raise Invalid(
-            f"A break needs a reason: one of {', '.join(known)}.", fields={"reason": "unknown"}
-        )
-    return asked.body.reason
+    skills = await services.crm.skills.of(who)
+    return await services.acd.log_in(who.user_id, who.name, who.extension, queues, skills)
 
 
 ROUTES = (

@@ -312,7 +312,16 @@ _OF = f"/api/customers/{NUMBER}"
 
 ROUTES = (
     Route("GET", f"{_OF}/benefits", of_customer, _SEE, answer=BenefitsAnswer),
-    Route("POST", f"{_OF}/packages", grant, _ISSUE, WantedPackage, answer=MadeAnswer, status=201),
+    Route(
+        "POST",
+        f"{_OF}/packages",
+        grant,
+        _ISSUE,
+        WantedPackage,
+        answer=MadeAnswer,
+        status=201,
+        once=True,
+    ),
     Route("PUT", f"{_OF}/referral", refer, _EDIT, WantedReferral, answer=MadeAnswer),
     Route("GET", "/api/coupon-kinds", coupon_kinds, _SEE, answer=CouponKindList),
     Route(
@@ -332,7 +341,16 @@ ROUTES = (
         WantedPackageKind,
         answer=PackageKindList,
     ),
-    Route("POST", "/api/coupons", issue, _ISSUE, WantedCoupons, answer=IssuedAnswer, status=201),
+    Route(
+        "POST",
+        "/api/coupons",
+        issue,
+        _ISSUE,
+        WantedCoupons,
+        answer=IssuedAnswer,
+        status=201,
+        once=True,
+    ),
     Route(
         "POST",
         "/api/coupons/check",
@@ -352,6 +370,7 @@ ROUTES = (
         WantedEntitlementUse,
         answer=MadeAnswer,
         status=201,
+        once=True,
     ),
     Route("DELETE", f"/api/entitlement-uses/{NUMBER}", undo_use, _EDIT, status=204),
     Route("GET", "/api/referral-rule", referral_rule, _MANAGE, answer=ReferralRuleAnswer),

@@ -138,7 +138,7 @@ def _answer(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackAnswer:
 
 def _item(asked: Asked[Model, Nothing], view: CallbackView) -> CallbackItem:
     who = asked.principal
-    return callback_item(view, who.rights, agent_id=who.user_id, scope=who.scope)
+    return callback_item(view, who, agent_id=who.user_id, scope=who.scope)
 
 
 ROUTES = (
@@ -157,6 +157,7 @@ ROUTES = (
         WantedCallback,
         answer=CallbackAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "POST",

@@ -54,6 +54,7 @@ class CatalogueItem(View):
     specification: str | None
     attributes: dict[str, str]
     barcode: str | None
+    keypad_code: str | None
     unit: str
     list_price: Decimal
     floor_price: Decimal | None
@@ -171,6 +172,7 @@ ROUTES = (
         WantedProductCategory,
         answer=ProductCategoryAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "PUT",

@@ -72,6 +72,7 @@ ROUTES = (
         WantedComplaintCategory,
         answer=ComplaintCategoryAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "PATCH", _PATH, edit, _MANAGE, WantedComplaintCategoryEdit, answer=ComplaintCategoryAnswer

@@ -4,6 +4,7 @@ Rule: who sees and may do what is decided by the service; `allowed` tells the pa
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from crm_core.complaints.commands import (
     Comment,
     ComplaintEdit,
     ComplaintQuery,
+    Grouping,
     NewComplaint,
     OverdueQuery,
     Reason,
@@ -23,11 +25,11 @@ from crm_core.complaints.commands import (
     Resolve,
     StepQuery,
 )
+from crm_core.complaints.flow import State
 from crm_core.complaints.service import ComplaintService
 from crm_core.complaints.views import ComplaintView
-from crm_core.fields import Moment
 from crm_core.rights import Principal, Right
-from webui.asked import Asked, Model, Nothing, checked
+from webui.asked import PARTED, Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 
@@ -72,18 +74,19 @@ class ComplaintStepSearch(StepQuery, Model):
     """Which part of the log to list."""
 
 
-class ComplaintReportSearch(Model):
-    """`by`: category or top_category, state, and day, week or month, parted by commas.
+class ComplaintReportSearch(ReportQuery, Model):
+    """`by`: category or top_category, state, severity, handler, salesperson, province or city, and day, week or
+    month; up to three, parted by commas.
 
     Periods begin in the zone in which `since` is given.
     """
 
-    since: Moment
-    until: Moment
-    by: Annotated[str, Field(max_length=40)] = "category"
+    by: Annotated[tuple[Grouping, ...], Field(max_length=3), PARTED] = (Grouping.CATEGORY,)
 
 
 class ComplaintItem(View):
+    ENTITY = "complaint"
+
     id: int
     customer_id: int
     customer_name: str
@@ -92,7 +95,7 @@ class ComplaintItem(View):
     category_en: str
     severity: int
     channel: str
-    description: str
+    description: str = ""
     call_id: str | None
     order_number: str | None
     state: str
@@ -102,9 +105,9 @@ class ComplaintItem(View):
     entered_by_name: str | None
     due_at: datetime
     overdue: bool
-    resolution: str | None
-    compensation: str | None
-    satisfaction: int | None
+    resolution: str | None = None
+    compensation: str | None = None
+    satisfaction: int | None = None
     reopened: int
     version: int
     created_at: datetime
@@ -112,7 +115,7 @@ class ComplaintItem(View):
     handled_at: datetime | None
     closed_at: datetime | None
     updated_at: datetime
-    allowed: tuple[str, ...] = ()
+    allowed: tuple[str, ...]
 
 
 class ComplaintList(View):
@@ -135,23 +138,37 @@ class ComplaintStepItem(View):
     to_user_name: str | None
     text: str | None
 
+    def own_fields(self) -> frozenset[str]:
+        """How it was settled is said in the step that settles it."""
+        settles = self.to_state in (State.RESOLVED, State.REJECTED) and self.text is not None
+        return frozenset({"complaint.resolution"}) if settles else frozenset()
+
 
 class ComplaintStepList(View):
     items: tuple[ComplaintStepItem, ...]
 
 
 class ComplaintReportItem(View):
+    ENTITY = "complaint"
+
     category_code: str | None
     category_zh: str | None
     category_en: str | None
     state: str | None
+    severity: int | None
+    handler_id: int | None
+    handler_name: str | None
+    salesperson_id: int | None
+    salesperson_name: str | None
+    province: str | None
+    city: str | None
     period_start: datetime | None
     count: int
     unhandled: int
     overdue: int
     overdue_share: float
     handling_hours: float | None
-    satisfaction: float | None
+    satisfaction: float | None = None
 
 
 class ComplaintReportAnswer(View):
@@ -169,12 +186,8 @@ async def overdue(asked: Asked[Nothing, ComplaintOverdueSearch]) -> ComplaintLis
 
 
 async def report(asked: Asked[Nothing, ComplaintReportSearch]) -> ComplaintReportAnswer:
-    """Counts, handling hours and the overdue share of those entered in a range of time."""
-    query = asked.query
-    wanted = checked(
-        ReportQuery, {"since": query.since, "until": query.until, "by": query.by.split(",")}
-    )
-    lines = await _service(asked).report(asked.principal, wanted)
+    """Counts, handling hours, satisfaction and the overdue share of those entered in a range of time."""
+    lines = await _service(asked).report(asked.principal, asked.query)
     return ComplaintReportAnswer(lines=tuple(map(ComplaintReportItem.model_validate, lines)))
 
 
@@ -246,7 +259,7 @@ def _service(asked: Asked[Model, Model]) -> ComplaintService:
 
 def _item(who: Principal, complaint: ComplaintView) -> ComplaintItem:
     allowed = flow.allowed(who, complaint.state, complaint.handler_id)
-    return ComplaintItem.model_validate(complaint).model_copy(update={"allowed": allowed})
+    return ComplaintItem.model_validate(asdict(complaint) | {"allowed": allowed})
 
 
 def _answer(asked: Asked[Model, Model], complaint: ComplaintView) -> ComplaintAnswer:
@@ -288,7 +301,7 @@ ROUTES = (
     Route(
         "GET", f"{_ONE}/steps", steps, _WORK, query=ComplaintStepSearch, answer=ComplaintStepList
     ),
-    Route("POST", f"{_ONE}/comment", comment, _WORK, WantedComplaintComment, status=204),
+    Route("POST", f"{_ONE}/comment", comment, _WORK, WantedComplaintComment, status=204, once=True),
     Route("POST", f"{_ONE}/take", take, _WORK, answer=ComplaintAnswer),
     Route("POST", f"{_ONE}/assign", assign, _MANAGE, WantedComplaintAssign, answer=ComplaintAnswer),
     Route(

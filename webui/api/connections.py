@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from pydantic import ConfigDict
 
+from crm_core.audit.masking import masked_value
 from crm_core.rights import Right
 from orders.connections.connection_views import (
     ChangedConnection,
@@ -142,7 +143,12 @@ class PaperAnswer(View):
 
 
 class WholePaperAnswer(PaperAnswer):
-    body: dict[str, Any]
+    """`body` is None for whom something is hidden that stands in it; numbers in it are masked as elsewhere."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"body": ("addresses", "city", "code", "phones", "province")}
+
+    body: dict[str, Any] | None = None
 
 
 class OutsideStockItem(View):
@@ -227,7 +233,10 @@ async def papers(asked: Asked[Nothing, PaperSearch]) -> PaperList:
 async def paper(asked: Asked[Nothing, Nothing]) -> WholePaperAnswer:
     """One paper with what stands in it."""
     found = await _papers(asked).get(asked.principal, int(asked.id))
-    return WholePaperAnswer.model_validate(found)
+    answer = WholePaperAnswer.model_validate(found)
+    if asked.principal.may(Right.NUMBER_UNMASK):
+        return answer
+    return answer.model_copy(update={"body": masked_value("body", answer.body)})
 
 
 async def retry(asked: Asked[Nothing, Nothing]) -> PaperAnswer:

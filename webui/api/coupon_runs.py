@@ -74,7 +74,9 @@ _ONE = f"{_ALL}/{NUMBER}"
 
 ROUTES = (
     Route("GET", _ALL, search, _ISSUE, query=CouponRunSearch, answer=CouponRunList),
-    Route("POST", _ALL, begin, _ISSUE, WantedCouponRun, answer=CouponRunAnswer, status=202),
+    Route(
+        "POST", _ALL, begin, _ISSUE, WantedCouponRun, answer=CouponRunAnswer, status=202, once=True
+    ),
     Route("GET", _ONE, show, _ISSUE, answer=CouponRunAnswer),
     Route("POST", f"{_ONE}/cancel", cancel, _ISSUE, answer=CouponRunAnswer),
 )

@@ -83,6 +83,7 @@ ROUTES = (
         WantedCustomField,
         answer=CustomFieldAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "PATCH",

@@ -40,9 +40,12 @@ class WantedSearch(Model):
 
 
 class WantedCustomer(Model, NewCustomer):
-    """Without `phones` the number of the call is taken, which its reader may not be able to see."""
+    """Without `phones` the number of the call is taken, which its reader may not be able to see. `lead_id`: the
+    caller, on one's own screen, is this lead, which is converted.
+    """
 
     call_id: CallId | None = None
+    lead_id: Id | None = None
 
 
 class WantedCall(Model):
@@ -163,18 +166,17 @@ class TimelineItem(View):
     actor: str | None
 
     def own_fields(self) -> frozenset[str]:
-        told = _TOLD_BY_KIND.get(self.kind.partition(".")[0], ())
-        return frozenset(f"customer.{field}" for field in told)
+        return _TOLD_BY_KIND.get(self.kind.partition(".")[0], frozenset())
 
 
-_TOLD_BY_KIND: Mapping[str, tuple[str, ...]] = {
-    "complaint": ("complaints",),
-    "customer": ("parent", "level"),
-    "notice": ("notices",),
-    "order": ("last_orders",),
-    "todo": ("todos",),
+_TOLD_BY_KIND: Mapping[str, frozenset[str]] = {
+    "complaint": frozenset({"customer.complaints", "complaint.description"}),
+    "customer": frozenset({"customer.parent", "customer.level"}),
+    "notice": frozenset({"customer.notices"}),
+    "order": frozenset({"customer.last_orders"}),
+    "todo": frozenset({"customer.todos"}),
 }
-"""The fields of the customer's card that an entry of the timeline stands for."""
+"""The fields, of the customer's card above all, that an entry of the timeline stands for."""
 
 
 class Timeline(View):
@@ -240,11 +242,16 @@ async def show(asked: Asked[Nothing, Nothing]) -> CustomerAnswer:
 async def create(asked: Asked[WantedCustomer, Nothing]) -> CustomerAnswer:
     """Enter a customer; with `call_id` the call and its pop know the customer from then on."""
     wanted = asked.body
-    given = wanted.model_dump(exclude_unset=True, exclude={"call_id"})
+    given = wanted.model_dump(exclude_unset=True, exclude={"call_id", "lead_id"})
     if not wanted.phones:
         given["phones"] = (_caller(asked),)
     new = NewCustomer.model_validate(given)
-    card = await asked.services.crm.customers.create(asked.principal, new)
+    crm, who = asked.services.crm, asked.principal
+    if wanted.lead_id is None:
+        card = await crm.customers.create(who, new)
+    else:
+        caller = _number_on_screen(asked)
+        card = await crm.leads.become(who, wanted.lead_id, new, caller=caller)
     if wanted.call_id is not None:
         asked.door.live.link_customer(wanted.call_id, card)
     return await _answer(asked, card.id)
@@ -351,6 +358,13 @@ async def undo_merge(asked: Asked[Nothing, Nothing]) -> MergeAnswer:
     return MergeAnswer(merge=MergeItem.model_validate(undone))
 
 
+def _number_on_screen(asked: Asked[WantedCustomer, Nothing]) -> str:
+    call = asked.door.live.on_screen(asked.principal.user_id, asked.body.call_id or "")
+    if call is None or call.caller is None:
+        raise NotFound("There is no caller with a number on your screen (any more).")
+    return call.caller
+
+
 def _caller(asked: Asked[WantedCustomer, Nothing]) -> str:
     call_id = asked.body.call_id
     call = None
@@ -405,6 +419,15 @@ ROUTES = (
     Route("GET", f"{_ONE}/timeline", timeline, _VIEW, query=TimelinePage, answer=Timeline),
     Route("GET", f"{_ONE}/duplicates", duplicates, _VIEW, answer=CustomerList),
     Route("GET", f"{_ONE}/merges", merges, _VIEW, answer=MergeList),
-    Route("POST", f"{_ONE}/merge", merge, _MERGE, WantedMerge, answer=MergeAnswer, status=201),
+    Route(
+        "POST",
+        f"{_ONE}/merge",
+        merge,
+        _MERGE,
+        WantedMerge,
+        answer=MergeAnswer,
+        status=201,
+        once=True,
+    ),
     Route("POST", f"/api/merges/{NUMBER}/undo", undo_merge, _MERGE, answer=MergeAnswer),
 )

@@ -14,10 +14,9 @@ from crm_core.dealers.commands import (
 )
 from crm_core.dealers.service import DealerService
 from crm_core.dealers.views import DealerApplicationView
-from crm_core.numbers import shown
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
-from webui.present import may_see_numbers
+from webui.present import number_of
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 
@@ -107,9 +106,13 @@ def _service(asked: Asked[Model, Model]) -> DealerService:
 
 
 def _item(asked: Asked[Model, Model], found: DealerApplicationView) -> DealerApplicationItem:
-    unmasked = may_see_numbers(asked.principal.rights)
-    item = DealerApplicationItem.model_validate(found)
-    return item.model_copy(update={"phone": shown(found.phone, unmasked=unmasked)})
+    """What an approved one says of the level is what the customer has."""
+    who = asked.principal
+    told = found.customer_id is None or who.may_read("customer", "level")
+    phone = number_of(found.customer_id, found.phone, who) or ""
+    return DealerApplicationItem.model_validate(found).model_copy(
+        update={"phone": phone, "level_code": found.level_code if told else ""}
+    )
 
 
 def _answer(asked: Asked[Model, Model], found: DealerApplicationView) -> DealerApplicationAnswer:
@@ -125,7 +128,16 @@ ROUTES = (
     Route(
         "GET", _ALL, search, _MANAGE, query=DealerApplicationSearch, answer=DealerApplicationList
     ),
-    Route("POST", _ALL, create, _MANAGE, WantedDealerApplication, answer=_Answer, status=201),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        _MANAGE,
+        WantedDealerApplication,
+        answer=_Answer,
+        status=201,
+        once=True,
+    ),
     Route("GET", _ONE, show, _MANAGE, answer=_Answer),
     Route("PATCH", _ONE, edit, _MANAGE, WantedDealerApplicationEdit, answer=_Answer),
     Route("POST", f"{_ONE}/approve", approve, _MANAGE, WantedDealerApproval, answer=_Answer),

@@ -183,7 +183,9 @@ ROUTES = (
     Route("GET", _ACCOUNTS, accounts, _VIEW, answer=DebitAccountList),
     Route("PUT", _ACCOUNTS, set_account, _MANAGE, WantedDebitAccount, answer=DebitAccountList),
     Route("GET", _PATH, search, _VIEW, query=DebitBatchSearch, answer=DebitBatchList),
-    Route("POST", _PATH, make, _MANAGE, WantedBatch, answer=DebitBatchAnswer, status=201),
+    Route(
+        "POST", _PATH, make, _MANAGE, WantedBatch, answer=DebitBatchAnswer, status=201, once=True
+    ),
     Route("GET", _ONE, show, _VIEW, answer=BatchDetail),
     Route("POST", f"{_ONE}/cancel", cancel, _MANAGE, answer=DebitBatchAnswer),
     Route("GET", f"{_ONE}/file", file, _MANAGE, files=("text/plain",)),

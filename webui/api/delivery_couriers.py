@@ -138,6 +138,7 @@ ROUTES = (
         WantedNumbers,
         answer=CourierAnswer,
         status=201,
+        once=True,
     ),
     Route("GET", f"/api/orders/{NUMBER}/couriers", choose_for, _VIEW, answer=ChoiceAnswer),
 )

@@ -172,9 +172,9 @@ _ONE = f"{_RUNS}/{NUMBER}"
 
 ROUTES = (
     Route("GET", _RUNS, search, _VIEW, query=RunSearch, answer=RunList),
-    Route("POST", _RUNS, create, _MANAGE, WantedRun, answer=RunAnswer, status=201),
+    Route("POST", _RUNS, create, _MANAGE, WantedRun, answer=RunAnswer, status=201, once=True),
     Route("GET", _ONE, show, _VIEW, answer=RunAnswer),
-    Route("GET", f"{_ONE}/paper", paper, _VIEW, files=(PDF,)),
+    Route("GET", f"{_ONE}/paper", paper, _MANAGE, files=(PDF,)),
     Route("POST", f"{_ONE}/orders", add, _MANAGE, WantedRunOrders, answer=RunAnswer),
     Route("POST", f"{_ONE}/remove", remove, _MANAGE, WantedRunOrders, answer=RunAnswer),
     Route("POST", f"{_ONE}/load", load, _MANAGE, WantedRunMove, answer=RunAnswer),

@@ -24,7 +24,9 @@ from orders.delivery.commands import (
 )
 from orders.delivery.papers.forms import Form
 from orders.delivery.service import WaybillService
+from orders.delivery.views import ConsigneeView
 from webui.asked import Asked, Model, Nothing
+from webui.present import masked_text
 from webui.routing import NUMBER, Route, needs
 from webui.uploads import receive
 from webui.views import ReasonView, View
@@ -100,10 +102,10 @@ class ConsigneeItem(View):
 
 
 class ConsigneeAnswer(View):
-    """None for whom the customer's addresses are hidden from."""
+    """None for whom the order's address or the customer's addresses are hidden from."""
 
-    ENTITY = "customer"
-    SAME_FIELD: ClassVar = {"consignee": "addresses"}
+    ENTITY = "order"
+    SAME_FIELD: ClassVar = {"consignee": "address"}
 
     consignee: ConsigneeItem | None = None
 
@@ -158,13 +160,19 @@ class WaybillList(View):
 class WaybillEventItem(View):
     """`outcome` conflict: it contradicts what is known, `why` says what; nothing was changed."""
 
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {
+        "place": ("addresses", "city", "province"),
+        "signer": ("addresses", "contacts"),
+    }
+
     id: int
     waybill_id: int
     number: str
     code: str
     at: datetime
-    place: str | None
-    signer: str | None
+    place: str | None = None
+    signer: str | None = None
     note: str | None
     collected: Decimal | None
     source: str
@@ -230,13 +238,13 @@ class FileAnswer(View):
 async def consignee(asked: Asked[Nothing, Nothing]) -> ConsigneeAnswer:
     """Who gets an order and where; proposed from the order and the customer until it is kept."""
     found = await _service(asked).consignee(asked.principal, int(asked.id))
-    return ConsigneeAnswer(consignee=ConsigneeItem.model_validate(found))
+    return _consignee(asked, found)
 
 
 async def put_consignee(asked: Asked[WantedConsignee, Nothing]) -> ConsigneeAnswer:
-    """Say who gets an order, where and how, until it is shipped."""
+    """Say who gets an order, where and how, until it is shipped; without a number the one there is stays."""
     made = await _service(asked).put_consignee(asked.principal, int(asked.id), asked.body)
-    return ConsigneeAnswer(consignee=ConsigneeItem.model_validate(made))
+    return _consignee(asked, made)
 
 
 async def search(asked: Asked[Nothing, WaybillSearch]) -> WaybillList:
@@ -342,6 +350,12 @@ def pdf(made: bytes, name: str) -> web.Response:
     )
 
 
+def _consignee(asked: Asked[Model, Model], found: ConsigneeView) -> ConsigneeAnswer:
+    item = ConsigneeItem.model_validate(found)
+    phone = masked_text(found.phone, asked.principal.rights)
+    return ConsigneeAnswer(consignee=item.model_copy(update={"phone": phone}))
+
+
 def _service(asked: Asked[Model, Model]) -> WaybillService:
     return asked.services.trade.waybills
 
@@ -356,7 +370,7 @@ ROUTES = (
     Route("PUT", _TO, put_consignee, _MANAGE, WantedConsignee, answer=ConsigneeAnswer),
     Route("GET", _WAYBILLS, search, _VIEW, query=WaybillSearch, answer=WaybillList),
     Route("GET", "/api/unsorted-orders", unsorted, _VIEW, query=UnsortedPage, answer=UnsortedList),
-    Route("POST", _WAYBILLS, make, _MANAGE, WantedWaybills, answer=SortedList),
+    Route("POST", _WAYBILLS, make, _MANAGE, WantedWaybills, answer=SortedList, once=True),
     Route("GET", f"{_WAYBILLS}/{NUMBER}", show, _VIEW, answer=WaybillAnswer),
     Route(
         "POST", f"{_WAYBILLS}/{NUMBER}/void", void, _MANAGE, WantedWaybillVoid, answer=WaybillAnswer

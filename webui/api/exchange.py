@@ -1,4 +1,4 @@
-"""Customers in files: imports handed in, planned and followed; exports wanted and fetched."""
+"""Customers in files: imports handed in, planned and followed; exports wanted, followed and fetched."""
 
 import asyncio
 import tempfile
@@ -135,14 +135,26 @@ async def want(asked: Asked[WantedExport, Nothing]) -> JobAnswer:
     return JobAnswer(job=JobItem.model_validate(job))
 
 
+async def show_export(asked: Asked[Nothing, Nothing]) -> JobAnswer:
+    """How far an export is."""
+    job = await asked.services.crm.exports.get(asked.principal, int(asked.id))
+    return JobAnswer(job=JobItem.model_validate(job))
+
+
+async def cancel_export(asked: Asked[Nothing, Nothing]) -> JobAnswer:
+    """Stop an export; nothing of it is kept."""
+    job = await asked.services.crm.exports.cancel(asked.principal, int(asked.id))
+    return JobAnswer(job=JobItem.model_validate(job))
+
+
 async def fetch(asked: Asked[Nothing, Nothing]) -> web.StreamResponse:
     """The finished file of an export of one's own."""
     job, path = await asked.services.crm.exports.fetch(asked.principal, int(asked.id))
-    return _file(path, job.filename)
+    return _file(path, job.filename, job.plan.get("encoding", "utf-8"))
 
 
-def _file(path: Path, name: str) -> web.FileResponse:
-    kind = _SHEET if name.endswith(".xlsx") else "text/csv; charset=utf-8"
+def _file(path: Path, name: str, encoding: str = "utf-8") -> web.FileResponse:
+    kind = _SHEET if name.endswith(".xlsx") else f"text/csv; charset={encoding}"
     return web.FileResponse(
         path,
         headers={
@@ -155,7 +167,7 @@ def _file(path: Path, name: str) -> web.FileResponse:
 
 _IMPORT, _EXPORT = needs(Right.CUSTOMER_IMPORT), needs(Right.CUSTOMER_EXPORT)
 _BOTH = needs(Right.CUSTOMER_IMPORT, Right.CUSTOMER_EXPORT)
-_ONE = f"/api/imports/{NUMBER}"
+_ONE, _ONE_OUT = f"/api/imports/{NUMBER}", f"/api/exports/{NUMBER}"
 
 ROUTES = (
     Route(
@@ -173,6 +185,10 @@ ROUTES = (
     Route("POST", f"{_ONE}/start", start, _IMPORT, WantedImport, answer=JobAnswer),
     Route("POST", f"{_ONE}/cancel", cancel, _IMPORT, answer=JobAnswer),
     Route("GET", f"{_ONE}/refused", refused, _IMPORT, files=(_SHEET,)),
-    Route("POST", "/api/exports", want, _EXPORT, WantedExport, answer=JobAnswer, status=201),
-    Route("GET", f"/api/exports/{NUMBER}/file", fetch, _EXPORT, files=(_SHEET, "text/csv")),
+    Route(
+        "POST", "/api/exports", want, _EXPORT, WantedExport, answer=JobAnswer, status=201, once=True
+    ),
+    Route("GET", _ONE_OUT, show_export, _EXPORT, answer=JobAnswer),
+    Route("POST", f"{_ONE_OUT}/cancel", cancel_export, _EXPORT, answer=JobAnswer),
+    Route("GET", f"{_ONE_OUT}/file", fetch, _EXPORT, files=(_SHEET, "text/csv")),
 )

@@ -13,6 +13,8 @@ from orders.invoices.commands import (
     Voided,
 )
 from orders.invoices.service import InvoiceService
+from orders.invoices.views import InvoiceView, TitleView
+from webui.api.buyers import BuyerItem, masked
 from webui.asked import Asked, Model, Nothing
 from webui.once import KEY, key_of
 from webui.routing import NUMBER, Route, needs
@@ -43,16 +45,9 @@ class InvoiceSearch(InvoiceQuery, Model):
     """Which invoices to list."""
 
 
-class TitleItem(View):
+class TitleItem(BuyerItem):
     id: int
     customer_id: int
-    title: str
-    tax_no: str | None
-    address: str | None
-    phone: str | None
-    bank: str | None
-    account: str | None
-    email: str | None
     is_main: bool
     changed_at: datetime
 
@@ -68,7 +63,7 @@ class InvoiceLineItem(View):
     tax: Decimal
 
 
-class InvoiceItem(View):
+class InvoiceItem(BuyerItem):
     id: int
     order_id: int
     order_number: str
@@ -76,13 +71,6 @@ class InvoiceItem(View):
     electronic: bool
     red_of: int | None
     state: str
-    title: str
-    tax_no: str | None
-    address: str | None
-    phone: str | None
-    bank: str | None
-    account: str | None
-    email: str | None
     gross: Decimal
     net: Decimal
     tax: Decimal
@@ -110,13 +98,13 @@ class InvoiceAnswer(View):
 async def titles(asked: Asked[Nothing, Nothing]) -> TitleList:
     """A customer's titles (抬头), the main one first."""
     found = await _service(asked).titles(asked.principal, int(asked.id))
-    return TitleList(items=tuple(map(TitleItem.model_validate, found)))
+    return _titles(asked, found)
 
 
 async def set_title(asked: Asked[WantedTitle, Nothing]) -> TitleList:
     """Enter a title, or bring the one of this name up to date."""
     found = await _service(asked).set_title(asked.principal, int(asked.id), asked.body)
-    return TitleList(items=tuple(map(TitleItem.model_validate, found)))
+    return _titles(asked, found)
 
 
 async def remove_title(asked: Asked[Nothing, Nothing]) -> None:
@@ -129,31 +117,32 @@ async def request(asked: Asked[WantedInvoice, Nothing]) -> InvoiceAnswer:
     made = await _service(asked).request(
         asked.principal, int(asked.id), asked.body, key_of(asked.request)
     )
-    return InvoiceAnswer.model_validate(made)
+    return _answer(asked, made)
 
 
 async def search(asked: Asked[Nothing, InvoiceSearch]) -> InvoiceList:
     """Invoices, the newest first."""
     found = await _service(asked).listed(asked.principal, asked.query)
-    return InvoiceList(items=tuple(map(InvoiceItem.model_validate, found)))
+    items = tuple(masked(asked, InvoiceItem.model_validate(each)) for each in found)
+    return InvoiceList(items=items)
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> InvoiceAnswer:
     """One invoice with its lines."""
     found = await _service(asked).get(asked.principal, int(asked.id))
-    return InvoiceAnswer.model_validate(found)
+    return _answer(asked, found)
 
 
 async def issued(asked: Asked[WantedNumber, Nothing]) -> InvoiceAnswer:
     """The tax system has issued it: its number and time; from a person or the issuing program."""
     made = await _service(asked).issued(asked.principal, int(asked.id), asked.body)
-    return InvoiceAnswer.model_validate(made)
+    return _answer(asked, made)
 
 
 async def void(asked: Asked[WantedInvoiceVoid, Nothing]) -> InvoiceAnswer:
     """Drop a request that was not issued."""
     made = await _service(asked).void(asked.principal, int(asked.id), asked.body)
-    return InvoiceAnswer.model_validate(made)
+    return _answer(asked, made)
 
 
 async def take_back(asked: Asked[WantedRedLetter, Nothing]) -> InvoiceAnswer:
@@ -161,7 +150,17 @@ async def take_back(asked: Asked[WantedRedLetter, Nothing]) -> InvoiceAnswer:
     made = await _service(asked).take_back(
         asked.principal, int(asked.id), asked.body, key_of(asked.request)
     )
-    return InvoiceAnswer.model_validate(made)
+    return _answer(asked, made)
+
+
+def _titles(asked: Asked[Model, Model], found: tuple[TitleView, ...]) -> TitleList:
+    items = tuple(masked(asked, TitleItem.model_validate(each)) for each in found)
+    return TitleList(items=items)
+
+
+def _answer(asked: Asked[Model, Model], found: InvoiceView) -> InvoiceAnswer:
+    answer = InvoiceAnswer.model_validate(found)
+    return answer.model_copy(update={"invoice": masked(asked, answer.invoice)})
 
 
 def _service(asked: Asked[Model, Model]) -> InvoiceService:

@@ -245,6 +245,7 @@ ROUTES = (
         WantedKnowledgeEntry,
         answer=KnowledgeEntryAnswer,
         status=201,
+        once=True,
     ),
     Route("GET", _ONE, show, _VIEW, answer=KnowledgeEntryAnswer),
     Route("PATCH", _ONE, edit, _EDIT, WantedKnowledgeEdit, answer=KnowledgeEntryAnswer),

@@ -71,6 +71,7 @@ ROUTES = (
         WantedKnowledgeCategory,
         answer=KnowledgeCategoryAnswer,
         status=201,
+        once=True,
     ),
     Route("PATCH", _PATH, edit, _EDIT, WantedKnowledgeCategoryEdit, answer=KnowledgeCategoryAnswer),
 )

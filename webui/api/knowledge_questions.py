@@ -93,6 +93,7 @@ ROUTES = (
         WantedKnowledgeQuestion,
         answer=KnowledgeQuestionAnswer,
         status=201,
+        once=True,
     ),
     Route("GET", _ONE, show, _VIEW, answer=KnowledgeQuestionAnswer),
     Route(

@@ -12,6 +12,7 @@ from crm_core.notices.commands import (
     NoticeQuery,
     NoticeStep,
     RecipientQuery,
+    Send,
     Told,
 )
 from crm_core.notices.service import NoticeService
@@ -32,6 +33,10 @@ class WantedNoticeEdit(NoticeEdit, Model):
 
 class WantedNoticeStep(NoticeStep, Model):
     """The notice as it was looked at."""
+
+
+class WantedNoticeSend(Send, Model):
+    """The notice as it was looked at, and when it is to go."""
 
 
 class WantedNoticeTold(Told, Model):
@@ -57,6 +62,7 @@ class NoticeItem(View):
     version: int
     created_by: int | None
     created_at: datetime
+    send_at: datetime | None
     sent_by: int | None
     sent_at: datetime | None
 
@@ -78,8 +84,20 @@ class NoticeChannelView(View):
     channel: str
     waiting: int
     sent: int
+    confirmed: int
     failed: int
     unknown: int
+
+
+class NoticeLevelView(View):
+    level_code: str | None
+    recipients: int
+    prepared: int
+    told: int
+    unreached: int
+
+    def own_fields(self) -> frozenset[str]:
+        return frozenset({"customer.level_code"})
 
 
 class NoticeCountsView(View):
@@ -87,6 +105,7 @@ class NoticeCountsView(View):
     prepared: int
     told: int
     unreached: int
+    levels: tuple[NoticeLevelView, ...]
     channels: tuple[NoticeChannelView, ...]
 
 
@@ -131,18 +150,18 @@ async def audience(asked: Asked[Nothing, Nothing]) -> NoticeAudienceView:
     return NoticeAudienceView.model_validate(found)
 
 
-async def send(asked: Asked[WantedNoticeStep, Nothing]) -> NoticeAnswer:
-    """Send a draft to everybody who fits now."""
+async def send(asked: Asked[WantedNoticeSend, Nothing]) -> NoticeAnswer:
+    """Send a draft to everybody who fits now, or at `send_at` to everybody who fits then."""
     return _answer(await _service(asked).send(asked.principal, int(asked.id), asked.body))
 
 
 async def cancel(asked: Asked[WantedNoticeStep, Nothing]) -> NoticeAnswer:
-    """A draft is not to be sent."""
+    """Have it not sent, or stop it where it is being sent."""
     return _answer(await _service(asked).cancel(asked.principal, int(asked.id), asked.body))
 
 
 async def counts(asked: Asked[Nothing, Nothing]) -> NoticeCountsView:
-    """What became of it, by channel."""
+    """What became of it, by channel and by the level of the customers."""
     found = await _service(asked).counts(asked.principal, int(asked.id))
     return NoticeCountsView.model_validate(found)
 
@@ -172,11 +191,20 @@ _ONE = f"/api/notices/{NUMBER}"
 
 ROUTES = (
     Route("GET", "/api/notices", search, _SEND, query=NoticeSearch, answer=NoticeList),
-    Route("POST", "/api/notices", create, _SEND, WantedNotice, answer=NoticeAnswer, status=201),
+    Route(
+        "POST",
+        "/api/notices",
+        create,
+        _SEND,
+        WantedNotice,
+        answer=NoticeAnswer,
+        status=201,
+        once=True,
+    ),
     Route("GET", _ONE, show, _SEND, answer=NoticeAnswer),
     Route("PATCH", _ONE, edit, _SEND, WantedNoticeEdit, answer=NoticeAnswer),
     Route("GET", f"{_ONE}/audience", audience, _SEND, answer=NoticeAudienceView),
-    Route("POST", f"{_ONE}/send", send, _SEND, WantedNoticeStep, answer=NoticeAnswer),
+    Route("POST", f"{_ONE}/send", send, _SEND, WantedNoticeSend, answer=NoticeAnswer),
     Route("POST", f"{_ONE}/cancel", cancel, _SEND, WantedNoticeStep, answer=NoticeAnswer),
     Route("GET", f"{_ONE}/counts", counts, _SEND, answer=NoticeCountsView),
     Route(

@@ -296,6 +296,7 @@ ROUTES = (
     Route(
         "POST", _RULE_BOOK, add_rule, _RULES, WantedExceptionRule, answer=ExceptionRuleAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "PUT", f"{_RULE_BOOK}/{NUMBER}", change_rule, _RULES, EditedExceptionRule,

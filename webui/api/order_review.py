@@ -7,7 +7,8 @@ from typing import ClassVar
 from crm_core.rights import Right
 from orders.review.commands import ChangedReviewRule, NewReviewRule, ReviewLimit
 from orders.review.service import ReviewRuleService
-from webui.api.orders import OrderDetail
+from webui.api.orders import OrderDetail, detail
+from webui.api.products import SubstituteItem
 from webui.asked import Asked, Model, Nothing
 from webui.routing import CODE, NUMBER, Route, needs
 from webui.views import ReasonView, View
@@ -26,6 +27,8 @@ class WantedReviewLimit(ReviewLimit, Model):
 
 
 class LineStockItem(View):
+    ENTITY = "order"
+
     sku: str
     name_zh: str
     name_en: str
@@ -33,8 +36,10 @@ class LineStockItem(View):
     reserved: int
     available: int
     short: int
-    cost: Decimal
+    cost: Decimal | None = None
     there_on: date | None
+    substitutes: tuple[SubstituteItem, ...]
+    on_sale: bool
 
 
 class CustomerStandingItem(View):
@@ -63,15 +68,22 @@ class CustomerStandingItem(View):
 
 
 class ReviewReportAnswer(View):
+    ENTITY = "order"
+
     order: OrderDetail
     can_be_fulfilled: bool
     ready_on: date | None
-    cost: Decimal
-    margin: Decimal
+    arrives_on: date | None
+    wished_day_holds: bool | None
+    courier: str | None
+    freight: Decimal | None
+    cost: Decimal | None = None
+    margin: Decimal | None = None
     lines: tuple[LineStockItem, ...]
     standing: CustomerStandingItem
     verdict: str
     why: tuple[ReasonView, ...]
+    findings: tuple[ReasonView, ...]
 
 
 class ReviewRuleItem(View):
@@ -98,6 +110,7 @@ class ReviewLimitItem(View):
     role_code: str
     most_total: Decimal | None
     most_beyond_credit: Decimal
+    most_discount: Decimal | None
     version: int
 
 
@@ -110,9 +123,12 @@ class ReviewLimitAnswer(View):
 
 
 async def report(asked: Asked[Nothing, Nothing]) -> ReviewReportAnswer:
-    """Whether the order can be fulfilled: stock, credit, terms, history, and what the rules say."""
+    """Whether the order can be fulfilled, and by when: stock, cost, courier, credit, terms, history, and what the
+    rules say; what nobody knows is null and among the findings.
+    """
     found = await asked.services.trade.changes.report(asked.principal, int(asked.id))
-    return ReviewReportAnswer.model_validate(found)
+    answer = ReviewReportAnswer.model_validate(found)
+    return answer.model_copy(update={"order": detail(asked, found.order)})
 
 
 async def rules(asked: Asked[Nothing, Nothing]) -> ReviewRuleList:
@@ -134,13 +150,13 @@ async def change(asked: Asked[EditedReviewRule, Nothing]) -> ReviewRuleAnswer:
 
 
 async def limits(asked: Asked[Nothing, Nothing]) -> ReviewLimitList:
-    """How much each role may approve; one that is not listed may approve any total within the credit."""
+    """How much each role may approve; one that is not listed approves no order that was held."""
     found = await _service(asked).limits(asked.principal)
     return ReviewLimitList(items=tuple(map(ReviewLimitItem.model_validate, found)))
 
 
 async def limit(asked: Asked[WantedReviewLimit, Nothing]) -> ReviewLimitAnswer:
-    """Set how much a role may approve, and how far beyond the customer's credit."""
+    """Set how much a role may approve, how far beyond the customer's credit, and its most discount in quotes."""
     made = await _service(asked).limit(asked.principal, asked.id, asked.body)
     return ReviewLimitAnswer(limit=ReviewLimitItem.model_validate(made))
 
@@ -163,7 +179,16 @@ ROUTES = (
         answer=ReviewReportAnswer,
     ),
     Route("GET", _RULES, rules, _SEE, answer=ReviewRuleList),
-    Route("POST", _RULES, add, _MANAGE, WantedReviewRule, answer=ReviewRuleAnswer, status=201),
+    Route(
+        "POST",
+        _RULES,
+        add,
+        _MANAGE,
+        WantedReviewRule,
+        answer=ReviewRuleAnswer,
+        status=201,
+        once=True,
+    ),
     Route("PUT", f"{_RULES}/{NUMBER}", change, _MANAGE, EditedReviewRule, answer=ReviewRuleAnswer),
     Route("GET", _LIMITS, limits, _SEE, answer=ReviewLimitList),
     Route(

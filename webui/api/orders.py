@@ -2,13 +2,14 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from aiohttp import web
 from pydantic import Field
 
 from crm_core.fields import CallId, Id, Text
 from crm_core.rights import Right
+from orders.buyers import InvoiceWish
 from orders.methods import Method
 from orders.sales.commands import (
     Day,
@@ -20,6 +21,7 @@ from orders.sales.commands import (
 )
 from orders.sales.views import OrderView
 from orders.stock.commands import WarehouseCode
+from webui.api.buyers import BuyerItem, masked
 from webui.api.products import CouponCodes, CouponTakenItem, WantedLines
 from webui.asked import Asked, Model, Nothing
 from webui.once import KEY, key_of
@@ -39,6 +41,7 @@ class WantedOrder(Model):
     wanted_on: Day | None = None
     backorder: bool = False
     warehouse: WarehouseCode | None = None
+    invoice: InvoiceWish | None = None
 
 
 class WantedOrderEdit(EditOrder, Model):
@@ -58,6 +61,11 @@ class OrderSearch(OrderQuery, Model):
 
 
 class OrderedLineView(View):
+    """Prices, which with the total tell the discount, are not seen by whom it is hidden from."""
+
+    ENTITY = "order"
+    SAME_FIELD: ClassVar = {"unit_price": "discount", "line_total": "discount", "why": "discount"}
+
     line_no: int
     sku: str
     name_zh: str
@@ -65,10 +73,10 @@ class OrderedLineView(View):
     unit: str
     factor: int
     quantity: int
-    unit_price: Decimal
-    line_total: Decimal
+    unit_price: Decimal | None = None
+    line_total: Decimal | None = None
     tax_rate: Decimal
-    why: tuple[ReasonView, ...]
+    why: tuple[ReasonView, ...] = ()
 
 
 class MessageItem(View):
@@ -92,6 +100,14 @@ class OrderPartItem(View):
     total: Decimal
 
 
+class InvoiceWantedItem(BuyerItem):
+    """The invoice that is wanted of an order; `asked_at`: since then it is listed with the order's invoices."""
+
+    kind: str
+    electronic: bool
+    asked_at: datetime | None
+
+
 class OrderItem(View):
     id: int
     number: str
@@ -105,16 +121,16 @@ class OrderItem(View):
 
 
 class OrderDetail(OrderItem):
-    ENTITY = "customer"
-    SAME_FIELD: ClassVar = {"address": "addresses"}
+    ENTITY = "order"
+    SAME_FIELD: ClassVar = {"discount_why": "discount", "coupons": "discount"}
 
     address: str | None = None
-    note: str | None
+    note: str | None = None
     payment: str | None
     warehouse: str
-    discount: Decimal
-    discount_why: tuple[ReasonView, ...]
-    coupons: tuple[CouponTakenItem, ...]
+    discount: Decimal | None = None
+    discount_why: tuple[ReasonView, ...] = ()
+    coupons: tuple[CouponTakenItem, ...] = ()
     history: tuple[StatusItem, ...]
     messages: tuple[MessageItem, ...]
     placed_by: int | None
@@ -126,6 +142,7 @@ class OrderDetail(OrderItem):
     version: int
     split_from: OrderPartItem | None
     parts: tuple[OrderPartItem, ...]
+    invoice: InvoiceWantedItem | None
     allowed: tuple[str, ...]
 
 
@@ -158,15 +175,17 @@ async def place(asked: Asked[WantedOrder, Nothing]) -> web.Response:
             medium=call.row.medium if call else None,
             wanted_on=body.wanted_on,
             backorder=body.backorder,
+            invoice=body.invoice,
         ),
     )
     answer = OrderAnswer.model_validate(placed)
+    answer = answer.model_copy(update={"order": detail(asked, placed.order)})
     return json_answer(answer, 201 if placed.created else 200, hidden=asked.hidden)
 
 
 async def show(asked: Asked[Nothing, Nothing]) -> OrderAnswer:
     """One order with its lines, history and messages."""
-    return _answer(await asked.services.trade.orders.get(asked.principal, int(asked.id)))
+    return _answer(asked, await asked.services.trade.orders.get(asked.principal, int(asked.id)))
 
 
 async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
@@ -178,13 +197,13 @@ async def search(asked: Asked[Nothing, OrderSearch]) -> OrderList:
 async def edit(asked: Asked[WantedOrderEdit, Nothing]) -> OrderAnswer:
     """Change what is ordered, before it is picked; it is reviewed anew."""
     changes = asked.services.trade.changes
-    return _answer(await changes.edit(asked.principal, int(asked.id), asked.body))
+    return _answer(asked, await changes.edit(asked.principal, int(asked.id), asked.body))
 
 
 async def split(asked: Asked[WantedOrderSplit, Nothing]) -> OrderAnswer:
     """Make a part of some lines: to be sent by itself, or when goods have come. The answer is the part."""
     changes = asked.services.trade.changes
-    return _answer(await changes.split(asked.principal, int(asked.id), asked.body))
+    return _answer(asked, await changes.split(asked.principal, int(asked.id), asked.body))
 
 
 async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
@@ -193,11 +212,19 @@ async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
     moved = await asked.services.trade.orders.move(
         int(asked.id), wanted.to, asked.principal, reason=wanted.reason
     )
-    return _answer(moved)
+    return _answer(asked, moved)
 
 
-def _answer(found: OrderView) -> OrderAnswer:
-    return OrderAnswer(order=OrderDetail.model_validate(found))
+def detail(asked: Asked[Any, Any], found: OrderView) -> OrderDetail:
+    """The buyer's number masked where it has to be."""
+    order = OrderDetail.model_validate(found)
+    if order.invoice is None:
+        return order
+    return order.model_copy(update={"invoice": masked(asked, order.invoice)})
+
+
+def _answer(asked: Asked[Any, Any], found: OrderView) -> OrderAnswer:
+    return OrderAnswer(order=detail(asked, found))
 
 
 _ONE = f"/api/orders/{NUMBER}"
@@ -237,6 +264,7 @@ ROUTES = (
         WantedOrderSplit,
         answer=OrderAnswer,
         status=201,
+        once=True,
     ),
     Route(
         "POST",

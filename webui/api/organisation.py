@@ -1,5 +1,6 @@
 """Roles, units and groups: who may do what, and who belongs where."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +9,7 @@ from crm_core.errors import Invalid
 from crm_core.people.groups import GroupContent
 from crm_core.people.roles import RoleContent
 from crm_core.people.units import UnitContent
-from crm_core.rights import Access, Right
+from crm_core.rights import Right
 from webui.api.customers import Version
 from webui.asked import Asked, Model, Nothing
 from webui.routing import CODE, NUMBER, Route, needs
@@ -103,8 +104,7 @@ class GroupAnswer(View):
 async def roles(asked: Asked[Nothing, Nothing]) -> RoleList:
     """Every role, and what a role can hold."""
     found = await asked.services.crm.roles.all(asked.principal)
-    custom = await asked.services.crm.custom_fields.all(only_active=False)
-    fields = hideable_fields() | {f"customer.custom.{each.code}" for each in custom}
+    fields = await _known_fields(asked)
     return RoleList(
         items=tuple(RoleItem.model_validate(each) for each in found),
         known_rights=tuple(sorted(Right)),
@@ -114,14 +114,14 @@ async def roles(asked: Asked[Nothing, Nothing]) -> RoleList:
 
 async def create_role(asked: Asked[WantedRole, Nothing]) -> RoleAnswer:
     """Make a role of rights that one holds oneself."""
-    _check_content(asked, asked.body)
+    await _check_content(asked, asked.body)
     made = await asked.services.crm.roles.create(asked.principal, asked.body.code, asked.body)
     return RoleAnswer(role=RoleItem.model_validate(made))
 
 
 async def change_role(asked: Asked[RoleChange, Nothing]) -> RoleAnswer:
     """Change a role; it holds from everybody's next request."""
-    _check_content(asked, asked.body)
+    await _check_content(asked, asked.body)
     made = await asked.services.crm.roles.change(
         asked.principal, asked.id, asked.body.version, asked.body
     )
@@ -186,22 +186,35 @@ async def remove_group(asked: Asked[Nothing, Nothing]) -> None:
     await asked.services.crm.groups.remove(asked.principal, int(asked.id))
 
 
-def _check_content(asked: Asked[Model, Nothing], content: RoleContent) -> None:
-    _check_fields(content.fields)
+async def _check_content(asked: Asked[Model, Nothing], content: RoleContent) -> None:
+    _check_fields(content.fields, await _known_fields(asked))
     if content.second_factor_required:
         asked.services.crm.accounts.second_factor.require_available()
 
 
-def _check_fields(fields: dict[str, Access]) -> None:
-    known = hideable_fields()
-    unknown = [
-        name for name in fields if name not in known and not name.startswith("customer.custom.")
-    ]
-    if unknown:
-        raise Invalid(
-            f"There is no field {', '.join(unknown)} that a role can be kept from.",
-            fields=dict.fromkeys(unknown, "unknown"),
-        )
+async def _known_fields(asked: Asked[Model, Nothing]) -> frozenset[str]:
+    """The fields that a role can be kept from, with those that the business added."""
+    custom = await asked.services.crm.custom_fields.all(only_active=False)
+    return hideable_fields() | {f"{_CUSTOM}{each.code}" for each in custom}
+
+
+def _check_fields(fields: Collection[str], known: Collection[str]) -> None:
+    """Raises Invalid, which names the fields there are of the same record."""
+    unknown = sorted(set(fields) - set(known))
+    if not unknown:
+        return
+    kinds = {_kind(name) for name in unknown}
+    there = sorted(name for name in known if _kind(name) in kinds) or sorted(known)
+    raise Invalid(
+        f"There is no field {', '.join(unknown)} that a role can be kept from: "
+        f"choose of {', '.join(there)}.",
+        fields=dict.fromkeys(unknown, "unknown"),
+    )
+
+
+def _kind(field: str) -> str:
+    """What a field is looked for among: the record's own, or those that the business added."""
+    return _CUSTOM if field.startswith(_CUSTOM) else field.partition(".")[0]
 
 
 def _check_queues(asked: Asked[WantedGroup, Nothing]) -> None:
@@ -214,18 +227,35 @@ def _check_queues(asked: Asked[WantedGroup, Nothing]) -> None:
         )
 
 
+_CUSTOM = "customer.custom."
 _ROLES, _ORGANISATION = needs(Right.ROLE_MANAGE), needs(Right.ORGANISATION_MANAGE)
 _SEE = needs(Right.ORGANISATION_MANAGE, Right.USER_MANAGE)
 _UNIT, _GROUP = f"/api/units/{NUMBER}", f"/api/groups/{NUMBER}"
 
 ROUTES = (
     Route("GET", "/api/roles", roles, _ROLES, answer=RoleList),
-    Route("POST", "/api/roles", create_role, _ROLES, WantedRole, answer=RoleAnswer, status=201),
+    Route(
+        "POST",
+        "/api/roles",
+        create_role,
+        _ROLES,
+        WantedRole,
+        answer=RoleAnswer,
+        status=201,
+        once=True,
+    ),
     Route("PUT", f"/api/roles/{CODE}", change_role, _ROLES, RoleChange, answer=RoleAnswer),
     Route("DELETE", f"/api/roles/{CODE}", remove_role, _ROLES, status=204),
     Route("GET", "/api/units", units, _SEE, answer=UnitList),
     Route(
-        "POST", "/api/units", create_unit, _ORGANISATION, WantedUnit, answer=UnitAnswer, status=201
+        "POST",
+        "/api/units",
+        create_unit,
+        _ORGANISATION,
+        WantedUnit,
+        answer=UnitAnswer,
+        status=201,
+        once=True,
     ),
     Route("PUT", _UNIT, change_unit, _ORGANISATION, UnitChange, answer=UnitAnswer),
     Route("DELETE", _UNIT, remove_unit, _ORGANISATION, status=204),
@@ -238,6 +268,7 @@ ROUTES = (
         WantedGroup,
         answer=GroupAnswer,
         status=201,
+        once=True,
     ),
     Route("PUT", _GROUP, change_group, _ORGANISATION, GroupChange, answer=GroupAnswer),
     Route("DELETE", _GROUP, remove_group, _ORGANISATION, status=204),

@@ -92,7 +92,7 @@ _ONE = f"{_PATH}/{NUMBER}"
 
 ROUTES = (
     Route("GET", _PATH, search, _VIEW, query=PeriodSearch, answer=PeriodList),
-    Route("POST", _PATH, add, _CLOSE, WantedPeriod, answer=PeriodAnswer, status=201),
+    Route("POST", _PATH, add, _CLOSE, WantedPeriod, answer=PeriodAnswer, status=201, once=True),
     Route("GET", f"{_ONE}/checks", checks, _VIEW, answer=PeriodChecksAnswer),
     Route("POST", f"{_ONE}/close", close, _CLOSE, WantedClosing, answer=PeriodAnswer),
     Route("POST", f"{_ONE}/reopen", reopen, _REOPEN, WantedReopening, answer=PeriodAnswer),

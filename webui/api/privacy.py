@@ -116,6 +116,7 @@ ROUTES = (
         WantedPrivacyRequest,
         answer=PrivacyRequestAnswer,
         status=201,
+        once=True,
     ),
     Route("POST", f"{_ONE}/data", data, _MANAGE, files=("application/json",)),
     Route("POST", f"{_ONE}/erase", erase, _MANAGE, answer=PrivacyRequestAnswer),

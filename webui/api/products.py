@@ -1,7 +1,7 @@
 """Products as a customer sees them, and what an order would cost."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -69,18 +69,29 @@ class ProductList(View):
     items: tuple[ProductItem, ...]
 
 
-class QuotedLineItem(View):
+class SubstituteItem(View):
+    """What could be ordered instead of a line that is short, priced as it would be then."""
+
+    ENTITY = "order"
+    SAME_FIELD: ClassVar = {"unit_price": "discount", "line_total": "discount", "why": "discount"}
+
     sku: str
     name_zh: str
     name_en: str
     unit: str
     factor: int
     quantity: int
-    unit_price: Decimal
-    line_total: Decimal
+    unit_price: Decimal | None = None
+    line_total: Decimal | None = None
     tax_rate: Decimal
     available: int
-    why: tuple[ReasonView, ...]
+    why: tuple[ReasonView, ...] = ()
+
+
+class QuotedLineItem(SubstituteItem):
+    """One line as it would be; `substitutes` only where too few are `available`."""
+
+    substitutes: tuple[SubstituteItem, ...]
 
 
 class CouponTakenItem(View):
@@ -91,11 +102,16 @@ class CouponTakenItem(View):
 
 
 class QuoteView(View):
+    """What an order would be."""
+
+    ENTITY = "order"
+    SAME_FIELD: ClassVar = {"discount_why": "discount", "coupons": "discount"}
+
     lines: tuple[QuotedLineItem, ...]
     total: Decimal
-    discount: Decimal
-    discount_why: tuple[ReasonView, ...]
-    coupons: tuple[CouponTakenItem, ...]
+    discount: Decimal | None = None
+    discount_why: tuple[ReasonView, ...] = ()
+    coupons: tuple[CouponTakenItem, ...] = ()
     warnings: tuple[ReasonView, ...]
     warehouse: str
     warehouse_why: ReasonView

@@ -190,13 +190,31 @@ _WINDOWS = "/api/order-windows"
 
 ROUTES = (
     Route("GET", "/api/quotas", search, _SEE, query=QuotaSearch, answer=QuotaList),
-    Route("POST", "/api/quotas", add, _MANAGE, WantedQuota, answer=QuotaAnswer, status=201),
+    Route(
+        "POST", "/api/quotas", add, _MANAGE, WantedQuota, answer=QuotaAnswer, status=201, once=True
+    ),
     Route("GET", "/api/quotas/standing", standing, _SEE, query=OfCustomer, answer=StandingList),
     Route("PUT", _QUOTA, change, _MANAGE, EditedQuota, answer=QuotaAnswer),
     Route(
-        "POST", f"{_QUOTA}/grants", grant, _MANAGE, WantedGrant, answer=StandingAnswer, status=201
+        "POST",
+        f"{_QUOTA}/grants",
+        grant,
+        _MANAGE,
+        WantedGrant,
+        answer=StandingAnswer,
+        status=201,
+        once=True,
     ),
     Route("GET", _WINDOWS, windows, _SEE, answer=WindowList),
-    Route("POST", _WINDOWS, add_window, _MANAGE, WantedWindow, answer=WindowAnswer, status=201),
+    Route(
+        "POST",
+        _WINDOWS,
+        add_window,
+        _MANAGE,
+        WantedWindow,
+        answer=WindowAnswer,
+        status=201,
+        once=True,
+    ),
     Route("PUT", f"{_WINDOWS}/{NUMBER}", change_window, _MANAGE, EditedWindow, answer=WindowAnswer),
 )

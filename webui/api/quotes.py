@@ -2,8 +2,12 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
+
+from aiohttp import web
 
 from crm_core.rights import Right
+from orders.offers.service import OfferService, SendQuote
 from orders.sales.quote_commands import (
     AcceptQuote,
     NewQuote,
@@ -11,8 +15,10 @@ from orders.sales.quote_commands import (
     QuoteQuery,
     RejectQuote,
 )
-from orders.sales.quotes import QuoteService, QuoteView
-from webui.api.orders import OrderAnswer, OrderDetail
+from orders.sales.quote_reading import QuoteView
+from orders.sales.quotes import QuoteService
+from webui.api.delivery_waybills import PDF, pdf
+from webui.api.orders import OrderAnswer, detail
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
@@ -34,11 +40,17 @@ class WantedAcceptance(AcceptQuote, Model):
     """What the order needs besides."""
 
 
+class WantedQuoteSending(SendQuote, Model):
+    """By which channels the customer is sent it."""
+
+
 class SalesQuoteSearch(QuoteQuery, Model):
     """Which quotes to list."""
 
 
 class SalesQuoteItem(View):
+    ENTITY = "quote"
+
     id: int
     number: str
     customer_id: int
@@ -46,24 +58,33 @@ class SalesQuoteItem(View):
     opportunity_id: int | None
     state: str
     valid_until: date
-    note: str | None
+    note: str | None = None
     total: Decimal
     replaces_id: int | None
     order_id: int | None
     order_number: str | None
-    rejected_reason: str | None
+    rejected_reason: str | None = None
     created_by: int | None
     created_at: datetime
+    sent_at: datetime | None
+    sent_by: int | None
 
 
 class SalesQuoteLineItem(View):
+    """The customer's own price tells the discount."""
+
+    ENTITY = "quote"
+    SAME_FIELD: ClassVar = {"own_price": "discount_percent"}
+
     sku: str
     name_zh: str
     name_en: str
+    specification: str | None
     unit: str
+    tax_rate: Decimal
     quantity: int
-    own_price: Decimal
-    discount_percent: Decimal
+    own_price: Decimal | None = None
+    discount_percent: Decimal | None = None
     unit_price: Decimal
     line_total: Decimal
 
@@ -107,7 +128,22 @@ async def accept(asked: Asked[WantedAcceptance, Nothing]) -> OrderAnswer:
     """It becomes an order at its prices; accepted twice, it is the same order."""
     order_id = await _service(asked).accept(asked.principal, int(asked.id), asked.body)
     order = await asked.services.trade.orders.get(asked.principal, order_id)
-    return OrderAnswer(order=OrderDetail.model_validate(order))
+    return OrderAnswer(order=detail(asked, order))
+
+
+async def send(asked: Asked[WantedQuoteSending, Nothing]) -> SalesQuoteAnswer:
+    """The customer is sent it, once by each channel; who did it first and when is noted."""
+    found = await _offers(asked).send(asked.principal, int(asked.id), asked.body)
+    return _answer(found)
+
+
+async def paper(asked: Asked[Nothing, Nothing]) -> web.Response:
+    """The quote on paper (PDF)."""
+    return pdf(await _offers(asked).paper(asked.principal, int(asked.id)), "quote.pdf")
+
+
+def _offers(asked: Asked[Model, Model]) -> OfferService:
+    return asked.services.trade.offers
 
 
 def _service(asked: Asked[Model, Model]) -> QuoteService:
@@ -135,7 +171,11 @@ ROUTES = (
         once=True,
     ),
     Route("GET", _ONE, show, _SEE, answer=SalesQuoteAnswer),
-    Route("POST", f"{_ONE}/revise", revise, _PLACE, WantedRevision, answer=SalesQuoteAnswer),
+    Route(
+        "POST", f"{_ONE}/revise", revise, _PLACE, WantedRevision, answer=SalesQuoteAnswer, once=True
+    ),
+    Route("GET", f"{_ONE}/paper", paper, _SEE, files=(PDF,)),
+    Route("POST", f"{_ONE}/send", send, _PLACE, WantedQuoteSending, answer=SalesQuoteAnswer),
     Route("POST", f"{_ONE}/reject", reject, _PLACE, WantedRejection, answer=SalesQuoteAnswer),
     Route("POST", f"{_ONE}/accept", accept, _PLACE, WantedAcceptance, answer=OrderAnswer),
 )

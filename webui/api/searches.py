@@ -76,6 +76,7 @@ ROUTES = (
         WantedSavedSearch,
         answer=SavedSearchAnswer,
         status=201,
+        once=True,
     ),
     Route("PUT", _ONE, change, _VIEW, SavedSearchChange, answer=SavedSearchAnswer),
     Route("DELETE", _ONE, remove, _VIEW, status=204),

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -23,13 +24,13 @@ from orders.settlement.commands import (
 from orders.settlement.service import SettlementService
 from orders.settlement.views import SettlementDetail
 from webui.asked import Asked, Model, Nothing
+from webui.downloads import XLSX, made
 from webui.routing import NUMBER, Route, needs
 from webui.uploads import receive
 from webui.views import View
 
 MOST_BYTES = 32 * 1024 * 1024
 _REFUSED_SHOWN = 100
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class WantedDraft(NewSettlement, Model):
@@ -250,22 +251,8 @@ async def resolve_all(asked: Asked[WantedAnswers, Nothing]) -> SettlementAnswer:
 
 async def file(asked: Asked[Nothing, Nothing]) -> web.Response:
     """A settlement with all its items as an Excel file."""
-    with tempfile.NamedTemporaryFile(delete=False) as made:
-        path = Path(made.name)
-    try:
-        report = asked.services.trade.settlement_report
-        name = await report.write(asked.principal, int(asked.id), path)
-        content = await asyncio.to_thread(path.read_bytes)
-    finally:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-    return web.Response(
-        body=content,
-        content_type=_XLSX,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "private, no-store",
-        },
-    )
+    report = asked.services.trade.settlement_report
+    return await made(partial(report.write, asked.principal, int(asked.id)), XLSX)
 
 
 def _answer(detail: SettlementDetail) -> SettlementAnswer:
@@ -283,16 +270,16 @@ _ANSWERED = SettlementAnswer
 
 ROUTES = (
     Route("GET", _PATH, search, _VIEW, query=SettlementSearch, answer=SettlementList),
-    Route("POST", _PATH, draft, _MANAGE, WantedDraft, answer=_ANSWERED, status=201),
+    Route("POST", _PATH, draft, _MANAGE, WantedDraft, answer=_ANSWERED, status=201, once=True),
     Route("GET", _ONE, show, _VIEW, answer=_ANSWERED),
     Route("GET", f"{_ONE}/items", items, _VIEW, query=SettlementItemPage, answer=SettledItems),
-    Route("GET", f"{_ONE}/file", file, _VIEW, files=(_XLSX,)),
+    Route("GET", f"{_ONE}/file", file, _VIEW, files=(XLSX,)),
     Route(
         "POST", f"{_ONE}/recompute", recompute, _MANAGE, WantedSettlementChange, answer=_ANSWERED
     ),
     Route("POST", f"{_ONE}/discard", discard, _MANAGE, WantedSettlementChange, answer=_ANSWERED),
     Route("POST", f"{_ONE}/confirm", confirm, _MANAGE, WantedSettlementChange, answer=_ANSWERED),
-    Route("POST", f"{_ONE}/payments", pay, _MANAGE, WantedPaying, answer=_ANSWERED),
+    Route("POST", f"{_ONE}/payments", pay, _MANAGE, WantedPaying, answer=_ANSWERED, once=True),
     Route(
         "POST",
         f"{_ONE}/statement",

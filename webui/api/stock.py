@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from crm_core.rights import Right
 from orders.stock.commands import (
@@ -115,13 +116,18 @@ class InOutList(View):
 
 
 class RecalledItem(View):
+    """`phone` is masked for those who may not see numbers."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"phone": "phones"}
+
     order_id: int
     number: str
     status: str
     placed_at: datetime
     customer_id: int
     customer_name: str
-    phone: str | None
+    phone: str | None = None
     quantity: int
 
 

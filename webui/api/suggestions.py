@@ -7,7 +7,7 @@ from pydantic import Field
 from crm_core.fields import Id
 from crm_core.rights import Right
 from orders.lines import MOST_LINES
-from webui.api.products import WantedLine
+from webui.api.products import ProductItem, WantedLine
 from webui.asked import Asked, Model, Nothing
 from webui.routing import Route, needs
 from webui.views import ReasonView, View
@@ -19,11 +19,7 @@ class Basket(Model):
 
 
 class SuggestionItem(View):
-    sku: str
-    name_zh: str
-    name_en: str
-    unit: str
-    available: int
+    product: ProductItem
     score: float
     why: tuple[ReasonView, ...]
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from crm_core.rights import Right
 from orders.settlement.accounts.statement import AccountQuery
@@ -72,16 +73,26 @@ class MovementItem(View):
 
 
 class OpenOrderItem(View):
+    """By the customer's terms it is due on a day, and overdue since some."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = dict.fromkeys(
+        ("due_on", "days_over"), ("payment_terms", "credit_overdue")
+    )
+
     number: str
     delivered_at: datetime
-    due_on: date
+    due_on: date | None = None
     total: Decimal
     paid: Decimal
-    days_over: int
+    days_over: int | None = None
 
 
 class CustomerAccountAnswer(View):
     """`opening` + `delivered` − `paid` = `closing`; open orders and what is overdue are as of now."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {"overdue": "credit_overdue"}
 
     customer_id: int
     begins: date
@@ -90,7 +101,7 @@ class CustomerAccountAnswer(View):
     delivered: Decimal
     paid: Decimal
     closing: Decimal
-    overdue: Decimal
+    overdue: Decimal | None = None
     movements: tuple[MovementItem, ...]
     open_orders: tuple[OpenOrderItem, ...]
 
@@ -135,7 +146,9 @@ ROUTES = (
     Route("GET", "/api/suppliers", listed, _VIEW, answer=SupplierList),
     Route("PUT", f"/api/suppliers/{CODE}", put, _MANAGE, WantedSupplier, answer=SupplierAnswer),
     Route("GET", _CHARGES, charges, _VIEW, query=ChargeSearch, answer=ChargeList),
-    Route("POST", _CHARGES, charge, _MANAGE, WantedCharge, answer=ChargeAnswer, status=201),
+    Route(
+        "POST", _CHARGES, charge, _MANAGE, WantedCharge, answer=ChargeAnswer, status=201, once=True
+    ),
     Route(
         "GET",
         _ACCOUNT,

@@ -3,6 +3,8 @@
 Rule: what is given or touched here never reaches beyond the rights of whoever asks.
 """
 
+from datetime import date
+
 from crm_core.fields import Version
 from crm_core.people.users import NewUser, UserChange, UserQuery
 from crm_core.people.users import UserView as User
@@ -33,6 +35,14 @@ class GivenPassword(Model):
     password: Password
 
 
+class DeputyItem(View):
+    """Who stands in, from one day to another or always."""
+
+    deputy_id: int
+    valid_from: date | None
+    valid_until: date | None
+
+
 class AccountItem(View):
     id: int
     login: str
@@ -45,6 +55,8 @@ class AccountItem(View):
     must_change_password: bool
     second_factor: bool
     version: int
+    skills: dict[str, int]
+    deputies: tuple[DeputyItem, ...]
 
 
 class AccountList(View):

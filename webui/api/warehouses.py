@@ -59,6 +59,15 @@ _PATH = "/api/warehouses"
 
 ROUTES = (
     Route("GET", _PATH, search, needs(Right.ORDER_VIEW), answer=WarehouseList),
-    Route("POST", _PATH, create, _MANAGE, WantedWarehouse, answer=WarehouseAnswer, status=201),
+    Route(
+        "POST",
+        _PATH,
+        create,
+        _MANAGE,
+        WantedWarehouse,
+        answer=WarehouseAnswer,
+        status=201,
+        once=True,
+    ),
     Route("PUT", f"{_PATH}/{CODE}", change, _MANAGE, WantedWarehouseChange, answer=WarehouseAnswer),
 )

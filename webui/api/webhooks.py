@@ -136,7 +136,7 @@ ROUTES = (
     Route("PUT", _ONE, change, _MANAGE, WantedWebhookChange, answer=WebhookAnswer),
     Route("POST", f"{_ONE}/secret", rotate, _MANAGE, answer=NewWebhookAnswer),
     Route("POST", f"{_ONE}/resume", resume, _MANAGE, answer=WebhookAnswer),
-    Route("POST", f"{_ONE}/ping", ping, _MANAGE, answer=PingAnswer),
+    Route("POST", f"{_ONE}/ping", ping, _MANAGE, answer=PingAnswer, once=True),
     Route(
         "GET",
         "/api/webhook-deliveries",

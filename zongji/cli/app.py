@@ -36,8 +36,20 @@ GROUPS = (
         "app",
         "The audit trail, who changed what: check it, search it, archive it.",
     ),
-    ("menu", "line", "menus", "Menus, numbers and routes (asterisk-conf/line.yaml)."),
+    (
+        "menu",
+        "line_try",
+        "menus",
+        "Menus, numbers, routes and queues: checked, in versions, tried out.",
+    ),
+    (
+        "places",
+        "places",
+        "app",
+        "Where numbers are at home: import and export of segments, a look at one number.",
+    ),
     ("prompts", "line", "prompts", "What the line says: spoken texts and your recordings."),
+    ("calls", "calls", "app", "Calls: why they went where they went."),
     (
         "campaign",
         "outbound",

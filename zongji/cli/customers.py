@@ -9,7 +9,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from crm_core.exchange.exporting import ExportContent
-from crm_core.exchange.importing import Tell
+from crm_core.exchange.files import Encoding
+from crm_core.exchange.imports import Tell
 from crm_core.exchange.jobs import JobView
 from crm_core.rights import SYSTEM
 from crm_core.services import Crm
@@ -60,12 +61,15 @@ def import_file(
 def export_file(
     file: Annotated[Path, typer.Argument(help="Ends in .xlsx or .csv.")],
     where: Where = None,
+    encoding: Annotated[
+        Encoding, typer.Option(help="Of CSV; gb18030 (GBK) for older Chinese programs.")
+    ] = "utf-8",
 ) -> None:
     """Write customers to a file, all of them or those who fulfil every condition."""
     if file.suffix not in (".xlsx", ".csv"):
         raise PlatformError("The file's name must end in .xlsx or .csv.")
     content = ExportContent.model_validate(
-        {"format": file.suffix[1:], "conditions": conditions(where)}
+        {"format": file.suffix[1:], "encoding": encoding, "conditions": conditions(where)}
     )
     job = connected(lambda _, crm: _export(crm, file, content))
     console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")

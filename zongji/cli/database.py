@@ -8,6 +8,7 @@ import typer
 from crm_core import schema
 from crm_core.db import Base, Database
 from crm_core.seeds import seed_channel, seed_roles
+from orders.review.seeds import seed_limits
 from zongji import settings
 from zongji.cli.progress import console
 from zongji.core import TABLES
@@ -22,7 +23,7 @@ def _url() -> str:
 
 @app.command()
 def upgrade() -> None:
-    """Bring the schema to the newest revision; roles, levels and price policies are filled in."""
+    """Bring the schema to the newest revision; roles with their limits, levels and price policies are filled in."""
 
     async def work() -> str | None:
         revision = await schema.upgrade(_url())
@@ -31,6 +32,7 @@ def upgrade() -> None:
             async with database.begin() as session:
                 await seed_roles(session)
                 await seed_channel(session)
+                await seed_limits(session)
         finally:
             await database.close()
         return revision

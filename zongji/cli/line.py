@@ -1,14 +1,20 @@
 """The order line: menus and prompts."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import typer
 
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
 from ivr.tree import drawn
 from ivr.tts import TextToSpeech
+from zongji import settings
 from zongji.cli.options import PROGRAMS, LineFile, Programs, Var, installation, line_file
 from zongji.cli.progress import console, step
+from zongji.core import now
 from zongji.platform.debian import Prefix
+from zongji.settings import Settings, SettingsError
 
 menus = typer.Typer()
 prompts = typer.Typer()
@@ -19,6 +25,15 @@ def speech(prefix: Prefix) -> TextToSpeech:
     return TextToSpeech(prefix.espeak(), prefix.command("usr/bin/sox"))
 
 
+def wall_clock() -> datetime:
+    """Now, as the clock of the house shows it; without settings in the zone that is theirs by default."""
+    try:
+        zone = settings.load().zone
+    except SettingsError:
+        zone = ZoneInfo(Settings.model_fields["timezone"].default)
+    return now().astimezone(zone)
+
+
 @menus.command("check")
 def check_menus(file: LineFile = None) -> None:
     """Check the line file; every fault is named with its line."""
@@ -27,6 +42,8 @@ def check_menus(file: LineFile = None) -> None:
         f"{len(found.by_name)} menus, {len(plan.queues)} queues, "
         f"{len(plan.dids)} numbers, {len(plan.routes)} routes: all in order"
     )
+    for warning in plan.times.warnings(wall_clock().date()):
+        console.print(f"[yellow]![/yellow] {warning}")
 
 
 @menus.command("show")

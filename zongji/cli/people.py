@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
@@ -16,6 +17,7 @@ from crm_core.people.users import NewUser, UserChange, UserView
 from crm_core.rights import ROLES, SYSTEM
 from zongji import settings
 from zongji.cli.progress import console
+from zongji.core import account_policy
 from zongji.platform.errors import PlatformError
 
 app = typer.Typer()
@@ -46,7 +48,7 @@ def add(
     extension: Annotated[str | None, typer.Option(help="The agent's telephone.")] = None,
 ) -> None:
     """Add somebody; the password is made and shown once."""
-    password = secrets.token_urlsafe(12)
+    password = made_password()
     try:
         new = NewUser(login=login, name=name, role=role, extension=extension)
     except ValidationError as error:
@@ -63,7 +65,7 @@ def add(
 @app.command()
 def password(login: Login) -> None:
     """Make a new password and end every session of that person."""
-    fresh = secrets.token_urlsafe(12)
+    fresh = made_password()
 
     async def work(accounts: AccountService) -> None:
         await accounts.set_password(SYSTEM, (await find(accounts, login)).id, fresh)
@@ -121,6 +123,49 @@ def deactivate(login: Login) -> None:
     console.print(f"{login} can no longer log in")
 
 
+@app.command()
+def deputies(
+    login: Login,
+    deputy: Annotated[
+        list[str] | None, typer.Argument(help="Who stands in, the first one first; by log-in name.")
+    ] = None,
+    valid_from: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")
+    ] = None,
+    valid_until: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day.")
+    ] = None,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Nobody stands in any more.")] = False,
+) -> None:
+    """Say who takes somebody's callers while that one is away; without names, show who does."""
+
+    async def work(accounts: AccountService) -> tuple[UserView, dict[int, str]]:
+        user = await find(accounts, login)
+        if deputy or nobody:
+            days = {
+                "valid_from": valid_from and valid_from.date(),
+                "valid_until": valid_until and valid_until.date(),
+            }
+            there = [(await find(accounts, each)).id for each in deputy or ()]
+            wanted = {"deputies": [{"deputy_id": each, **days} for each in there]}
+            user = await accounts.update_user(SYSTEM, user.id, _change(wanted))
+        return user, {each.id: each.login for each in await accounts.users(SYSTEM)}
+
+    user, logins = with_accounts(work)
+    for each in user.deputies:
+        days = f"{each.valid_from or '…'} – {each.valid_until or '…'}"
+        console.print(f"{logins[each.deputy_id]:<16} {days}", markup=False)
+    if not user.deputies:
+        console.print(f"nobody stands in for {login}")
+
+
+def _change(values: Mapping[str, object]) -> UserChange:
+    try:
+        return UserChange.model_validate(values)
+    except ValidationError as error:
+        raise PlatformError("; ".join(item["msg"] for item in error.errors())) from error
+
+
 async def find(accounts: AccountService, login: str) -> UserView:
     """Raises PlatformError."""
     for user in await accounts.users(SYSTEM):
@@ -129,9 +174,15 @@ async def find(accounts: AccountService, login: str) -> UserView:
     raise PlatformError(f"There is nobody with the log-in name {login}: see `zongji user list`.")
 
 
+def made_password() -> str:
+    """One that nobody guesses, as long as the settings ask for."""
+    return secrets.token_urlsafe(max(12, settings.load().accounts.shortest_password))
+
+
 def with_accounts(work: Callable[[AccountService], Awaitable[T]]) -> T:
-    """Do it with the people of the database that the settings name."""
-    return with_database(lambda database: work(AccountService(database)))
+    """Do it with the people of the database, and by the policy, that the settings name."""
+    policy = account_policy(settings.load())
+    return with_database(lambda database: work(AccountService(database, policy=policy)))
 
 
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:

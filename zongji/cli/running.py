@@ -119,8 +119,12 @@ def exchange(
     from zongji.core import connected
 
     async def work(_: Database, crm: Crm) -> None:
-        is_import = (await crm.imports.any(job)).kind == "import"
-        if not is_import or await crm.imports.run(job) is None:
+        kind = (await crm.imports.any(job)).kind
+        if kind == "import":
+            await crm.imports.run(job)
+        elif kind == "places":
+            await crm.place_files.run(job)
+        else:
             await crm.exports.run(job)
 
     connected(work)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from crm_core.whole_files import write_if_changed
 from zongji.cli.options import Var, installation
 from zongji.cli.progress import console
 from zongji.platform.errors import PlatformError
-from zongji.platform.render import write_if_changed
 
 
 def configure(

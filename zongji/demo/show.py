@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import signal
 
-from ivr.menu import load_line
+from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
 from zongji.cli.line import speech
 from zongji.cli.options import line_file

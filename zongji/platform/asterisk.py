@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crm_core.whole_files import write_if_changed
 from zongji.platform.debian import Prefix
 from zongji.platform.errors import PlatformError
-from zongji.platform.render import render, write_if_changed
+from zongji.platform.render import render
 from zongji.platform.site import AgentPhone, Secrets, Site, render_phones
 from zongji.settings import ROOT
 
@@ -38,6 +39,11 @@ class AsteriskFiles:
     @property
     def run(self) -> Path:
         return self.folder / "run"
+
+    @property
+    def faxes(self) -> Path:
+        """Faxes that come in, for the daemon, which keeps its own files in the same folder."""
+        return self.folder.parent / "faxes"
 
     @property
     def data(self) -> Path:
@@ -68,8 +74,10 @@ def write_pbx(
     """The PBX's whole configuration: templates, phones and TLS. Returns the changed files."""
     certificate, key = _certificate(files, name)
     tls = certificate is not None
+    (files.faxes / "incoming").mkdir(parents=True, exist_ok=True, mode=0o700)
     values = site.values() | {
         "systemname": name,
+        "faxes": str(files.faxes),
         "daemon_sorry": site.daemon.sorry or files.english("tt-allbusy", "please-try-call-later"),
         "transmit_silence": "no",
         "secret_manager": secrets["manager"],

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from crm_core.whole_files import write_if_changed
 from zongji.platform import carrier_sounds
 from zongji.platform.asterisk import TEMPLATES, AsteriskFiles, AsteriskProcess
 from zongji.platform.debian import Prefix
-from zongji.platform.render import write_if_changed
 from zongji.platform.site import AgentPhone, Secrets, Site
 
-PhoneMode = Literal["answer", "noanswer", "busy", "reject"]
+PhoneMode = Literal["answer", "noanswer", "busy", "reject", "transfer", "consult"]
 
 _SHARED = (
     *("asterisk", "modules", "logger", "musiconhold", "cdr", "cel", "ccss", "acl", "pjproject"),
@@ -76,7 +76,9 @@ def _registrations(phones: Iterable[AgentPhone], site: Site) -> str:
         f"client_uri = sip:{phone.extension}@{server}\ncontact_user = {phone.extension}\n"
         f"outbound_auth = auth-{phone.extension}\n"
         f"[auth-{phone.extension}](phone-auth)\n"
-        f"username = {phone.extension}\npassword = {phone.secret}\n\n"
+        f"username = {phone.extension}\npassword = {phone.secret}\n"
+        f"[line-{phone.extension}](phone-line)\n"
+        f"outbound_auth = auth-{phone.extension}\nfrom_user = {phone.extension}\n\n"
         for phone in phones
         if not phone.browser
     )
@@ -92,11 +94,15 @@ class CarrierProcess(AsteriskProcess):
         mode: PhoneMode = "answer",
         ring_s: float = 1,
         talk_s: float = 600,
+        to: str = "0",
     ) -> None:
-        """Decide how a desk phone behaves from its next call on."""
-        if not extension.isdigit():
+        """Decide how a desk phone behaves from its next call on; one that transfers, or consults first,
+        does so when `to` is one.
+        """
+        if not (extension.isdigit() and to.isdigit()):
             raise ValueError("an extension is digits")
-        for name, value in (("mode", mode), ("ring", f"{ring_s:g}"), ("talk", f"{talk_s:g}")):
+        talk = f"{talk_s:g}"
+        for name, value in (("mode", mode), ("ring", f"{ring_s:g}"), ("talk", talk), ("to", to)):
             await self.console(f"database put phone/{extension} {name} {value}")
 
     async def registered(self) -> int:

@@ -19,7 +19,7 @@ from zongji.platform.errors import PlatformError
 PACKAGES = (
     "asterisk",
     "asterisk-core-sounds-en-gsm",
-    "asterisk-moh-opsound-gsm",
+    "asterisk-moh-opsound-wav",
     "espeak-ng",
     "openssl",
     "sox",

@@ -5,11 +5,11 @@ with file, line and reason before anything is written. Files are replaced one by
 only those whose content changed.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from crm_core.whole_files import write_if_changed
 from zongji.platform.errors import PlatformError
 
 _PLACEHOLDER = re.compile(r"@([a-z][a-z0-9_]*)@")
@@ -46,17 +46,3 @@ def _fill(template: Path, values: Mapping[str, str], problems: list[str]) -> str
         problems += [f"{template.name}:{number}: no value for @{name}@" for name in missing]
         filled.append(_PLACEHOLDER.sub(lambda found: values.get(found[1], ""), line))
     return "\n".join(filled) + "\n"
-
-
-def write_if_changed(path: Path, text: str, *, mode: int = 0o600) -> bool:
-    """Replace the file atomically when its content differs; says whether it did."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return True

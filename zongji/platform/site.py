@@ -15,8 +15,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from crm_core.whole_files import write_if_changed
 from zongji.platform.errors import PlatformError
-from zongji.platform.render import write_if_changed
 
 
 def _network(value: str) -> str:

@@ -17,7 +17,7 @@ from orders.money import line_total, total_of
 from orders.payments import booking
 from orders.receipts import book
 from orders.receipts.book import Passed
-from orders.sales import moving, splitting
+from orders.sales import invoicing, moving, splitting
 from orders.sales.flow import Status
 from orders.sales.tables import Order, OrderedLine
 from orders.stock import for_orders
@@ -55,6 +55,7 @@ async def replace(
         insert(OrderedLine), [_row(part.id, line, back[line.line_no]) for line in going]
     )
     await _pass_money(session, order, part, setting)
+    await invoicing.follow(session, order.id, part, anew=True)
     return part
 
 

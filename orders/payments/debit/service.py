@@ -100,7 +100,7 @@ class DebitService:
         now = self._clock()
         try:
             async with self._database.begin() as session:
-                due = await store.due(session, new.order_ids)
+                due = await store.due(session, actor, new.order_ids)
                 if not due:
                     raise Conflict(
                         "No order to be paid by debit is due, or its customer has no account.",
@@ -125,7 +125,7 @@ class DebitService:
         """Only while the bank has not got it. Raises Conflict."""
         actor.require(Right.PAYMENT_MANAGE)
         async with self._database.begin() as session:
-            batch = await store.held(session, batch_id)
+            batch = await store.held(session, actor, batch_id)
             if batch.state != "made":
                 raise Conflict(f"This batch is {batch.state}: it cannot be cancelled any more.")
             batch.state = "cancelled"
@@ -140,7 +140,7 @@ class DebitService:
         """Name and content of the file for the bank; from now on the batch counts as sent."""
         actor.require(Right.PAYMENT_MANAGE)
         async with self._database.begin() as session:
-            batch = await store.held(session, batch_id)
+            batch = await store.held(session, actor, batch_id)
             if batch.state == "cancelled":
                 raise Conflict("This batch is cancelled: make a new one.")
             if batch.state == "made":
@@ -155,6 +155,7 @@ class DebitService:
         actor.require(Right.PAYMENT_MANAGE)
         async with self._database.reading() as connection:
             batch = await store.batch(connection, batch_id)
+            await store.must_see_all(connection, actor, batch_id)
         if batch.state not in ("sent", "answered"):
             raise Conflict(f"This batch is {batch.state}: the bank cannot answer it.")
         try:
@@ -192,8 +193,8 @@ class DebitService:
             batch = await store.batch(connection, batch_id)
             return (
                 batch,
-                await store.lines(connection, batch_id),
-                await store.refused(connection, batch_id),
+                await store.lines(connection, actor, batch_id),
+                await store.refused(connection, actor, batch_id),
             )
 
     async def listed(self, actor: Actor, query: BatchQuery) -> tuple[BatchView, ...]:

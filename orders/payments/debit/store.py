@@ -6,11 +6,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, exists, func, insert, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from crm_core.customers.tables import Customer
+from crm_core.customers.visibility import within_scope
+from crm_core.errors import Forbidden
+from crm_core.rights import Actor
 from orders.methods import Method
 from orders.payments import booking
 from orders.payments.debit.file import MOST_LINES, Debit
@@ -26,8 +30,10 @@ Holder = AsyncSession | AsyncConnection
 _DUE = (Status.DELIVERED, Status.EXCHANGED, Status.SETTLED)
 
 
-async def due(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[Any]:
-    """Orders with what is left to pay and the account it is taken from, in the order of their ids, locked."""
+async def due(session: AsyncSession, actor: Actor, order_ids: Sequence[int]) -> Sequence[Any]:
+    """Orders with what is left to pay and the account it is taken from, in the order of their ids, locked; of
+    customers whom this person may see.
+    """
     paid = book.paid_sum().where(PaymentEntry.order_id == Order.id).scalar_subquery()
     waits = exists().where(DebitLine.order_id == Order.id, DebitLine.state == "waiting")
     wanted = (
@@ -46,6 +52,8 @@ async def due(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[Any]:
             account.mandate,
         )
         .join(account, (account.customer_id == Order.customer_id) & account.active)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(within_scope(actor))
         .where(Order.payment == Method.DEBIT, wanted, Order.total - Order.given_back > paid, ~waits)
         .order_by(Order.id)
         .limit(MOST_LINES)
@@ -87,14 +95,34 @@ async def add(
     return batch_id
 
 
-async def held(session: AsyncSession, batch_id: int) -> DebitBatch:
-    """Raises UnknownPayment."""
+async def held(session: AsyncSession, actor: Actor, batch_id: int) -> DebitBatch:
+    """Raises UnknownPayment, Forbidden (not all of its customers may be seen)."""
     found = await session.scalar(
         select(DebitBatch).where(DebitBatch.id == batch_id).with_for_update()
     )
     if found is None:
         raise _unknown(batch_id)
+    await must_see_all(session, actor, batch_id)
     return found
+
+
+async def must_see_all(holder: Holder, actor: Actor, batch_id: int) -> None:
+    """What is done to a whole batch is done to each of its customers. Raises Forbidden."""
+    if not await sees_all(holder, actor, batch_id):
+        raise Forbidden(
+            "This batch has customers whom you do not see: somebody who sees them all does it."
+        )
+
+
+async def sees_all(holder: Holder, actor: Actor, batch_id: int) -> bool:
+    unseen = (
+        select(DebitLine.id)
+        .join(Order, Order.id == DebitLine.order_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(DebitLine.batch_id == batch_id, not_(within_scope(actor)))
+        .limit(1)
+    )
+    return await holder.scalar(unseen) is None
 
 
 async def debits(session: AsyncSession, batch_id: int) -> tuple[Debit, ...]:
@@ -158,7 +186,8 @@ async def batches(holder: Holder, before: int | None, limit: int) -> tuple[Batch
     return tuple(BatchView(*row) for row in await holder.execute(wanted))
 
 
-async def lines(holder: Holder, batch_id: int) -> tuple[LineView, ...]:
+async def lines(holder: Holder, actor: Actor, batch_id: int) -> tuple[LineView, ...]:
+    """Those of customers whom this person may see."""
     table = DebitLine
     wanted: Select[*tuple[Any, ...]] = (
         select(
@@ -174,13 +203,17 @@ async def lines(holder: Holder, batch_id: int) -> tuple[LineView, ...]:
             table.answered_at,
         )
         .join(Order, Order.id == table.order_id)
-        .where(table.batch_id == batch_id)
+        .join(Customer, Customer.id == Order.customer_id)
+        .where(table.batch_id == batch_id, within_scope(actor))
         .order_by(table.line_no)
     )
     return tuple(LineView(*row) for row in await holder.execute(wanted))
 
 
-async def refused(holder: Holder, batch_id: int) -> tuple[RefusedRow, ...]:
+async def refused(holder: Holder, actor: Actor, batch_id: int) -> tuple[RefusedRow, ...]:
+    """Nobody knows whose they are, so only who may see all of the batch gets them."""
+    if not await sees_all(holder, actor, batch_id):
+        return ()
     table = DebitRefusal
     rows = await holder.execute(
         select(table.line_no, table.row, table.reason, table.at)

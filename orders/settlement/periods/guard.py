@@ -5,8 +5,6 @@ refused, whoever asks and whatever the clock says.
 Each statement is checked once, not each row: an order that books three lines pays for one look.
 """
 
-from collections.abc import Sequence
-
 from crm_core.refused import SQLSTATE
 
 LOCK = 7_310_018
@@ -55,20 +53,52 @@ END $$"""
     return tuple(made)
 
 
-def unguard(tables: Sequence[str]) -> str:
-    """For going back to before."""
-    named = ", ".join(f"{table}_period()" for table in tables)
-    return f"DROP FUNCTION {named} CASCADE"
-
-
 def _trigger(table: str, event: str, rows: str, *, suffix: str = "") -> str:
     return f"""\
 CREATE OR REPLACE TRIGGER {table}_period_{event}{suffix} AFTER {event.upper()} ON {table}
     REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION {table}_period()"""
 
 
+# What is personal in an invoice is erased whenever somebody asks for it; what it says in the ledger stays.
+_KEPT = (
+    "state",
+    "issued_at",
+    "code",
+    "number",
+    "gross",
+    "net",
+    "tax",
+    "kind",
+    "order_id",
+    "red_of",
+)
+INVOICES = (
+    """\
+CREATE OR REPLACE FUNCTION invoices_period() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.issued_at IS NOT NULL THEN
+        PERFORM accounting_period_open(OLD.issued_at);
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.issued_at IS NOT NULL THEN
+        PERFORM accounting_period_open(NEW.issued_at);
+    END IF;
+    RETURN NULL;
+END $$""",
+    f"""\
+CREATE OR REPLACE TRIGGER invoices_period AFTER INSERT OR DELETE OR UPDATE OF {", ".join(_KEPT)} ON invoices
+    FOR EACH ROW EXECUTE FUNCTION invoices_period()""",
+)
+"""An invoice and a red letter alike stand in the period in which they are issued: a red letter of today takes back what
+was invoiced in a closed one.
+"""
 STOCK_MOVES = guard("stock_moves", "at", only_added=True)
 PAYMENT_ENTRIES = guard("payment_entries", "booked_at", only_added=True)
 SUPPLIER_CHARGES = guard("supplier_charges", "booked_at")
 SETTLEMENT_PAYMENTS = guard("settlement_payments", "booked_at")
-GUARDED = ("stock_moves", "payment_entries", "supplier_charges", "settlement_payments")
+GUARDED = (
+    "stock_moves",
+    "payment_entries",
+    "supplier_charges",
+    "settlement_payments",
+    "invoices",
+)

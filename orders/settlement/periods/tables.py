@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
+from orders.invoices.tables import Invoice
 from orders.receipts.tables import PaymentEntry
 from orders.settlement.periods import guard
 from orders.stock.tables import StockMove
@@ -69,3 +70,4 @@ def protect(*statements: str) -> Any:
 event.listen(AccountingPeriod.__table__, "after_create", protect(guard.OPEN))
 event.listen(StockMove.__table__, "after_create", protect(*guard.STOCK_MOVES))
 event.listen(PaymentEntry.__table__, "after_create", protect(*guard.PAYMENT_ENTRIES))
+event.listen(Invoice.__table__, "after_create", protect(*guard.INVOICES))

@@ -1,8 +1,10 @@
 """How much to restock. Rule: pure and explained: what will be sold until new goods are there, and a safety
-stock, less what is available and on the way, in whole lots.
+stock, less the position, in whole lots.
 
-The safety stock is z·σ (Silver, Pyke & Thomas, Inventory and Production Management in Supply Chains, 4th edition, 6.7):
-σ the error of the forecast over the lead time in back-test, z the normal quantile of the service level.
+The position is what is available, and on the way, less what orders wait for: on hand + on order - back-orders -
+committed (Silver, Pyke & Thomas, Inventory and Production Management in Supply Chains, 4th edition, chapter 6). The
+safety stock is z·σ (the same book, 6.7): σ the error of the forecast over the lead time in back-test, z the normal
+quantile of the service level.
 """
 
 import math
@@ -29,14 +31,21 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Of one product in one warehouse; below `least` it is filled up to `target`."""
+    """Of one product in one warehouse; back-ordered orders wait for `waiting` of it; below `least` it is filled up to
+    `target`.
+    """
 
     available: int
     on_the_way: int
+    waiting: int
     least: int
     target: int
     lead_days: int
     lot: int
+
+    @property
+    def position(self) -> int:
+        return self.available + self.on_the_way - self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def advise(situation: Situation, expected: Expected, service_level: float) -> Ad
     sales = expected.over(situation.lead_days)
     safety = math.ceil(NormalDist().inv_cdf(service_level) * sales.deviation)
     selling = math.ceil(sales.quantity)
-    position = situation.available + situation.on_the_way
+    position = situation.position
     goal = selling + safety
     why = [
         Reason(
@@ -62,7 +71,9 @@ def advise(situation: Situation, expected: Expected, service_level: float) -> Ad
     ]
     if situation.on_the_way:
         why.append(Reason("on_the_way", {"quantity": str(situation.on_the_way)}))
-    if position < situation.least:
+    if situation.waiting:
+        why.append(Reason("waiting", {"quantity": str(situation.waiting)}))
+    if situation.target and position < situation.least:
         goal = max(goal, situation.target)
         bounds = {"least": str(situation.least), "target": str(situation.target)}
         why.append(Reason("below_minimum", bounds))

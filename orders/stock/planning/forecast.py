@@ -1,7 +1,8 @@
 """How much will be sold in the next days. Rule: pure; each method sees only the days before the forecast, and
 what it would have said in the past, held against what was sold, decides which one is believed.
 
-A history is units sold by day, the oldest first; a forecast is the sum over `horizon` days.
+A history is units sold by day, the oldest first, None where nobody knows what would have been sold; a forecast is the
+sum over `horizon` days.
 """
 
 import itertools
@@ -15,7 +16,7 @@ MOST_ORIGINS = 8
 _MEAN_DAYS = 28
 _ALPHAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 
-History = Sequence[float]
+History = Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +44,59 @@ class Forecast:
     errors: tuple[MethodError, ...]
 
 
+def masked(sold: Sequence[float], without: Sequence[bool]) -> list[float | None]:
+    """What was sold by day, unknown on days `without` goods: sales there are censored by the stock, not what was wanted
+    (Nahmias, Demand estimation in lost sales inventory systems, 1994).
+
+    Where no less was ordered on such days than on the others, customers wait for the goods, and every day counts.
+    """
+    known = [each for each, out in zip(sold, without, strict=True) if not out]
+    hidden = [each for each, out in zip(sold, without, strict=True) if out]
+    if not known or not hidden or statistics.fmean(hidden) >= statistics.fmean(known):
+        return list(sold)
+    return [None if out else each for each, out in zip(sold, without, strict=True)]
+
+
+def known_days(history: History) -> list[float]:
+    """Those of which it is known what was sold."""
+    return [each for each in history if each is not None]
+
+
 def naive(history: History, horizon: int) -> float:
-    """The next days sell what the last ones did."""
-    last = history[-horizon:]
+    """The next days sell what the last known ones did."""
+    last = known_days(history)[-horizon:]
     return sum(last) * horizon / len(last)
 
 
 def seasonal_naive(history: History, horizon: int) -> float:
     """Each day sells what the same day of the week before did (Hyndman & Athanasopoulos, Forecasting:
-    Principles and Practice, 3rd edition, 5.2).
+    Principles and Practice, 3rd edition, 5.2), or the last one of which that is known.
     """
     if len(history) < WEEK:
         return naive(history, horizon)
-    week = history[-WEEK:]
-    return sum(week[day % WEEK] for day in range(horizon))
+    week = [known_days(history[-place::-WEEK])[:1] for place in range(WEEK, 0, -1)]
+    usual = statistics.fmean(known_days(history))
+    return sum(week[day % WEEK][0] if week[day % WEEK] else usual for day in range(horizon))
 
 
 def moving_mean(history: History, horizon: int) -> float:
-    """The mean of the last four weeks."""
-    return statistics.fmean(history[-_MEAN_DAYS:]) * horizon
+    """The mean of the last four weeks of known days."""
+    return statistics.fmean(known_days(history)[-_MEAN_DAYS:]) * horizon
 
 
 def smoothing(history: History, horizon: int) -> float:
     """Simple exponential smoothing, l(t) = α y(t) + (1 - α) l(t-1), with the α of the least squared one-step errors
-    (the same book, 8.1).
+    (the same book, 8.1). An unknown day leaves the level as it is.
     """
-    best = min((_smoothed(history, alpha) for alpha in _ALPHAS), key=lambda each: each[0])
+    known = known_days(history)
+    best = min((_smoothed(known, alpha) for alpha in _ALPHAS), key=lambda each: each[0])
     return best[1] * horizon
 
 
-def _smoothed(history: History, alpha: float) -> tuple[float, float]:
+def _smoothed(known: Sequence[float], alpha: float) -> tuple[float, float]:
     """Sum of squared errors, and the last level."""
-    level, squared = history[0], 0.0
-    for sold in history[1:]:
+    level, squared = known[0], 0.0
+    for sold in known[1:]:
         error = sold - level
         squared += error * error
         level += alpha * error
@@ -84,12 +105,12 @@ def _smoothed(history: History, alpha: float) -> tuple[float, float]:
 
 def croston(history: History, horizon: int) -> float:
     """Demand that comes now and then: sizes and intervals are smoothed apart (Croston, 1972), times 1 - α/2 against its
-    bias (Syntetos & Boylan, The accuracy of intermittent demand estimates, 2005).
+    bias (Syntetos & Boylan, The accuracy of intermittent demand estimates, 2005). Unknown days are in no interval.
     """
     alpha = 0.1
     size = interval = 0.0
     since = 1
-    for sold in history:
+    for sold in known_days(history):
         if sold > 0:
             first = size == 0
             size = sold if first else size + alpha * (sold - size)
@@ -111,38 +132,44 @@ METHODS: Mapping[str, Callable[[History, int], float]] = {
 
 def forecast(history: History, horizon: int) -> Forecast:
     """By the method whose errors in back-test were the least. Nothing was ever sold: nothing will be."""
-    if not history:
+    known = known_days(history)
+    if not known:
         return Forecast("moving_mean", 0.0, 0.0, 0, ())
-    cuts = origins(len(history), horizon)
+    cuts = origins(history, horizon)
     if not cuts:
-        spread = statistics.pstdev(history) * math.sqrt(horizon)
+        spread = statistics.pstdev(known) * math.sqrt(horizon)
         return Forecast("moving_mean", moving_mean(history, horizon), spread, 0, ())
-    missed = {name: _misses(history, horizon, cuts, method) for name, method in METHODS.items()}
-    sold = sum(sum(history[cut : cut + horizon]) for cut in cuts)
-    scale = _naive_scale(history[: cuts[0]], horizon)
-    errors = tuple(_error(name, misses, sold, scale) for name, misses in missed.items())
+    sold = [sold_in(history[cut : cut + horizon]) for cut in cuts]
+    missed = {
+        name: [method(history[:cut], horizon) - each for cut, each in zip(cuts, sold, strict=True)]
+        for name, method in METHODS.items()
+    }
+    scale = _naive_scale(known_days(history[: cuts[0]]), horizon)
+    errors = tuple(_error(name, misses, sum(sold), scale) for name, misses in missed.items())
     best = min(errors, key=lambda each: each.mae).method
     deviation = math.sqrt(statistics.fmean(miss * miss for miss in missed[best]))
     return Forecast(best, METHODS[best](history, horizon), deviation, len(cuts), errors)
 
 
-def origins(days: int, horizon: int) -> tuple[int, ...]:
+def origins(history: History, horizon: int) -> tuple[int, ...]:
     """Where the past is cut (rolling origin, the same book, 5.10): at most MOST_ORIGINS, each a week or a horizon, whatever is
-    shorter, before the next, each with at least two horizons and two weeks before it.
+    shorter, before the next, each with at least two horizons and two weeks of days before it, two weeks of them known; of
+    the days after it at least half are known.
     """
     least = max(2 * horizon, 2 * WEEK)
     step = min(horizon, WEEK)
-    cuts = range(days - horizon, least - 1, -step)
-    return tuple(sorted(cuts[:MOST_ORIGINS]))
+    cuts = (
+        cut
+        for cut in range(len(history) - horizon, least - 1, -step)
+        if len(known_days(history[:cut])) >= 2 * WEEK
+        and 2 * len(known_days(history[cut : cut + horizon])) >= horizon
+    )
+    return tuple(sorted(itertools.islice(cuts, MOST_ORIGINS)))
 
 
-def _misses(
-    history: History,
-    horizon: int,
-    cuts: Sequence[int],
-    method: Callable[[History, int], float],
-) -> list[float]:
-    return [method(history[:cut], horizon) - sum(history[cut : cut + horizon]) for cut in cuts]
+def sold_in(days: History) -> float:
+    """The sum over these days, an unknown one taken as the mean of the others."""
+    return statistics.fmean(known_days(days)) * len(days)
 
 
 def _error(method: str, misses: Sequence[float], sold: float, scale: float) -> MethodError:
@@ -152,10 +179,10 @@ def _error(method: str, misses: Sequence[float], sold: float, scale: float) -> M
     return MethodError(method, mae, wape, mae / scale if scale else None)
 
 
-def _naive_scale(history: History, horizon: int) -> float:
+def _naive_scale(known: Sequence[float], horizon: int) -> float:
     """The mean absolute error of the naive forecast of the sum, one horizon after the other."""
     sums = [
-        sum(history[begin : begin + horizon]) for begin in range(len(history) % horizon, len(history), horizon)
+        sum(known[begin : begin + horizon]) for begin in range(len(known) % horizon, len(known), horizon)
     ]  # fmt: skip
     steps = [abs(after - before) for before, after in itertools.pairwise(sums)]
     return statistics.fmean(steps) if steps else 0.0

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from orders.catalogue.tables import Product, ProductPack
 from orders.stock.planning.advice import Expected, Situation, advise
 from orders.stock.planning.commands import AdviceQuery, AlarmQuery, PlanQuery
+from orders.stock.planning.demand import WAITING
 from orders.stock.planning.tables import StockAlarm, StockForecast, StockPolicy
 from orders.stock.planning.views import (
     AdviceView,
@@ -23,6 +24,7 @@ from orders.stock.tables import Stock, StockBatch
 _SAME_POLICY = and_(StockPolicy.sku == Stock.sku, StockPolicy.warehouse == Stock.warehouse)
 _SAME_FORECAST = and_(StockForecast.sku == Stock.sku, StockForecast.warehouse == Stock.warehouse)
 _ON_ITS_WAY = and_(ON_THE_WAY.c.sku == Stock.sku, ON_THE_WAY.c.warehouse == Stock.warehouse)
+_WAITS = and_(WAITING.c.sku == Stock.sku, WAITING.c.warehouse == Stock.warehouse)
 _PACK = select(func.min(ProductPack.factor)).where(ProductPack.sku == Stock.sku).scalar_subquery()
 _POLICY = (
     StockPolicy.sku,
@@ -86,6 +88,7 @@ async def advice(connection: AsyncConnection, query: AdviceQuery) -> tuple[Advic
             Stock.warehouse,
             (Stock.on_hand - Stock.reserved - Stock.blocked).label("available"),
             func.coalesce(ON_THE_WAY.c.quantity, 0).label("on_the_way"),
+            func.coalesce(WAITING.c.quantity, 0).label("waiting"),
             StockPolicy.min_quantity,
             StockPolicy.target_quantity,
             StockPolicy.lead_days,
@@ -97,6 +100,7 @@ async def advice(connection: AsyncConnection, query: AdviceQuery) -> tuple[Advic
         )
         .outerjoin(StockPolicy, _SAME_POLICY)
         .outerjoin(ON_THE_WAY, _ON_ITS_WAY)
+        .outerjoin(WAITING, _WAITS)
         .join(StockForecast, _SAME_FORECAST)
         .where(Product.active)
     )
@@ -108,6 +112,7 @@ def _advised(row: Any, service_level: float) -> AdviceView:
     situation = Situation(
         row.available,
         int(row.on_the_way),
+        int(row.waiting),
         row.min_quantity or 0,
         row.target_quantity or 0,
         row.lead_days or LEAD_DAYS,

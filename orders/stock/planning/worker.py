@@ -17,7 +17,7 @@ from crm_core.db import Database
 from crm_core.worker import Worker
 from orders.catalogue.tables import Product
 from orders.stock.planning import demand
-from orders.stock.planning.forecast import forecast
+from orders.stock.planning.forecast import History, forecast
 from orders.stock.planning.tables import StockForecast, StockPolicy
 from orders.stock.tables import Stock
 
@@ -46,6 +46,8 @@ class ForecastWorker(Worker):
     async def run_once(self) -> int:
         """One part; how many were forecast. Raises DatabaseUnavailable."""
         today = self._clock().astimezone(self._zone).date()
+        async with self._database.begin() as session:
+            await demand.open_balances(session)
         async with self._database.reading() as connection:
             rows = (await connection.execute(_stale(today))).all()
             keys = [(sku, warehouse) for sku, warehouse, _ in rows]
@@ -85,7 +87,7 @@ def _stale(today: date) -> Any:
 
 
 def _forecast_all(
-    work: Sequence[tuple[demand.Key, list[float], int]], today: date
+    work: Sequence[tuple[demand.Key, History, int]], today: date
 ) -> list[dict[str, Any]]:
     rows = []
     for (sku, warehouse), history, horizon in work:

@@ -5,6 +5,7 @@ import { grouped, noteOf } from "@/components/desk/matter";
 import { inTurn, unread } from "@/components/desk/questions";
 import { toggled, usableCoupons } from "@/order/coupons";
 import { editedOrder, editOf } from "@/order/edit";
+import { emptyInvoice, wishedInvoice } from "@/order/invoice";
 
 describe("a note to the supervisor", () => {
   it("is its title when it is one short line", () => {
@@ -90,6 +91,7 @@ describe("an order that is changed", () => {
     payment: null,
     urgent: true,
     wanted_on: null,
+    invoice: null,
     lines: [
       { sku: "A", unit: "箱", quantity: 2, name_zh: "甲", name_en: "A", why: [{ code: "list_price" }] },
       { sku: "G", unit: "瓶", quantity: 1, name_zh: "赠", name_en: "G", why: [{ code: "free_goods" }] },
@@ -98,7 +100,7 @@ describe("an order that is changed", () => {
 
   it("keeps what nobody touched, and leaves the gifts to the daemon", () => {
     const edit = editOf(order);
-    expect(editedOrder(edit, order.version)).toEqual({
+    expect(editedOrder(edit, order)).toEqual({
       version: 3,
       lines: [{ sku: "A", unit: "箱", quantity: 2 }],
       urgent: true,
@@ -106,7 +108,18 @@ describe("an order that is changed", () => {
     });
     edit.wantedOn = "2026-12-01";
     edit.address = "";
-    expect(editedOrder(edit, 3)).toMatchObject({ wanted_on: "2026-12-01" });
-    expect(editedOrder(edit, 3)).not.toHaveProperty("address");
+    expect(editedOrder(edit, order)).toMatchObject({ wanted_on: "2026-12-01" });
+    expect(editedOrder(edit, order)).not.toHaveProperty("address");
+  });
+
+  it("speaks of the invoice only when another one is wanted, or none any more", () => {
+    const invoice = { ...wishedInvoice({ ...emptyInvoice(), title: "甲公司" }), asked_at: null };
+    const standing = { ...order, invoice };
+    const edit = editOf(standing);
+    expect(editedOrder(edit, standing)).not.toHaveProperty("invoice");
+    edit.invoice = { ...edit.invoice!, tax_no: "91120116MA05XXXX1A" };
+    expect(editedOrder(edit, standing).invoice).toMatchObject({ title: "甲公司", tax_no: "91120116MA05XXXX1A" });
+    edit.invoice = null;
+    expect(editedOrder(edit, standing).invoice).toBeNull();
   });
 });

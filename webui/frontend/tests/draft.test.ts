@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { Order, Product } from "@/api/types";
-import { isUnfinished, newDraft, wantedLines, wantedOrder, withProduct, withQuantity, withUnit } from "@/order/draft";
+import type { InvoiceTitle, Order, Product, QuotedLine, Substitute } from "@/api/types";
+import {
+  isUnfinished,
+  newDraft,
+  substitutesOf,
+  wantedLines,
+  wantedOrder,
+  withProduct,
+  withQuantity,
+  withSubstitute,
+  withUnit,
+} from "@/order/draft";
+import { emptyInvoice, faultsOf, fieldsOf, withTitle } from "@/order/invoice";
 
 const rice: Product = {
   sku: "SP-1",
@@ -42,6 +53,21 @@ describe("an order being written", () => {
     expect(withProduct([], { ...rice, packs: [] })[0]).not.toHaveProperty("units");
   });
 
+  it("is swapped in its place, joins a line of the same goods, and only for the quantity asked for", () => {
+    const noodles = { ...rice, sku: "SP-2", unit: "箱", packs: [] };
+    const lines = withQuantity(withProduct(withProduct([], rice), noodles), rice, 5);
+    const other = { sku: "SP-3", name_zh: "小米", name_en: "Millet", unit: "袋", quantity: 5 } as Substitute;
+    const swapped = withSubstitute(lines, lines[0]!, other);
+    expect(swapped.map(({ sku, quantity }) => [sku, quantity])).toEqual([["SP-3", 5], ["SP-2", 1]]);
+    expect(swapped[0]).not.toHaveProperty("units");
+    const joined = withSubstitute(lines, lines[0]!, { ...other, sku: "SP-2", unit: "箱" });
+    expect(joined.map(({ sku, quantity }) => [sku, quantity])).toEqual([["SP-2", 6]]);
+    const quoted = { quantity: 5, substitutes: [other] } as QuotedLine;
+    expect(substitutesOf(lines[0]!, quoted)).toEqual([other]);
+    expect(substitutesOf({ ...lines[0]!, quantity: 6 }, quoted)).toEqual([]);
+    expect(substitutesOf(lines[0]!, undefined)).toEqual([]);
+  });
+
   it("sends coupons, the wished day and what is to come later only when they were chosen", () => {
     const draft = { ...newDraft("key"), lines: withProduct([], rice) };
     const plain = wantedOrder(draft, { id: 1, address: null }, "call");
@@ -73,6 +99,21 @@ describe("an order being written", () => {
     expect(wantedOrder({ ...draft, address: "" }, customer, "c1")).not.toHaveProperty("address");
   });
 
+  it("sends the invoice that is wanted, with nothing in it that is empty", () => {
+    const draft = { ...newDraft("key"), lines: withProduct([], rice), invoice: { ...emptyInvoice(), title: " 王小明 " } };
+    expect(wantedOrder(draft, { id: 7, address: null }, "c1").invoice).toEqual({
+      kind: "normal",
+      electronic: true,
+      title: "王小明",
+      tax_no: null,
+      address: null,
+      phone: null,
+      bank: null,
+      account: null,
+      email: null,
+    });
+  });
+
   it("is unfinished while it has lines or no answer, and finished once it is an order", () => {
     const empty = newDraft("key");
     const written = { ...empty, lines: withProduct([], rice) };
@@ -85,5 +126,35 @@ describe("an order being written", () => {
       true,
       false,
     ]);
+  });
+});
+
+describe("the invoice of an order", () => {
+  const company: InvoiceTitle = {
+    title: "滨海商贸有限公司",
+    tax_no: "91120116MA05XXXX1A",
+    address: "新区1号",
+    phone: "022-66666666",
+    bank: "工商银行",
+    account: null,
+    email: null,
+  };
+
+  it("needs all of the title only when it is a special one", () => {
+    const normal = withTitle(emptyInvoice(), company);
+    expect(faultsOf(normal)).toEqual([]);
+    expect(faultsOf({ ...normal, kind: "special" })).toEqual(["account"]);
+    expect(faultsOf({ ...normal, kind: "special", account: "0302" })).toEqual([]);
+  });
+
+  it("finds a missing title and a tax number that cannot be one", () => {
+    expect(faultsOf({ ...emptyInvoice(), tax_no: "123" })).toEqual(["title", "tax_no"]);
+    expect(faultsOf({ ...emptyInvoice(), title: "甲", tax_no: "91120116ma05xxxx1a" })).toEqual([]);
+  });
+
+  it("asks for an address of mail only when it is electronic", () => {
+    expect(fieldsOf(emptyInvoice())).toEqual(["title", "tax_no", "email"]);
+    expect(fieldsOf({ ...emptyInvoice(), electronic: false })).toEqual(["title", "tax_no"]);
+    expect(faultsOf({ ...emptyInvoice(), title: "甲", electronic: false, email: "x" })).toEqual([]);
   });
 });

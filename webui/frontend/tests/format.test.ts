@@ -8,6 +8,7 @@ import { retryDelayMs } from "@/live/backoff";
 describe("amounts", () => {
   it.each([
     ["0", "¥0.00"],
+    [null, "—"],
     ["1280.5", "¥1,280.50"],
     ["999.99", "¥999.99"],
     ["-12345.6", "-¥12,345.60"],

@@ -22,7 +22,11 @@ function pop(call_id: string, more: Partial<Pop> = {}): Pop {
     offered_at: AT,
     answered_at: AT,
     ended_at: null,
+    recording: null,
+    pause_reason: null,
     customer: null,
+    survey: false,
+  blacklisted: null,
     ...more,
   };
 }

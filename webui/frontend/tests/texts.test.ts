@@ -7,7 +7,7 @@ import en from "@/locales/en";
 import zhCN from "@/locales/zh-CN";
 
 const SOURCE = join(import.meta.dirname, "../src");
-const CODE_TABLES = /^(states|breaks|reasons|orderStatus|complaintState|messageStatus|channels|errors|notices|directions|callbackStatus|callbackSources|systems|reviewSays|progressStatus|parcelStates|parcelEvents)\./;
+const CODE_TABLES = /^(states|breaks|reasons|orderStatus|complaintState|messageStatus|channels|errors|notices|directions|callbackStatus|callbackSources|systems|outcomes|steps|services|pressed|faxErrors|pauseReasons|reviewSays|progressStatus|parcelStates|parcelEvents)\./;
 
 interface Texts {
   [key: string]: string | Texts;
@@ -22,7 +22,7 @@ function flat(texts: Texts, prefix = ""): Map<string, string> {
   return found;
 }
 
-const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+const placeholders = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();
 
 const chinese = flat(zhCN);
 const english = flat(en);

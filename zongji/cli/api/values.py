@@ -68,11 +68,14 @@ def check_query(model: type[BaseModel], query: Values, fields: Iterable[Field]) 
 
 
 def as_query(values: Values) -> dict[str, str]:
-    """As it stands in an address."""
-    return {
-        name: json.dumps(value) if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-    }
+    """As it stands in an address; lists are parted by commas."""
+    return {name: _in_query(value) for name, value in values.items()}
+
+
+def _in_query(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def named(place: Iterable[str | int], fields: Iterable[Field]) -> str:

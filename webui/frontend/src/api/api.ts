@@ -1,9 +1,11 @@
 /** Every question the pages ask, by name. Rule: one function, one route. */
 
 import { request } from "./client";
+import type { MediaReport, SkillBoard, SkilledAgent } from "./reports";
 import type {
   Benefits,
   ComplaintCategory,
+  CallersLead,
   FoundCustomer,
   KnowledgeEntry,
   KnowledgeHit,
@@ -23,6 +25,7 @@ import type {
   CustomField,
   Customer,
   Enrolment,
+  InvoiceTitle,
   LineWanted,
   Locale,
   NewCallback,
@@ -34,6 +37,7 @@ import type {
   Quote,
   Reason,
   Session,
+  Suggestion,
 } from "./types";
 
 const id = encodeURIComponent;
@@ -75,6 +79,13 @@ export const api = {
       signal,
     }),
 
+  suggestions: (customerId: number, lines: LineWanted[], signal: AbortSignal) =>
+    request<{ items: Suggestion[] }>("/api/suggestions", {
+      method: "POST",
+      body: { customer_id: customerId, lines },
+      signal,
+    }),
+
   placeOrder: (order: OrderWanted, key: string) =>
     request<{ order: Order; warnings: Reason[] }>("/api/orders", {
       method: "POST",
@@ -93,10 +104,16 @@ export const api = {
       body: { to: "cancelled", reason },
     }),
 
+  invoiceTitles: (customerId: number) =>
+    request<{ items: (InvoiceTitle & { id: number })[] }>(`/api/customers/${customerId}/invoice-titles`),
+
   benefits: (customerId: number) => request<Benefits>(`/api/customers/${customerId}/benefits`),
 
   opportunities: (customerId: number) =>
     request<{ items: Opportunity[] }>(`/api/opportunities?customer_id=${customerId}&limit=10`),
+
+  leadsOfCaller: (callId: string) =>
+    request<{ items: CallersLead[] }>(`/api/leads/of-caller?call_id=${id(callId)}`),
 
   stages: () => request<{ items: Stage[] }>("/api/opportunity-stages"),
 
@@ -120,6 +137,10 @@ export const api = {
       body: { customer_id: customerId, call_id: callId },
     }),
 
+  /** `talk`: the own part, after which the caller may be asked for an opinion; `call`: for the caller as well. */
+  hangUp: (callId: string, part: "talk" | "call") =>
+    request<void>(`/api/calls/${callId}/hang-up`, { method: "POST", body: { part } }),
+
   completeTodo: (todoId: number, version: number) =>
     request<void>(`/api/todos/${todoId}/complete`, { method: "POST", body: { version } }),
 
@@ -139,6 +160,13 @@ export const api = {
 
   createTodo: (todo: NewTodo) =>
     request<{ todo: Todo }>("/api/todos", { method: "POST", body: todo }),
+
+  mediaReport: (query: string) => request<MediaReport>(`/api/media/report?${query}`),
+
+  skillBoard: () => request<SkillBoard>("/api/skills"),
+
+  changeSkills: (userId: number, skills: Record<string, number>, version: number) =>
+    request<{ agent: SkilledAgent }>(`/api/skills/${userId}`, { method: "PUT", body: { skills, version } }),
 
   supervisors: () => request<{ items: Supervisor[] }>("/api/todos/supervisors"),
 

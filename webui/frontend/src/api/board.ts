@@ -1,12 +1,13 @@
 /** The words of the live board's websocket. Rule: as in types.ts, nothing here is computed. */
 
-import type { Instant, Level, Reason } from "./types";
+import type { BreakReason, Instant, Level, Reason } from "./types";
 
 export interface QueueFigures {
   name: string;
   label_zh: string;
   label_en: string;
   waiting: number;
+  held: number;
   longest_since: Instant | null;
   ready: number;
   busy: number;
@@ -26,6 +27,7 @@ export interface BoardAgent {
   reason: string | null;
   since: Instant;
   queues: string[];
+  break_reason: BreakReason | null;
 }
 
 export interface WaitingCall {

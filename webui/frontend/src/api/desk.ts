@@ -15,6 +15,19 @@ export interface FoundCustomer {
   salesperson: string | null;
 }
 
+/** An open lead with the caller's number, whoever has it. */
+export interface CallersLead {
+  id: number;
+  name: string;
+  source: LeadSource;
+  state: "new" | "contacted";
+  interest: string | null;
+  owner_name: string | null;
+  dealer_name: string | null;
+}
+
+export type LeadSource = "call" | "web" | "fair" | "referral" | "campaign" | "other";
+
 export interface Supervisor {
   id: number;
   name: string;
@@ -40,6 +53,9 @@ export interface Todo {
   note: string | null;
   customer_id: number | null;
   customer_name: string | null;
+  call_id: string | null;
+  source_kind: string | null;
+  source_reference: string | null;
   kind: string;
   priority: Priority;
   due_at: Instant;

@@ -9,6 +9,12 @@ export type Money = string;
 /** An instant, ISO 8601 with its offset. */
 export type Instant = string;
 
+/** A part of a list; `next` asks for what follows, null at the end. */
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
 export type Locale = "zh-CN" | "en";
 
 export interface User {
@@ -45,6 +51,12 @@ export interface Reason {
 
 export type AgentCommand = "log_in" | "ready" | "break" | "log_out" | "finish_wrap_up";
 
+export interface BreakReason {
+  code: string;
+  label_zh: string;
+  label_en: string;
+}
+
 export interface Agent {
   agent_id: number;
   name: string;
@@ -56,7 +68,7 @@ export interface Agent {
   /** A wish that waits for the end of the call. */
   pending: AgentCommand | null;
   allowed: AgentCommand[];
-  break_reasons: string[];
+  break_reasons: BreakReason[];
 }
 
 export interface Place {
@@ -212,7 +224,16 @@ export interface Pop {
   answered_at: Instant | null;
   ended_at: Instant | null;
   customer: Customer | null;
+  /** null before anybody talked. */
+  recording: "on" | "paused" | "off" | null;
+  pause_reason: PauseReason | null;
+  /** Whether callers of its queue are asked for an opinion when the agent hangs up. */
+  survey: boolean;
+  /** The caller is on the blacklist and was let through. */
+  blacklisted: { reason: string; until: Instant | null } | null;
 }
+
+export type PauseReason = "asked" | "payment";
 
 export interface Callback {
   id: number;
@@ -262,20 +283,32 @@ export interface Product {
   packs: Pack[];
 }
 
+/** Goods that the customer may want besides, and why. */
+export interface Suggestion {
+  product: Product;
+  why: Reason[];
+}
+
 export interface LineWanted {
   sku: string;
   quantity: number;
   unit: string;
 }
 
-export interface QuotedLine extends LineWanted {
+/** What could be ordered instead of a line that is short, priced as it would be then. */
+export interface Substitute extends LineWanted {
   name_zh: string;
   name_en: string;
   factor: number;
-  unit_price: Money;
-  line_total: Money;
+  /** Null when the discount may not be seen. */
+  unit_price: Money | null;
+  line_total: Money | null;
   available: number;
   why: Reason[];
+}
+
+export interface QuotedLine extends Substitute {
+  substitutes: Substitute[];
 }
 
 /** A coupon and what it takes off. */
@@ -289,7 +322,7 @@ export interface CouponTaken {
 export interface Quote {
   lines: QuotedLine[];
   total: Money;
-  discount: Money;
+  discount: Money | null;
   discount_why: Reason[];
   coupons: CouponTaken[];
   warnings: Reason[];
@@ -306,8 +339,8 @@ export interface CustomerMessage {
 export interface PlacedLine extends OrderedLine {
   line_no: number;
   unit: string;
-  line_total: Money;
-  unit_price: Money;
+  line_total: Money | null;
+  unit_price: Money | null;
   why: Reason[];
 }
 
@@ -332,7 +365,7 @@ export interface Order {
   address: string | null;
   note: string | null;
   payment: string | null;
-  discount: Money;
+  discount: Money | null;
   coupons: CouponTaken[];
   urgent: boolean;
   wanted_on: string | null;
@@ -340,11 +373,32 @@ export interface Order {
   version: number;
   split_from: OrderPart | null;
   parts: OrderPart[];
+  /** `asked_at`: it was asked for, and cannot be changed here any more. */
+  invoice: (InvoiceWish & { asked_at: Instant | null }) | null;
   /** The statuses this reader may move it to, and `edit`. */
   allowed: string[];
 }
 
 /** What is asked for besides the lines; left out where nobody said anything. */
+export type InvoiceKind = "normal" | "special";
+
+/** Whom an invoice is made out to; a person's title has no tax number. */
+export interface InvoiceTitle {
+  title: string;
+  tax_no: string | null;
+  address: string | null;
+  phone: string | null;
+  bank: string | null;
+  account: string | null;
+  email: string | null;
+}
+
+/** The invoice that is wanted of an order. */
+export interface InvoiceWish extends InvoiceTitle {
+  kind: InvoiceKind;
+  electronic: boolean;
+}
+
 interface OrderTerms {
   address?: string;
   note?: string;
@@ -352,6 +406,8 @@ interface OrderTerms {
   urgent?: boolean;
   /** The day, "2026-11-30". */
   wanted_on?: string;
+  /** null: none any more; nothing said of it leaves it as it is. */
+  invoice?: InvoiceWish | null;
 }
 
 export interface OrderWanted extends OrderTerms {
@@ -387,6 +443,8 @@ export interface NewCustomer {
   name: string;
   phones?: string[];
   call_id?: string;
+  /** The caller is this lead. */
+  lead_id?: number;
   addresses?: { detail: string }[];
   note?: string;
   custom?: Record<string, CustomInput>;

@@ -1,6 +1,7 @@
-/** What is found for what is being typed. Rule: only the last question's answer counts. */
+/** What is found for what is being typed. */
 
-import { onBeforeUnmount, ref, watch, type Ref } from "vue";
+import { ref, watch, type Ref } from "vue";
+import { useAsking } from "./asking";
 
 const PAUSE_MS = 150;
 
@@ -13,34 +14,33 @@ export function useSearch<T>(
   /** True when `items` belong to what stands in the field now. */
   const answered = ref(false);
   const failure = ref<unknown>(null);
-  let timer: number | undefined;
-  let asked: AbortController | null = null;
+  const { askSoon, drop } = useAsking(PAUSE_MS);
 
-  async function ask(text: string): Promise<void> {
-    const mine = (asked = new AbortController());
+  function ask(text: string, signal: AbortSignal) {
     failure.value = null;
-    try {
-      items.value = (await find(text, mine.signal)).items;
-      answered.value = true;
-    } catch (error) {
-      if (mine.signal.aborted) return;
-      items.value = [];
-      failure.value = error;
-    }
-    if (asked === mine) pending.value = false;
+    return find(text, signal);
+  }
+
+  function show(found: T[], error: unknown = null): void {
+    items.value = found;
+    failure.value = error;
+    answered.value = error === null;
+    pending.value = false;
   }
 
   watch(query, (text) => {
-    window.clearTimeout(timer);
-    asked?.abort();
     answered.value = false;
     pending.value = text !== "";
-    if (pending.value) timer = window.setTimeout(() => void ask(text), PAUSE_MS);
-    else items.value = [];
-  });
-  onBeforeUnmount(() => {
-    window.clearTimeout(timer);
-    asked?.abort();
+    if (pending.value) {
+      askSoon(
+        (signal) => ask(text, signal),
+        (found) => show(found.items),
+        (error) => show([], error),
+      );
+    } else {
+      drop();
+      items.value = [];
+    }
   });
   return { items, pending, answered, failure };
 }

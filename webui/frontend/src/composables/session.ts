@@ -30,6 +30,7 @@ export const session = {
   /** Has something to do on the sidebar, with or without a telephone. */
   hasDesk: computed(() => has("agent.work") || has("todo.work")),
   canWatch: computed(() => has("board.view")),
+  canSeeCalls: computed(() => has("call.view") || has("agent.work")),
   may: has,
 
   /** Finds the session of the cookie; false when there is none. */

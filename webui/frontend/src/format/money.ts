@@ -6,7 +6,8 @@
 import type { Locale, Money } from "@/api/types";
 
 /** "1280.5" -> "¥1,280.50"; "-3" -> "-¥3.00". */
-export function formatMoney(amount: Money | number): string {
+export function formatMoney(amount: Money | number | null): string {
+  if (amount === null) return "—";
   const [, sign = "", whole = "0", cents = ""] =
     /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(amount).trim()) ?? [];
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");

@@ -62,6 +62,14 @@ export function dayOf(ms: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+/** When the reader's day begins, or one so many days later; "" for no day. */
+export function beginOf(day: string, later = 0): Instant {
+  if (!day) return "";
+  const at = new Date(`${day}T00:00`);
+  at.setDate(at.getDate() + later);
+  return at.toISOString();
+}
+
 /** "11-30" of an instant or a day, with the year only when it is another one. */
 export function formatDay(at: Instant, nowMs: number, locale: Locale): string {
   // A day without an hour is the reader's, and not midnight in Greenwich.

@@ -3,7 +3,8 @@
  * it, so that sending it twice can never make two orders; pure, stored by drafts.ts.
  */
 
-import type { LineWanted, Order, OrderWanted, Product, Reason } from "@/api/types";
+import type { LineWanted, Order, OrderWanted, Product, QuotedLine, Reason, Substitute } from "@/api/types";
+import { wishedInvoice, type InvoiceForm } from "./invoice";
 
 export interface DraftLine extends LineWanted {
   name_zh: string;
@@ -23,6 +24,8 @@ export interface Delivery {
   urgent: boolean;
   /** The day the customer wishes to have it, "2026-11-30"; empty: any. */
   wantedOn: string;
+  /** null: none is wanted. */
+  invoice: InvoiceForm | null;
 }
 
 export interface Draft extends Delivery {
@@ -51,6 +54,7 @@ export function newDraft(key: string): Draft {
     coupons: [],
     urgent: false,
     wantedOn: "",
+    invoice: null,
     backorder: false,
     sent: null,
     order: null,
@@ -86,6 +90,23 @@ export function withUnit(lines: DraftLine[], changed: DraftLine, unit: string): 
   return withQuantity(rest, there, there.quantity + changed.quantity);
 }
 
+/** What could be ordered instead of a line, as long as it was asked for just this line. */
+export function substitutesOf(line: DraftLine, quoted: QuotedLine | undefined): Substitute[] {
+  return quoted?.quantity === line.quantity ? quoted.substitutes : [];
+}
+
+/** The line with other goods in its place; where there is a line of those, the two become one. */
+export function withSubstitute(lines: DraftLine[], changed: Line, other: Substitute): DraftLine[] {
+  const there = lines.find((line) => sameLine(line, other));
+  if (there) {
+    const rest = lines.filter((line) => !sameLine(line, changed));
+    return withQuantity(rest, there, there.quantity + other.quantity);
+  }
+  const { sku, name_zh, name_en, unit, quantity } = other;
+  const instead = { sku, name_zh, name_en, unit, quantity };
+  return lines.map((line) => (sameLine(line, changed) ? instead : line));
+}
+
 /** True when closing the pop would lose work. */
 export function isUnfinished(draft: Draft | undefined): boolean {
   return draft !== undefined && draft.order === null && (draft.lines.length > 0 || draft.sent !== null);
@@ -113,5 +134,6 @@ export function wantedOrder(
     ...(draft.urgent && { urgent: true }),
     ...(draft.wantedOn && { wanted_on: draft.wantedOn }),
     ...(draft.backorder && { backorder: true }),
+    ...(draft.invoice && { invoice: wishedInvoice(draft.invoice) }),
   };
 }

@@ -1,8 +1,9 @@
 /** The daemon's price for the draft, asked for once the typing pauses. Rule: the page never adds up prices. */
 
-import { onBeforeUnmount, ref, watch } from "vue";
+import { ref, watch } from "vue";
 import { api } from "@/api/api";
 import type { LineWanted, Quote } from "@/api/types";
+import { useAsking } from "@/composables/asking";
 
 const PAUSE_MS = 250;
 
@@ -14,33 +15,29 @@ export function useQuote(
   const quote = ref<Quote | null>(null);
   const pending = ref(false);
   const problem = ref<unknown>(null);
-  let timer: number | undefined;
-  let asked: AbortController | null = null;
+  const { askSoon, drop } = useAsking(PAUSE_MS);
 
-  async function ask(): Promise<void> {
-    const mine = (asked = new AbortController());
-    try {
-      quote.value = await api.quote(customerId(), lines(), coupons(), mine.signal);
-      problem.value = null;
-    } catch (error) {
-      if (mine.signal.aborted) return;
-      problem.value = error;
-    }
-    if (asked === mine) pending.value = false;
+  function priced(found: Quote): void {
+    quote.value = found;
+    problem.value = null;
+    pending.value = false;
   }
 
-  function askSoon(): void {
-    window.clearTimeout(timer);
-    asked?.abort();
+  function failed(error: unknown): void {
+    problem.value = error;
+    pending.value = false;
+  }
+
+  function askAgain(): void {
     pending.value = lines().length > 0;
-    if (pending.value) timer = window.setTimeout(() => void ask(), PAUSE_MS);
-    else quote.value = null;
+    if (pending.value) {
+      askSoon((signal) => api.quote(customerId(), lines(), coupons(), signal), priced, failed);
+    } else {
+      drop();
+      quote.value = null;
+    }
   }
 
-  watch(() => JSON.stringify([customerId(), lines(), coupons()]), askSoon, { immediate: true });
-  onBeforeUnmount(() => {
-    window.clearTimeout(timer);
-    asked?.abort();
-  });
-  return { quote, pending, problem, askAgain: askSoon };
+  watch(() => JSON.stringify([customerId(), lines(), coupons()]), askAgain, { immediate: true });
+  return { quote, pending, problem, askAgain };
 }

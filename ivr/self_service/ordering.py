@@ -1,0 +1,123 @@
+"""An order by keypad: product by product, read back, confirmed.
+
+Rule: nothing is ordered before the last confirmation; what was confirmed is placed even when the line drops at that
+moment, and once: the order's key is the call's id and the number of the order in it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from crm_core.errors import DatabaseUnavailable, DomainError
+from ivr.self_service.counter import CALLER, Counter
+from ivr.self_service.proof import is_customer
+from orders.errors import OrderWindowClosed, OutOfStock, OverQuota, SameKeyOtherOrder
+from orders.lines import MOST_OF_ONE, OrderLine
+from orders.sales.commands import PlaceOrder
+from orders.sales.flow import Status
+from orders.sales.views import PlacedOrder, ProductView
+
+_MOST_ORDERS = 20
+_MOST_QUANTITY_DIGITS = len(str(MOST_OF_ONE))
+Cart = dict[str, tuple[ProductView, int]]
+
+
+async def order(counter: Counter, first: ProductView | None = None) -> None:
+    """From the first product to the order's number; `first` was chosen before."""
+    if not await is_customer(counter):
+        await counter.keypad.say("customers_only")
+        return
+    assert counter.customer_id is not None
+    cart: Cart = {}
+    product = first or await counter.ask_for_product()
+    while product is not None:
+        await _add(counter, cart, product)
+        chosen = await counter.keypad.choose(("order_more",), "12") if cart else "1"
+        if chosen is None:
+            await counter.keypad.say("order_none")
+            return
+        product = await counter.ask_for_product() if chosen == "1" else None
+    if cart and await _confirmed(counter, counter.customer_id, cart):
+        await _place(counter, counter.customer_id, cart)
+    else:
+        await counter.keypad.say("order_none")
+
+
+async def _add(counter: Counter, cart: Cart, product: ProductView) -> None:
+    keypad = counter.keypad
+    name = await counter.name(product)
+    typed = await keypad.digits(
+        (*name, "order_quantity"), name="quantity", most=_MOST_QUANTITY_DIGITS
+    )
+    quantity = int(typed) if typed else 0
+    if not 0 < quantity <= MOST_OF_ONE:
+        await keypad.say("order_not_added")
+        return
+    if quantity > product.available:
+        await keypad.say(*_short(counter, product))
+        return
+    cart[product.sku] = (product, quantity)
+
+
+async def _confirmed(counter: Counter, customer_id: int, cart: Cart) -> bool:
+    """The order is read back with its total, as it would be placed now."""
+    keypad, speaker = counter.keypad, counter.keypad.speaker
+    quote = await counter.trade.orders.quote(CALLER, customer_id, _lines(cart))
+    said = ["order_is"]
+    for product, quantity in cart.values():
+        said += [*await counter.name(product), *speaker.quantity(quantity, product.unit)]
+    said += ["order_total", *speaker.money(quote.total), "order_confirm"]
+    return await keypad.choose(said, "1") == "1"
+
+
+async def _place(counter: Counter, customer_id: int, cart: Cart) -> None:
+    keypad = counter.keypad
+    try:
+        placed = await asyncio.shield(asyncio.ensure_future(_once(counter, customer_id, cart)))
+    except OutOfStock as error:
+        await keypad.say(*_short(counter, *_named(error.fields, cart)))
+    except OverQuota as error:
+        left = error.fields["left"]
+        await keypad.say("order_over_quota", *keypad.speaker.number(max(int(str(left)), 0)))
+    except OrderWindowClosed:
+        await keypad.say("order_closed")
+    except DatabaseUnavailable:
+        await keypad.say("try_later")
+    except DomainError:
+        await keypad.say("order_refused")
+    else:
+        held = placed.order.status == Status.REVIEW
+        number = keypad.speaker.code(placed.order.number)
+        await keypad.say("order_held" if held else "order_placed", *number)
+
+
+async def _once(counter: Counter, customer_id: int, cart: Cart) -> PlacedOrder:
+    """The next order of this call; one of the same content that it placed before is found again."""
+    for number in range(1, _MOST_ORDERS + 1):
+        command = PlaceOrder(
+            key=f"keypad-{counter.call_id}-{number}",
+            customer_id=customer_id,
+            lines=_lines(cart),
+            call_id=counter.call_id,
+            medium=counter.medium,
+        )
+        try:
+            return await counter.trade.orders.place(CALLER, command)
+        except SameKeyOtherOrder:
+            continue
+    raise DomainError("So many orders are not placed in one call.")
+
+
+def _lines(cart: Cart) -> tuple[OrderLine, ...]:
+    return tuple(OrderLine(sku, quantity) for sku, (_, quantity) in cart.items())
+
+
+def _named(fields: Mapping[str, object], cart: Cart) -> tuple[ProductView, int]:
+    product, _ = cart[str(fields["sku"])]
+    return product, int(str(fields["available"]))
+
+
+def _short(counter: Counter, product: ProductView, available: int | None = None) -> tuple[str, ...]:
+    left = product.available if available is None else available
+    if left <= 0:
+        return ("stock_none",)
+    return ("order_short", *counter.keypad.speaker.quantity(left, product.unit))

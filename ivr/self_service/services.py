@@ -1,0 +1,60 @@
+"""The services that a key of a menu may lead to.
+
+Rule: what shows a customer's own money asks for the PIN whatever the menu says; what is a customer's own asks who the
+caller is.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+import structlog
+
+from crm_core.errors import DatabaseUnavailable
+from ivr.menu import PROVED, Service
+from ivr.self_service.account import tell_of_credit
+from ivr.self_service.assortment import tell_of_best_sellers, tell_of_new_products
+from ivr.self_service.counter import Counter
+from ivr.self_service.notices import tell_of_notices
+from ivr.self_service.order_status import tell_of_orders
+from ivr.self_service.ordering import order
+from ivr.self_service.products import tell_of_products
+from ivr.self_service.proof import change_pin, is_customer, is_proved
+from ivr.self_service.rules import tell_of_rules
+
+log = structlog.get_logger(__name__)
+
+_SERVICES: Mapping[Service, Callable[[Counter], Awaitable[None]]] = MappingProxyType(
+    {
+        "products": tell_of_products,
+        "order": order,
+        "order_status": tell_of_orders,
+        "best_sellers": tell_of_best_sellers,
+        "new_products": tell_of_new_products,
+        "rules": tell_of_rules,
+        "notices": tell_of_notices,
+        "credit": tell_of_credit,
+        "pin": change_pin,
+    }
+)
+_OF_CUSTOMERS: frozenset[Service] = frozenset({"rules", "notices"})
+
+
+async def serve(service: Service, counter: Counter, *, pin: bool = False) -> None:
+    """One service to its end, with `pin` only for who has proved who they are; when the database does not answer, the
+    caller hears that.
+    """
+    try:
+        if await _is_served(service, counter, pin=pin):
+            await _SERVICES[service](counter)
+    except DatabaseUnavailable as error:
+        log.warning("self_service_unavailable", service=service, error=str(error))
+        await counter.keypad.say("try_later")
+
+
+async def _is_served(service: Service, counter: Counter, *, pin: bool) -> bool:
+    if pin or service in PROVED:
+        return await is_proved(counter)
+    if service not in _OF_CUSTOMERS or await is_customer(counter):
+        return True
+    await counter.keypad.say("customers_only")
+    return False

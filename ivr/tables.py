@@ -1,0 +1,5 @@
+"""Every table of this package."""
+
+from ivr.line.tables import LineVersion
+
+__all__ = ["LineVersion"]

@@ -5,6 +5,7 @@ Rule: whatever happens here counts once, however often and by whomever it is tol
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -24,8 +25,8 @@ from crm_core.bus import Bus
 
 log = structlog.get_logger(__name__)
 
-ABANDONED = "abandoned"
-OUTSIDE = "outside"
+ABANDONED: Final = "abandoned"
+OUTSIDE: Final = "outside"
 _OUTCOMES = {"NOANSWER": "no_answer", "BUSY": "busy"}
 
 

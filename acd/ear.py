@@ -5,6 +5,8 @@ list of channels is the truth: agents' states are made to agree with it, and cal
 show and nobody here attends to are closed.
 """
 
+from typing import Final
+
 import structlog
 
 from acd.desk import OUTSIDE, Desk
@@ -27,7 +29,7 @@ from crm_core.bus import Bus
 
 log = structlog.get_logger(__name__)
 
-ABANDONED = "abandoned"
+ABANDONED: Final = "abandoned"
 
 
 class AsteriskEar:
@@ -135,8 +137,10 @@ class AsteriskEar:
         """The end of a call that outlived the daemon which began it."""
         record = self._book.by_linkedid(linkedid)
         if record is not None and not record.attended:
-            answered = OUTSIDE if record.row.left_reason == OUTSIDE else ANSWERED
-            record.end(answered if record.row.answered_at else ABANDONED)
+            if record.row.answered_at is None:
+                record.end(ABANDONED)
+            else:
+                record.end(OUTSIDE if record.row.left_reason == OUTSIDE else ANSWERED)
 
     def _silent(self, extension: str) -> None:
         agent_id = self._agents.get(extension)

@@ -10,6 +10,67 @@ AgentState = Literal[
 Direction = Literal["inbound", "callback", "campaign"]
 RecordingState = Literal["on", "paused", "off"]
 PauseReason = Literal["asked", "payment"]
+CallOutcome = Literal[
+    "abandoned",
+    "announced",
+    "answered",
+    "callback_requested",
+    "fax",
+    "left_in_menu",
+    "lost",
+    "nobody_free",
+    "outside",
+    "rejected",
+    "self_service",
+    "voicemail",
+]
+"""How a call ended, for its record."""
+StepKind = Literal[
+    "announced",
+    "answered",
+    "blacklisted",
+    "call_hung_up",
+    "callback_refused",
+    "dial_ended",
+    "dialled",
+    "digits",
+    "diverted",
+    "ended",
+    "fax",
+    "identified",
+    "key",
+    "left_line",
+    "menu_answered",
+    "no_key",
+    "offer_failed",
+    "offered",
+    "outside_answered",
+    "outside_dialled",
+    "outside_ended",
+    "outside_refused",
+    "overflowed",
+    "passed_on",
+    "queued",
+    "recording_begun",
+    "recording_not_begun",
+    "recording_paused",
+    "recording_resumed",
+    "recording_stopped",
+    "resumed",
+    "ringing",
+    "routed",
+    "service",
+    "service_done",
+    "skills_relaxed",
+    "started",
+    "surveyed",
+    "talk_hung_up",
+    "voicemail",
+    "voicemail_take",
+    "wait_told",
+    "wrong_key",
+]
+"""What can happen in a call, for its record; pages have words for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -16,6 +17,7 @@ from acd.core_types import Offered
 from acd.events import (
     CallEnded,
     CallIdentified,
+    CallOutcome,
     CallRouted,
     CallStarted,
     Direction,
@@ -23,6 +25,7 @@ from acd.events import (
     Reason,
     RecordingChanged,
     RecordingState,
+    StepKind,
 )
 from acd.journal import Journal
 from acd.log import walk
@@ -33,7 +36,8 @@ from crm_core.bus import Bus
 log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
-LOST, ANSWERED = "lost", "answered"
+LOST: Final = "lost"
+ANSWERED: Final = "answered"
 _ENDED_KEPT = 1_000
 
 
@@ -93,7 +97,7 @@ class CallRecord:
         """By the clock of the records."""
         return self._book.now()
 
-    def step(self, kind: str, **detail: object) -> None:
+    def step(self, kind: StepKind, **detail: object) -> None:
         """Note a thing that happened, keypad steps included."""
         self._book.write_step(self, kind, detail)
 
@@ -164,11 +168,13 @@ class CallRecord:
         told = {"why": _told(offer.why), "others": others}
         self._change("offered", {"agent_id": offer.agent_id}, told)
 
-    def change(self, kind: str, **values: object) -> None:
+    def change(self, kind: StepKind, **values: object) -> None:
         """Note a step and the values it changed in the record."""
         self._change(kind, values, {})
 
-    def _change(self, kind: str, values: Mapping[str, object], told: Mapping[str, object]) -> None:
+    def _change(
+        self, kind: StepKind, values: Mapping[str, object], told: Mapping[str, object]
+    ) -> None:
         """`told` stands with the step only."""
         self.row = replace(self.row, **values)  # type: ignore[arg-type]
         self._book.write_step(self, kind, {**values, **told})
@@ -189,7 +195,7 @@ class CallRecord:
     def recording_is(
         self,
         state: RecordingState,
-        kind: str,
+        kind: StepKind,
         why: str,
         *,
         by: int | None = None,
@@ -210,7 +216,7 @@ class CallRecord:
         log.info(kind, call_id=self.call_id, why=why)
         self._book.publish(RecordingChanged(self.call_id, state, pause, at))
 
-    def end(self, outcome: str, *, at: datetime | None = None) -> None:
+    def end(self, outcome: CallOutcome, *, at: datetime | None = None) -> None:
         """The call is over; a second end does nothing."""
         if self.row.ended_at is not None:
             return
@@ -306,7 +312,7 @@ class CallBook:
         else:
             record.end(LOST, at=self._last_heard.get(record.call_id))
 
-    def write_step(self, record: CallRecord, kind: str, detail: dict[str, object]) -> None:
+    def write_step(self, record: CallRecord, kind: StepKind, detail: dict[str, object]) -> None:
         seq = record.row.steps
         record.row = replace(walk.noted(record.row, kind, detail), steps=seq + 1)
         self._journal.append(StepRow(record.call_id, seq, self.now(), kind, detail))

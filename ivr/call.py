@@ -8,9 +8,10 @@ dialplan, so that record stays open.
 
 import asyncio
 from dataclasses import replace
+from typing import Final
 
 from acd.core_types import Preferred
-from acd.events import Direction, Reason
+from acd.events import CallOutcome, Direction, Reason
 from acd.lineplan import MAX_PRIORITY
 from acd.records import CallRecord, CallStart
 from acd.tickets import QueueEntry
@@ -31,7 +32,7 @@ from ivr.walker import HangUp
 from ivr.walking import Walking
 from ivr.way import way_of
 
-FAX = "fax"
+FAX: Final = "fax"
 """The outcome of a call that a fax machine took."""
 _PHONE_RINGS_S = 30
 
@@ -90,11 +91,11 @@ class Call:
         self._session, self._record = session, record
         self._waiting: Waiting | None = None
         self._walking: Walking | None = None
-        self._left: str | None = None
+        self._left: CallOutcome | None = None
         self._at_phone = False
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> CallOutcome:
         if self._waiting is not None:
             return self._waiting.outcome
         if self._left is not None:

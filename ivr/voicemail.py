@@ -7,6 +7,7 @@ then; what becomes of it is the sweep's (acd/voicemails.py). Takes end with #, w
 import asyncio
 from pathlib import Path
 
+from acd.events import CallOutcome
 from acd.records import CallRecord
 from acd.voicemails import SHORTEST_S, Take, left_message, path_for, takes
 from ami_bridge.agi import AgiSession
@@ -44,7 +45,7 @@ class Voicemail:
         self._queue = queue
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> CallOutcome:
         """What the record says if the call ended now; a caller who said nothing has given up."""
         left = left_message(self._folder, self._record.call_id)
         return "voicemail" if left else "abandoned"

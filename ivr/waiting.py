@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from acd.core_types import Way
+from acd.events import CallOutcome
 from acd.records import CallRecord
 from acd.tickets import Announcement, Comfort, Divert, Offer, Ticket
 from ami_bridge.agi import AgiSession, Wake
@@ -73,10 +74,10 @@ class Waiting:
         self._outside = False
         self._voicemail: Voicemail | None = None
         self._told: tuple[datetime, float] | None = None
-        self._outcome: str | None = None
+        self._outcome: CallOutcome | None = None
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> CallOutcome:
         if self._outcome is not None:
             return self._outcome
         if self._voicemail is not None:

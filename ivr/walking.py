@@ -1,7 +1,9 @@
 """A caller in the menus, key by key, with what keys lead to: services, messages, call-backs, extensions."""
 
 from functools import partial
+from typing import Final
 
+from acd.events import CallOutcome
 from ivr import way
 from ivr.calling_back import ask_for_callback
 from ivr.menu import prompt_of
@@ -28,7 +30,7 @@ from ivr.walker import (
     to_operator,
 )
 
-_CALLBACK = "callback_requested"
+_CALLBACK: Final = "callback_requested"
 
 
 class Walking:
@@ -38,10 +40,10 @@ class Walking:
         self._call = call
         self._visitor = Visitor(call.number, None)
         self._voicemail: Voicemail | None = None
-        self._outcome = "left_in_menu"
+        self._outcome: CallOutcome = "left_in_menu"
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> CallOutcome:
         return self._voicemail.outcome if self._voicemail is not None else self._outcome
 
     async def to_the_end(self) -> Chosen | HangUp:

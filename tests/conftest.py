@@ -41,6 +41,13 @@ class Together(LoadScopeScheduling):
         return "line" if Path(file).parent.name in ON_THE_WHOLE_LINE else file
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What people and telephones do there has no fixed time: a test that fails is tried once more, and both are told."""
+    for item in items:
+        if item.path.parent.name in ON_THE_WHOLE_LINE:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
 

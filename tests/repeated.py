@@ -9,6 +9,7 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 DEEP = PROFILE == "deep"
 _TIMES = 20
 
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "deep", max_examples=2000, deadline=None, print_blob=True,
     suppress_health_check=list(HealthCheck),

@@ -48,12 +48,12 @@ class DaemonProcess:
         running = self._process is not None and self._process.poll() is None
         return self._process.pid if self._process and running else None
 
-    async def start(self) -> None:
+    async def start(self, *, program: Sequence[str] = ("-m", "zongji", "serve")) -> None:
         """Start and wait until it answers. Raises PlatformError with its last words."""
         log = self._installation.var / "daemon.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: ASYNC220
-                [sys.executable, "-m", "zongji", "serve"],
+                [sys.executable, *program],
                 env=os.environ | {"ZONGJI_SETTINGS": str(self._installation.settings_file)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

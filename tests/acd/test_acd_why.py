@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acd.rows import CallRow, StepRow
@@ -123,6 +123,7 @@ def test_every_code_has_words_in_both_languages(table):
     assert all(set(words) == {"zh", "en"} for words in table.values())
 
 
+@example([("overflowed", {"to": "\n"})])
 @given(
     st.lists(
         st.tuples(

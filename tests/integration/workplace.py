@@ -242,14 +242,19 @@ class Workplace:
         self.stack.daemon.signal(signal.SIGCONT)
         if self.stack.daemon.pid is None:
             await self.stack.daemon.start()
-        await until(self._no_calls)
         for kept in ("phone", "callee"):
             await self.stack.carrier.console(f"database deltree {kept}")
         await self.look_at_board()
-        await until(self._all_ended)
-        await until(self._all_logged_out)
+        await until(self._nothing_goes_on)
         self.stack.postgres.execute(_CALLED_BACK)
         await until(self._no_callbacks)
+
+    async def _nothing_goes_on(self) -> bool:
+        """All of it at once: an agent who comes free is rung for the next call-back."""
+        for gone in (self._no_calls, self._all_ended, self._all_logged_out, self._no_callbacks):
+            if not await gone():
+                return False
+        return True
 
     async def _no_calls(self) -> bool:
         if not await self.channels("pbx") and not await self.channels("carrier"):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 from acd.why import Told
-from crm_core.text import is_control
 from ivr.menu import Language
 
 Words = Mapping[Language, str]
@@ -155,4 +154,5 @@ class _Given(dict[str, str]):
 
 
 def _plain(text: str) -> str:
-    return "".join(" " if is_control(each) else each for each in text)
+    """In one line."""
+    return "".join(each if each.isprintable() else " " for each in text)

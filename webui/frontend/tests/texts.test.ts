@@ -7,7 +7,7 @@ import en from "@/locales/en";
 import zhCN from "@/locales/zh-CN";
 
 const SOURCE = join(import.meta.dirname, "../src");
-const CODE_TABLES = /^(states|breaks|reasons|orderStatus|complaintState|messageStatus|channels|errors|notices|directions|callbackStatus|callbackSources|systems|outcomes|steps|services|pressed|faxErrors|pauseReasons|reviewSays|progressStatus|parcelStates|parcelEvents)\./;
+const CODE_TABLES = /^(states|breaks|reasons|orderStatus|complaintState|messageStatus|channels|errors|notices|directions|callbackStatus|callbackSources|systems|outcomes|steps|refusals|divertWays|services|pressed|faxErrors|pauseReasons|reviewSays|progressStatus|parcelStates|parcelEvents)\./;
 
 interface Texts {
   [key: string]: string | Texts;

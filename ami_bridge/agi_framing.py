@@ -34,7 +34,7 @@ class AgiLimits:
     line_bytes: int = 8_192
     header_timeout_s: float = 5.0
     connections: int = 10_000
-    backlog: int = 32
+    backlog: int = 1_024
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The FastAGI server: Asterisk connects, one coroutine runs per call.
 
 Rule: FastAGI has no log-in, so only allowed addresses are listened to, and a peer that says nothing,
-too much or something else costs one closed socket and disturbs nobody. The backlog is small: when
-this program hangs, Asterisk must notice and go on in the dialplan. A handler that fails closes its
-connection, and the dialplan takes the caller.
+too much or something else costs one closed socket and disturbs nobody. The backlog holds the callers of a surge, whom
+Asterisk would take elsewhere after two seconds; a program that hangs is ended by its watchdog, which frees them. A handler
+that fails closes its connection, and the dialplan takes the caller.
 """
 
 import asyncio

@@ -141,7 +141,8 @@ class Call:
 
     async def inbound(self) -> None:
         """A caller comes in, or comes back after a daemon's death."""
-        await identify(self._call)
+        async with self._house.set_ups:
+            await identify(self._call)
         if self._record.resumed and await self._session.get_variable(LEFT):
             await self._message_before()
             return
@@ -158,10 +159,12 @@ class Call:
         choice = await self._walking.to_the_end()
         if isinstance(choice, HangUp):
             return
-        chosen = await way_of(self._call, choice)
-        self._record.routed(chosen, choice.path)
-        entry = chosen.entry(self._record.call_id, self._house.clock())
-        await self._wait(await self._at_kept_place(entry), choice.path)
+        async with self._house.set_ups:
+            chosen = await way_of(self._call, choice)
+            self._record.routed(chosen, choice.path)
+            entry = chosen.entry(self._record.call_id, self._house.clock())
+            entry = await self._at_kept_place(entry)
+        await self._wait(entry, choice.path)
 
     async def _at_kept_place(self, entry: QueueEntry) -> QueueEntry:
         """Somebody who was to be called back, and calls in instead, has the place of the call-back."""

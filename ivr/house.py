@@ -1,7 +1,8 @@
 """What every call needs of the rest of the daemon."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from acd.familiar import FamiliarAgents
@@ -18,13 +19,18 @@ from ivr.ports import AskedBefore, Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.self_service.counter import Terms
+from ivr.voices import Voices
 from ivr.waiting import WaitingRoom
 from orders.services import Trade
+
+_SET_UPS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """`called_waits_s`: how long somebody we called is asked to wait for an agent."""
+    """`called_waits_s`: how long somebody we called is asked to wait for an agent. `set_ups`: how many calls are looked up
+    and routed at once; when more come together, each is sooner in the line than if all were worked at.
+    """
 
     acd: AcdService
     line: LiveLine
@@ -44,8 +50,10 @@ class House:
     clock: Callable[[], datetime]
     zone: tzinfo
     outside: OutsideCalls
+    voices: Voices
+    set_ups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SET_UPS))
     called_waits_s: float = 20.0
 
     @property
     def waiting_room(self) -> WaitingRoom:
-        return WaitingRoom(self.prompts, self.recorder, self.callbacks, self.outside)
+        return WaitingRoom(self.prompts, self.recorder, self.callbacks, self.outside, self.voices)

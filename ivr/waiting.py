@@ -1,7 +1,8 @@
 """From the line to the agent: music and place until an offer comes, then the agent's telephone.
 
 Rule: the call is answered when there is something to hear; a caller for whom an agent is free hears
-the agent's telephone ring. An offer interrupts whatever the caller hears. A telephone that is not answered brings the
+the agent's telephone ring. Where too many hear something, those who come next ring on until there is room, and wait
+without music. An offer interrupts whatever the caller hears. A telephone that is not answered brings the
 caller back to the head of the line, without hearing anything but the ringing stop. Where the line sends the caller
 another way, that way is gone here, and one that led nowhere ends at the old place.
 """
@@ -25,6 +26,7 @@ from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.voicemail import Voicemail
+from ivr.voices import Voices, room_in
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ class WaitingRoom:
     recorder: Recorder
     callbacks: Callbacks
     outside: OutsideCalls
+    voices: Voices
 
 
 class Waiting:
@@ -64,6 +67,7 @@ class Waiting:
         self._record = record
         self._ticket = ticket
         self._room = room
+        self._places = room.voices.at(record.row.node)
         self._line = line
         self._language = language
         self._music_class = music
@@ -103,18 +107,35 @@ class Waiting:
                 await self._dial(word)
             elif isinstance(word, Divert):
                 await self._go(word.way)
-            elif isinstance(word, Announcement):
-                await self._heard(await self._announce(word))
-            elif isinstance(word, Comfort):
-                await self._heard(await self._say("comfort"))
+            elif isinstance(word, Announcement | Comfort):
+                await self._tell(word)
             elif word is None and not greeted:
-                greeted = True
-                await self._heard(await self._say(greeting))
+                greeted = await self._greet(greeting)
             elif word is None:
                 await self._hold(patience_s)
 
+    async def _greet(self, greeting: str) -> bool:
+        """Once there is room; False when the line has news before. Somebody whom we called is not kept in silence."""
+        if self._record.row.direction != "inbound":
+            await self._heard(await self._say(greeting))
+            return True
+        async with room_in(self._places.words, until=self._ticket.wake) as there:
+            if there:
+                await self._heard(await self._say(greeting))
+            return there
+
+    async def _tell(self, word: Announcement | Comfort) -> None:
+        """Where there is no room it is left out: another one comes."""
+        if self._places.words.locked():
+            return
+        async with room_in(self._places.words):
+            if isinstance(word, Comfort):
+                await self._heard(await self._say("comfort"))
+            else:
+                await self._heard(await self._announce(word))
+
     async def _hold(self, patience_s: float | None) -> None:
-        """Music until a key, until the line has news, or until patience ends."""
+        """Music, if there is room, until a key, until the line has news, or until patience ends."""
         await self._music_on()
         key = await self._session.hold_until(self._ticket.wake, timeout_s=patience_s)
         if key is not None:
@@ -258,18 +279,25 @@ class Waiting:
         return await self._session.play(paths, escape_digits=CALLBACK_KEY, wake=wake)
 
     async def _music_on(self) -> None:
-        if not self._music:
+        if not self._music and not self._places.music.locked():
+            await self._places.music.acquire()
             self._music = True
             await self._session.answer()
             await self._session.music(on=True, class_=self._music_class)
 
     async def _music_off(self) -> None:
         if self._music:
-            self._music = False
+            self._silence()
             await self._session.music(on=False)
+
+    def _silence(self) -> None:
+        if self._music:
+            self._music = False
+            self._places.music.release()
 
     def leave(self, reason: str) -> None:
         """Out of the line, whatever brought us here; all of this does nothing after a proper end."""
+        self._silence()
         if self._offer is not None and self.in_talk:
             self._ticket.finished(self._offer, ANSWERED, 0.0)
         self._tell_outcome()

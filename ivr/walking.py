@@ -14,6 +14,7 @@ from ivr.self_service.keypad import Keypad
 from ivr.self_service.services import serve
 from ivr.under_way import UnderWay
 from ivr.voicemail import Voicemail
+from ivr.voices import room_in
 from ivr.walker import (
     Chosen,
     Decision,
@@ -52,17 +53,24 @@ class Walking:
         if did is None:
             return Chosen(None, (), call.language)
         decision: Decision = begin(did, call.language, call.moment())
+        if not isinstance(decision, Chosen | HangUp):
+            async with room_in(call.house.voices.at(call.record.row.node).words):
+                decision = await self._walk(decision, did.medium)
+        await call.tell(decision.prompts, decision.language)
+        if isinstance(decision, HangUp) and self._outcome != _CALLBACK:
+            self._outcome = "announced"
+        return decision
+
+    async def _walk(self, decision: Decision, medium: str) -> Chosen | HangUp:
+        call = self._call
         if isinstance(decision, Play):
             await call.session.answer()
             call.session.keep_keys(on=True)
             call.record.step("menu_answered", menu=decision.walk.menu)
         while not isinstance(decision, Chosen | HangUp):
             call.language = decision.walk.language
-            decision = await self._next(decision, did.medium)
+            decision = await self._next(decision, medium)
         call.session.keep_keys(on=False)
-        await call.tell(decision.prompts, decision.language)
-        if isinstance(decision, HangUp) and self._outcome != _CALLBACK:
-            self._outcome = "announced"
         return decision
 
     async def _next(self, decision: Play | Serve | Dial | Leave, medium: str) -> Decision:

@@ -361,6 +361,17 @@ class CallSettings(Section):
         return self
 
 
+class VoicesSettings(Section):
+    """How many callers of one Asterisk hear something at once: a core plays to some 300 (docs/performance.md). Further
+    callers ring on, and wait without music.
+    """
+
+    words: int = Field(
+        default=500, ge=1, description="callers in menus, and hearing a prompt in the line"
+    )
+    music: int = Field(default=250, ge=0, description="callers hearing music")
+
+
 class RecordingSettings(Section):
     """How calls are recorded, and for how long that is kept. The first of `keys` encrypts new files, all of them are
     recognised: to change the key, put the new one in front.
@@ -463,6 +474,7 @@ class Settings(BaseSettings):
     line_file: Path = ROOT / "asterisk-conf" / "line.yaml"
     recordings: Path | None = None
     recording: RecordingSettings = RecordingSettings()
+    voices: VoicesSettings = VoicesSettings()
     faxes_keep_days: int | None = Field(
         default=None,
         ge=30,

@@ -45,6 +45,7 @@ from ivr.outside import OutsideCalls
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.self_service.counter import Terms
+from ivr.voices import Voices
 from orders.sales.assortment import Span
 from orders.services import Trade
 from tests.crm_core.crm_core_support import quick_passwords
@@ -401,6 +402,7 @@ async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLin
         clock=clock,
         zone=ZoneInfo("Asia/Shanghai"),
         outside=OutsideCalls("4006001001"),
+        voices=Voices(words=2, music=1),
         called_waits_s=0.5,
     )
     line = OrderLine(house, bus, folder, promises, clock)

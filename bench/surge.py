@@ -2,7 +2,7 @@
 and what became of each.
 
 The machine plays to 100 callers with words and to 100 with music, and the daemon goes before Asterisk when both want the
-processor, as services and containers of their own do by their weights (docs/operations.md).
+processor (`bench/apart.py`).
 
 Rule: every caller must be found answered, or promised a call-back; whoever is neither is unaccounted for, also one whom
 Asterisk or the daemon turned away without a record. Callers have patience for 20 to 60 seconds; agents talk for three.
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bench.apart import daemon_first
 from bench.calls import agents_come
 from bench.exchange import AGENTS, ZONGJI, Exchange, exchange
 from zongji.demo.agent import AgentRefused
@@ -30,7 +31,6 @@ CALLERS, WITHIN_S, STAFF = 2_000, 10, AGENTS[:50]
 _PATIENCE_S = 60
 _SETTLED_S = 60.0
 _LOOK_S = 0.25
-_NICE = 19
 _FOUND = f"""
     SELECT count(DISTINCT c.caller), count(DISTINCT c.caller) FILTER (WHERE c.answered_at IS NOT NULL),
         count(DISTINCT c.caller) FILTER (WHERE c.answered_at IS NOT NULL OR b.id IS NOT NULL),
@@ -48,10 +48,9 @@ async def _measure() -> None:
     async with exchange(
         phone="surge_phone", customers=CALLERS, agents=STAFF, prepare=_few_voices
     ) as parts:
-        _go_after(parts.pbx.pid)
         await parts.daemon.start()
         await _come(parts)
-        with _callees(parts):
+        with _callees(parts), daemon_first(parts.daemon.pid, parts.pbx.pid):
             seen = await _surge(parts)
             called, answered, accounted = await _settled(parts)
     print(f"{CALLERS:,} callers: {called:,} with a record, {answered:,} answered")
@@ -65,12 +64,6 @@ async def _measure() -> None:
 def _few_voices(installation: Installation, _: EmbeddedPostgres) -> None:
     with installation.settings_file.open("a") as settings:
         settings.write("\n[voices]\nwords = 100\nmusic = 100\n")
-
-
-def _go_after(pid: int | None) -> None:
-    """The threads of Asterisk, and those that they begin."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.setpriority(os.PRIO_PROCESS, int(thread.name), _NICE)
 
 
 async def _come(parts: Exchange) -> None:

@@ -23,7 +23,7 @@ from ivr.voices import Voices
 from ivr.waiting import WaitingRoom
 from orders.services import Trade
 
-_SET_UPS = 16
+_SET_UPS = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from dialer.store import DialerStore
 from ivr.prompts import PromptLibrary
 from webui.server import WebServer
 from zongji import telling
+from zongji.collector import Collector
 from zongji.core import core, now
 from zongji.parts.background import background
 from zongji.parts.calls import call_server, house_of
@@ -81,6 +82,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     web = web_server(ground, floor, crm=crm, trade=trade, places=places, dialer=dialer)
     house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
     agi = call_server(ground, floor, house, message_calls)
+    collector = Collector(lambda: agi.connections)
+    collector.start()
+    stack.push_async_callback(collector.close)
     await nodes.start()
     stack.push_async_callback(nodes.close)
     await dialer.start(partial(_spoken, floor.acd))

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 60.0
 _FEW_CALLS = 10
 _MOST_ROUNDS = 60
-_YOUNG, _YOUNG_ROUNDS, _NEVER = 10_000, 20, 1_000_000
+_YOUNG, _YOUNG_ROUNDS, _NEVER = 5_000, 4, 1_000_000
 
 
 class Collector:

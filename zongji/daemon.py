@@ -8,7 +8,6 @@ import structlog
 import uvloop
 
 from zongji.bootstrap import running
-from zongji.collector import Collector
 from zongji.logs import configure_logging
 from zongji.only_one import OnlyOne
 from zongji.settings import Settings
@@ -41,10 +40,7 @@ async def _serve(settings: Settings) -> None:
     try:
         async with running(settings) as daemon:
             log.info("daemon_started", address=daemon.web.address, agi_port=daemon.agi.port)
-            collector = Collector(lambda: daemon.agi.connections)
-            collector.start()
             await stop.wait()
             log.info("daemon_stopping")
-            await collector.close()
     finally:
         await heart.stop()

@@ -166,7 +166,7 @@ class Channel:
             head = "".join(f"{name}: {value}\n" for name, value in self._headers.items())
             writer.write(f"{head}\n".encode())
             self._coming = asyncio.ensure_future(reader.readline())
-            while line := await self._coming:
+            while line := await self._next():
                 self._coming = asyncio.ensure_future(reader.readline())
                 self.commands.append(line.decode().strip())
                 reply = await self._carry_out(self.commands[-1])
@@ -174,11 +174,20 @@ class Channel:
                     writer.write(b"HANGUP\n200 result=-1\n")
                     return
                 writer.write(f"{reply}\n".encode())
+            if self._gone.is_set():
+                writer.write(b"HANGUP\n")
         except ConnectionError:
             return
         finally:
             self._coming.cancel()
             writer.close()
+
+    async def _next(self) -> bytes:
+        """The next command; none after a hang-up while the daemon asks nothing."""
+        gone = asyncio.ensure_future(self._gone.wait())
+        await asyncio.wait((self._coming, gone), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        return self._coming.result() if self._coming.done() else b""
 
     async def _carry_out(self, command: str) -> str:
         words = shlex.split(command, posix=True)
@@ -402,7 +411,7 @@ async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLin
         clock=clock,
         zone=ZoneInfo("Asia/Shanghai"),
         outside=OutsideCalls("4006001001"),
-        voices=Voices(words=2, music=1),
+        voices=Voices(words=50, music=50),
         called_waits_s=0.5,
     )
     line = OrderLine(house, bus, folder, promises, clock)

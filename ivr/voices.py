@@ -6,17 +6,42 @@ Rule: first come, first served. Music goes before words, and both before a call.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 
+class Room:
+    """`places` of one kind. `taken` and `wanted` count the callers who have one, and who ring on until they do."""
+
+    def __init__(self, places: int) -> None:
+        self._free = asyncio.Semaphore(places)
+        self.taken = self.wanted = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._free.locked()
+
+    async def take(self) -> None:
+        """At once unless it is full."""
+        self.wanted += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self.wanted -= 1
+        self.taken += 1
+
+    def give_back(self) -> None:
+        self.taken -= 1
+        self._free.release()
+
+
 @dataclass(frozen=True, slots=True)
-class Places:
+class Rooms:
     """Of one PBX: for callers in menus and whoever hears a prompt in the line, and for music."""
 
-    words: asyncio.Semaphore
-    music: asyncio.Semaphore
+    words: Room
+    music: Room
 
 
 class Voices:
@@ -24,23 +49,25 @@ class Voices:
 
     def __init__(self, *, words: int, music: int) -> None:
         self._words, self._music = words, music
-        self._places: dict[str, Places] = {}
+        self._rooms: dict[str, Rooms] = {}
 
-    def at(self, node: str) -> Places:
+    def at(self, node: str) -> Rooms:
         """Those of a PBX."""
-        found = self._places.get(node)
+        found = self._rooms.get(node)
         if found is None:
-            made = Places(asyncio.Semaphore(self._words), asyncio.Semaphore(self._music))
-            found = self._places[node] = made
+            found = self._rooms[node] = Rooms(Room(self._words), Room(self._music))
         return found
+
+    def kinds(self) -> Iterator[tuple[str, Mapping[str, Room]]]:
+        """By PBX, those that had calls, and by name."""
+        for node, rooms in self._rooms.items():
+            yield node, {"words": rooms.words, "music": rooms.music}
 
 
 @contextlib.asynccontextmanager
-async def room_in(
-    places: asyncio.Semaphore, *, until: asyncio.Future[Any] | None = None
-) -> AsyncIterator[bool]:
+async def place_in(room: Room, *, until: asyncio.Future[Any] | None = None) -> AsyncIterator[bool]:
     """A place for as long as the block lasts; False when `until` is done before there is one."""
-    taken = asyncio.ensure_future(places.acquire())
+    taken = asyncio.ensure_future(room.take())
     try:
         await asyncio.wait(
             {taken, until} if until else {taken}, return_when=asyncio.FIRST_COMPLETED
@@ -48,6 +75,6 @@ async def room_in(
         yield taken.done()
     finally:
         if taken.done():
-            places.release()
+            room.give_back()
         else:
             taken.cancel()

@@ -26,7 +26,7 @@ from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.voicemail import Voicemail
-from ivr.voices import Voices, room_in
+from ivr.voices import Voices, place_in
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Waiting:
         self._record = record
         self._ticket = ticket
         self._room = room
-        self._places = room.voices.at(record.row.node)
+        self._rooms = room.voices.at(record.row.node)
         self._line = line
         self._language = language
         self._music_class = music
@@ -119,16 +119,16 @@ class Waiting:
         if self._record.row.direction != "inbound":
             await self._heard(await self._say(greeting))
             return True
-        async with room_in(self._places.words, until=self._ticket.wake) as there:
+        async with place_in(self._rooms.words, until=self._ticket.wake) as there:
             if there:
                 await self._heard(await self._say(greeting))
             return there
 
     async def _tell(self, word: Announcement | Comfort) -> None:
         """Where there is no room it is left out: another one comes."""
-        if self._places.words.locked():
+        if self._rooms.words.is_full:
             return
-        async with room_in(self._places.words):
+        async with place_in(self._rooms.words):
             if isinstance(word, Comfort):
                 await self._heard(await self._say("comfort"))
             else:
@@ -279,8 +279,8 @@ class Waiting:
         return await self._session.play(paths, escape_digits=CALLBACK_KEY, wake=wake)
 
     async def _music_on(self) -> None:
-        if not self._music and not self._places.music.locked():
-            await self._places.music.acquire()
+        if not self._music and not self._rooms.music.is_full:
+            await self._rooms.music.take()
             self._music = True
             await self._session.answer()
             await self._session.music(on=True, class_=self._music_class)
@@ -293,7 +293,7 @@ class Waiting:
     def _silence(self) -> None:
         if self._music:
             self._music = False
-            self._places.music.release()
+            self._rooms.music.give_back()
 
     def leave(self, reason: str) -> None:
         """Out of the line, whatever brought us here; all of this does nothing after a proper end."""

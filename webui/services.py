@@ -29,6 +29,7 @@ from crm_core.services import Crm
 from ivr.line.service import LineService
 from ivr.media.service import MediaReports
 from ivr.prompt_watch import PromptWatch
+from ivr.voices import Voices
 from orders.services import Trade
 from webui.client_address import Proxies
 from webui.page import Backlog
@@ -82,6 +83,7 @@ class WebServices:
     recordings: RecordingArchive
     room: RecordingSpace
     prompts: PromptWatch
+    voices: Voices
     faxes: Path
     database: Database
     bus: Bus

@@ -7,7 +7,7 @@ import pytest
 
 from ivr import place
 from ivr.place import Place
-from ivr.voices import Voices, room_in
+from ivr.voices import Room, Voices, place_in
 from tests.ivr.ivr_line import NOON, Channel, OrderLine, until
 from tests.ivr.test_ivr_overflow import overflows
 
@@ -40,8 +40,8 @@ def hears_music(channel: Channel) -> bool:
 
 def free(line: OrderLine) -> tuple[bool, bool]:
     """Whether there is room for words, and for music."""
-    places = line.house.voices.at("pbx1")
-    return not places.words.locked(), not places.music.locked()
+    rooms = line.house.voices.at("pbx1")
+    return not rooms.words.is_full, not rooms.music.is_full
 
 
 async def test_who_cannot_be_greeted_yet_rings_on_with_a_place_in_the_line(
@@ -147,20 +147,20 @@ async def test_comfort_is_left_out_where_there_is_no_room_and_comes_the_next_tim
 
 
 async def test_room_that_nobody_waits_for_any_more_is_lost_to_nobody() -> None:
-    places = asyncio.Semaphore(1)
+    room = Room(1)
     told = asyncio.get_running_loop().create_future()
 
     async def come() -> bool:
-        async with room_in(places, until=told) as there:
+        async with place_in(room, until=told) as there:
             return there
 
-    async with room_in(places):
+    async with place_in(room):
         news, cancelled = asyncio.create_task(come()), asyncio.create_task(come())
         await asyncio.sleep(0)
         cancelled.cancel()
         told.set_result(None)
         assert await news is False
     await asyncio.gather(cancelled, return_exceptions=True)
-    assert not places.locked()
+    assert (room.taken, room.wanted) == (0, 0)
     assert await come() is True
-    assert not places.locked()
+    assert (room.taken, room.wanted) == (0, 0)

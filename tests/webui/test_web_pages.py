@@ -1,5 +1,6 @@
 """The built pages, the headers of every answer, the API's description, metrics, and a missing database."""
 
+import asyncio
 import json
 import subprocess
 from datetime import UTC, datetime
@@ -97,6 +98,20 @@ async def test_the_description_names_every_route_and_refers_to_nothing_missing(h
         for step in reference.removeprefix("#/").split("/"):
             target = target[step]
         assert isinstance(target, dict)
+
+
+async def test_metrics_say_how_many_hear_something_and_how_many_wait_for_that(house: House):
+    rooms = house.services.voices.at("pbx1")
+    await rooms.words.take()
+    waiting = asyncio.create_task(rooms.words.take())
+    await asyncio.sleep(0)
+    async with house.browser() as browser:
+        figures = (await browser.ask("GET", "/metrics"))[1].decode()
+    assert 'zongji_voices{kind="words",node="pbx1"} 1.0' in figures
+    assert 'zongji_voices_wanted{kind="words",node="pbx1"} 1.0' in figures
+    rooms.words.give_back()
+    await waiting
+    rooms.words.give_back()
 
 
 async def test_metrics_are_given_to_this_machine_and_name_nobody(house: House):

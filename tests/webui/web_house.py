@@ -66,6 +66,7 @@ from ivr.media.service import MediaReports
 from ivr.menu import Menus
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
+from ivr.voices import Voices
 from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
@@ -372,6 +373,7 @@ async def open_house(
         recordings=RecordingArchive(database, folder / "recordings", FILE_KEYS, clock),
         room=RecordingSpace(folder, Limits(0, 0)),
         prompts=PromptWatch(PromptLibrary(folder / "prompts"), lambda: Menus(by_name={})),
+        voices=Voices(words=1, music=1),
         faxes=folder / "faxes",
         database=database,
         bus=bus,

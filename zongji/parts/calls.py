@@ -17,7 +17,6 @@ from ivr.house import House
 from ivr.outside import OutsideCalls
 from ivr.ports import Callbacks
 from ivr.recording import Recorder
-from ivr.voices import Voices
 from orders.services import Trade
 from zongji.core import now, self_service_terms
 from zongji.parts.floor import Floor
@@ -74,7 +73,7 @@ def house_of(
         clock=now,
         zone=settings.zone,
         outside=OutsideCalls(settings.caller_id),
-        voices=Voices(words=settings.voices.words, music=settings.voices.music),
+        voices=floor.voices,
     )
 
 

@@ -20,6 +20,7 @@ from ivr.line.live import LiveLine
 from ivr.line.service import seed
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
+from ivr.voices import Voices
 from zongji.core import now
 from zongji.parts.ground import Ground
 from zongji.parts.recording import start_pausing, start_recording, start_room
@@ -39,6 +40,7 @@ class Floor:
     acd: AcdService
     pausing: Pausing
     room: RecordingSpace
+    voices: Voices
 
 
 async def open_floor(
@@ -67,6 +69,7 @@ async def open_floor(
         acd=acd,
         pausing=await start_pausing(ground, acd, nodes, room),
         room=room,
+        voices=Voices(words=ground.settings.voices.words, music=ground.settings.voices.music),
     )
 
 

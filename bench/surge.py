@@ -46,7 +46,7 @@ def main() -> None:
 
 async def _measure() -> None:
     async with exchange(
-        phone="surge_phone", customers=CALLERS, agents=STAFF, prepare=_few_voices
+        phone="surge_phone", customers=CALLERS, agents=STAFF, prepare=_little_capacity
     ) as parts:
         await parts.daemon.start()
         await _come(parts)
@@ -61,9 +61,9 @@ async def _measure() -> None:
     )
 
 
-def _few_voices(installation: Installation, _: EmbeddedPostgres) -> None:
+def _little_capacity(installation: Installation, _: EmbeddedPostgres) -> None:
     with installation.settings_file.open("a") as settings:
-        settings.write("\n[voices]\nwords = 100\nmusic = 100\n")
+        settings.write("\n[capacity]\nwords = 100\nmusic = 100\n")
 
 
 async def _come(parts: Exchange) -> None:

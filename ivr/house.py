@@ -12,6 +12,7 @@ from crm_core.customers.service import CustomerService
 from crm_core.notices.service import NoticeService
 from crm_core.pins.service import PinService
 from crm_core.places.finder import Places
+from ivr.capacity import Capacity
 from ivr.line.live import LiveLine
 from ivr.menu import Language
 from ivr.outside import OutsideCalls
@@ -19,7 +20,6 @@ from ivr.ports import AskedBefore, Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.self_service.counter import Terms
-from ivr.voices import Voices
 from ivr.waiting import WaitingRoom
 from orders.services import Trade
 
@@ -50,10 +50,10 @@ class House:
     clock: Callable[[], datetime]
     zone: tzinfo
     outside: OutsideCalls
-    voices: Voices
+    capacity: Capacity
     set_ups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SET_UPS))
     called_waits_s: float = 20.0
 
     @property
     def waiting_room(self) -> WaitingRoom:
-        return WaitingRoom(self.prompts, self.recorder, self.callbacks, self.outside, self.voices)
+        return WaitingRoom(self.prompts, self.recorder, self.callbacks, self.outside, self.capacity)

@@ -19,6 +19,7 @@ from acd.tickets import Announcement, Comfort, Divert, Offer, Ticket
 from ami_bridge.agi import AgiSession, Wake
 from ivr import told
 from ivr.calling_back import ask_for_callback
+from ivr.capacity import Capacity, place_in
 from ivr.line.live import Line
 from ivr.menu import Language, announcement_of
 from ivr.outside import ANSWERED, OutsideCalls
@@ -26,7 +27,6 @@ from ivr.ports import Callbacks
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.voicemail import Voicemail
-from ivr.voices import Voices, place_in
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class WaitingRoom:
     recorder: Recorder
     callbacks: Callbacks
     outside: OutsideCalls
-    voices: Voices
+    capacity: Capacity
 
 
 class Waiting:
@@ -67,7 +67,7 @@ class Waiting:
         self._record = record
         self._ticket = ticket
         self._room = room
-        self._rooms = room.voices.at(record.row.node)
+        self._rooms = room.capacity.at(record.row.node)
         self._line = line
         self._language = language
         self._music_class = music

@@ -6,6 +6,7 @@ from typing import Final
 from acd.events import CallOutcome
 from ivr import way
 from ivr.calling_back import ask_for_callback
+from ivr.capacity import place_in
 from ivr.menu import prompt_of
 from ivr.reception import recognise
 from ivr.said import KEYS
@@ -14,7 +15,6 @@ from ivr.self_service.keypad import Keypad
 from ivr.self_service.services import serve
 from ivr.under_way import UnderWay
 from ivr.voicemail import Voicemail
-from ivr.voices import place_in
 from ivr.walker import (
     Chosen,
     Decision,
@@ -54,7 +54,7 @@ class Walking:
             return Chosen(None, (), call.language)
         decision: Decision = begin(did, call.language, call.moment())
         if not isinstance(decision, Chosen | HangUp):
-            async with place_in(call.house.voices.at(call.record.row.node).words):
+            async with place_in(call.house.capacity.at(call.record.row.node).words):
                 decision = await self._walk(decision, did.medium)
         await call.tell(decision.prompts, decision.language)
         if isinstance(decision, HangUp) and self._outcome != _CALLBACK:

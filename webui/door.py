@@ -95,7 +95,7 @@ class Door:
                 bus=services.bus,
                 room=services.room,
                 prompts=services.prompts,
-                voices=services.voices,
+                capacity=services.capacity,
             ),
         )
 

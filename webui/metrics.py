@@ -18,8 +18,8 @@ from ami_bridge.events import AsteriskEvent
 from ami_bridge.live_calls import LiveCalls
 from crm_core.bus import Bus
 from crm_core.outbox.events import MessageFailed, MessageSent, OutboxWatched, Waiting
+from ivr.capacity import Capacity
 from ivr.prompt_watch import PromptWatch
-from ivr.voices import Voices
 from orders.sales.events import OrderPlaced
 from webui.hub import Hub
 from webui.loop_watch import LoopWatch
@@ -38,7 +38,7 @@ class Metrics:
         bus: Bus,
         room: RecordingSpace,
         prompts: PromptWatch,
-        voices: Voices,
+        capacity: Capacity,
     ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         live = LiveCalls()
@@ -46,7 +46,7 @@ class Metrics:
         self._outbox = _Outbox()
         self._registry.register(_Gauges(acd, hub, nodes, live, room))
         self._registry.register(_Prompts(prompts))
-        self._registry.register(_Voices(voices))
+        self._registry.register(_Capacity(capacity))
         self._registry.register(self._outbox)
         self._registry.register(self._watch)
         self._started = self._counter("zongji_calls_started", "Calls begun", "direction")
@@ -126,22 +126,22 @@ class _Outbox(Collector):
         )
 
 
-class _Voices(Collector):
+class _Capacity(Collector):
     """How many callers hear something."""
 
-    def __init__(self, voices: Voices) -> None:
-        self._voices = voices
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         taken = GaugeMetricFamily(
-            "zongji_voices", "Callers who hear words or music", labels=("node", "kind")
+            "zongji_capacity_taken", "Callers who hear words or music", labels=("node", "kind")
         )
         wanted = GaugeMetricFamily(
-            "zongji_voices_wanted",
+            "zongji_capacity_wanted",
             "Callers who ring on until there is room to play something to them",
             labels=("node", "kind"),
         )
-        for node, rooms in self._voices.kinds():
+        for node, rooms in self._capacity.kinds():
             for kind, room in rooms.items():
                 taken.add_metric((node, kind), room.taken)
                 wanted.add_metric((node, kind), room.wanted)

@@ -26,10 +26,10 @@ from crm_core.db import Database
 from crm_core.places.finder import Home
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
+from ivr.capacity import Capacity
 from ivr.line.service import LineService
 from ivr.media.service import MediaReports
 from ivr.prompt_watch import PromptWatch
-from ivr.voices import Voices
 from orders.services import Trade
 from webui.client_address import Proxies
 from webui.page import Backlog
@@ -83,7 +83,7 @@ class WebServices:
     recordings: RecordingArchive
     room: RecordingSpace
     prompts: PromptWatch
-    voices: Voices
+    capacity: Capacity
     faxes: Path
     database: Database
     bus: Bus

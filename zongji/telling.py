@@ -26,15 +26,15 @@ from orders.payments.events import PaymentBooked
 from orders.progress import links
 from orders.sales.events import OrderMoved, OrderPlaced
 from zongji.core import WORDS, link_terms, now, sender
-from zongji.settings import (
+from zongji.message_settings import (
     AliyunSettings,
     FaxSettings,
     MailSettings,
-    Settings,
     TencentSettings,
     VoiceSettings,
     WeComSettings,
 )
+from zongji.settings import Settings
 
 
 def speech(settings: Settings) -> TextToSpeech:

@@ -38,6 +38,7 @@ from crm_core.places.finder import Places
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from ivr.call import Line
+from ivr.capacity import Capacity
 from ivr.house import House
 from ivr.line.live import LiveLine
 from ivr.menu import Menus
@@ -45,7 +46,6 @@ from ivr.outside import OutsideCalls
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.self_service.counter import Terms
-from ivr.voices import Voices
 from orders.sales.assortment import Span
 from orders.services import Trade
 from tests.crm_core.crm_core_support import quick_passwords
@@ -411,7 +411,7 @@ async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLin
         clock=clock,
         zone=ZoneInfo("Asia/Shanghai"),
         outside=OutsideCalls("4006001001"),
-        voices=Voices(words=50, music=50),
+        capacity=Capacity(words=50, music=50),
         called_waits_s=0.5,
     )
     line = OrderLine(house, bus, folder, promises, clock)

@@ -101,14 +101,14 @@ async def test_the_description_names_every_route_and_refers_to_nothing_missing(h
 
 
 async def test_metrics_say_how_many_hear_something_and_how_many_wait_for_that(house: House):
-    rooms = house.services.voices.at("pbx1")
+    rooms = house.services.capacity.at("pbx1")
     await rooms.words.take()
     waiting = asyncio.create_task(rooms.words.take())
     await asyncio.sleep(0)
     async with house.browser() as browser:
         figures = (await browser.ask("GET", "/metrics"))[1].decode()
-    assert 'zongji_voices{kind="words",node="pbx1"} 1.0' in figures
-    assert 'zongji_voices_wanted{kind="words",node="pbx1"} 1.0' in figures
+    assert 'zongji_capacity_taken{kind="words",node="pbx1"} 1.0' in figures
+    assert 'zongji_capacity_wanted{kind="words",node="pbx1"} 1.0' in figures
     rooms.words.give_back()
     await waiting
     rooms.words.give_back()

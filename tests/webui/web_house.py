@@ -61,12 +61,12 @@ from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
 from dialer.store import DialerStore
+from ivr.capacity import Capacity
 from ivr.line.service import LineService, seed
 from ivr.media.service import MediaReports
 from ivr.menu import Menus
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
-from ivr.voices import Voices
 from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
@@ -373,7 +373,7 @@ async def open_house(
         recordings=RecordingArchive(database, folder / "recordings", FILE_KEYS, clock),
         room=RecordingSpace(folder, Limits(0, 0)),
         prompts=PromptWatch(PromptLibrary(folder / "prompts"), lambda: Menus(by_name={})),
-        voices=Voices(words=1, music=1),
+        capacity=Capacity(words=1, music=1),
         faxes=folder / "faxes",
         database=database,
         bus=bus,

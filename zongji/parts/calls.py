@@ -73,7 +73,7 @@ def house_of(
         clock=now,
         zone=settings.zone,
         outside=OutsideCalls(settings.caller_id),
-        voices=floor.voices,
+        capacity=floor.capacity,
     )
 
 

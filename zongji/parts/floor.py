@@ -16,11 +16,11 @@ from ami_bridge.node import NodeSettings
 from ami_bridge.nodes import AsteriskNodes
 from crm_core.blacklist.live import LiveBlacklist
 from crm_core.errors import DatabaseUnavailable
+from ivr.capacity import Capacity
 from ivr.line.live import LiveLine
 from ivr.line.service import seed
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
-from ivr.voices import Voices
 from zongji.core import now
 from zongji.parts.ground import Ground
 from zongji.parts.recording import start_pausing, start_recording, start_room
@@ -40,7 +40,7 @@ class Floor:
     acd: AcdService
     pausing: Pausing
     room: RecordingSpace
-    voices: Voices
+    capacity: Capacity
 
 
 async def open_floor(
@@ -69,7 +69,9 @@ async def open_floor(
         acd=acd,
         pausing=await start_pausing(ground, acd, nodes, room),
         room=room,
-        voices=Voices(words=ground.settings.voices.words, music=ground.settings.voices.music),
+        capacity=Capacity(
+            words=ground.settings.capacity.words, music=ground.settings.capacity.music
+        ),
     )
 
 

@@ -52,7 +52,7 @@ def web_server(
             ),
             room=floor.room,
             prompts=floor.silent,
-            voices=floor.voices,
+            capacity=floor.capacity,
             faxes=settings.fax_folder,
             database=database,
             bus=ground.bus,

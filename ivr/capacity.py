@@ -44,7 +44,7 @@ class Rooms:
     music: Room
 
 
-class Voices:
+class Capacity:
     """`words` and `music` are the places that each PBX has."""
 
     def __init__(self, *, words: int, music: int) -> None:

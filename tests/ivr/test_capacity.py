@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ivr import place
+from ivr.capacity import Capacity, Room, place_in
 from ivr.place import Place
-from ivr.voices import Room, Voices, place_in
 from tests.ivr.ivr_line import NOON, Channel, OrderLine, until
 from tests.ivr.test_ivr_overflow import overflows
 
@@ -18,7 +18,7 @@ ON, OFF = "SET MUSIC", "off"
 @pytest.fixture
 async def narrow(line: OrderLine) -> OrderLine:
     """One caller hears words, one music."""
-    line.house = replace(line.house, voices=Voices(words=1, music=1))
+    line.house = replace(line.house, capacity=Capacity(words=1, music=1))
     await line.reopen()
     return line
 
@@ -40,7 +40,7 @@ def hears_music(channel: Channel) -> bool:
 
 def free(line: OrderLine) -> tuple[bool, bool]:
     """Whether there is room for words, and for music."""
-    rooms = line.house.voices.at("pbx1")
+    rooms = line.house.capacity.at("pbx1")
     return not rooms.words.is_full, not rooms.music.is_full
 
 

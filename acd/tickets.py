@@ -170,15 +170,33 @@ class Ticket:
         word = None
         while self._words and word is None:
             word = self._words.popleft()
-            if isinstance(word, Offer) and not self._desk.is_current(word):
+            if self._has_lapsed(word):
                 word = None
+        self._rewind()
+        return word
+
+    async def news(self) -> None:
+        """Until there is something to do; what would only have been told meanwhile is left out."""
+        while not self._words:
+            await asyncio.wait({self.wake})
+            self._words = deque(
+                word
+                for word in self._words
+                if isinstance(word, Offer | Divert) and not self._has_lapsed(word)
+            )
+            self._rewind()
+
+    def _has_lapsed(self, word: Word) -> bool:
+        return isinstance(word, Offer) and not self._desk.is_current(word)
+
+    def _rewind(self) -> None:
+        """What has rung for words that are gone rings again for the next."""
         if not self._words and self.wake.done():
             self.wake = _bell()
         if not any(map(_presses, self._words)) and self.pressing.done():
             self.pressing = _bell()
         if self.offered.done() and not any(isinstance(each, Offer) for each in self._words):
             self.offered = _bell()
-        return word
 
     def place(self) -> Announcement | None:
         """The place now, for a caller who asks; None when no longer in the line."""

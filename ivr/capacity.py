@@ -6,9 +6,8 @@ Rule: first come, first served. Music goes before words, and both before a call.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 class Room:
@@ -65,16 +64,32 @@ class Capacity:
 
 
 @contextlib.asynccontextmanager
-async def place_in(room: Room, *, until: asyncio.Future[Any] | None = None) -> AsyncIterator[bool]:
-    """A place for as long as the block lasts; False when `until` is done before there is one."""
-    taken = asyncio.ensure_future(room.take())
+async def place_in(
+    room: Room, *, until: Callable[[], Coroutine[None, None, None]] | None = None
+) -> AsyncIterator[bool]:
+    """A place for as long as the block lasts; False when `until` ends before there is one."""
+    if until is None or not room.is_full:
+        await room.take()
+        there = True
+    else:
+        there = await _taken(room, until())
     try:
-        await asyncio.wait(
-            {taken, until} if until else {taken}, return_when=asyncio.FIRST_COMPLETED
-        )
-        yield taken.done()
+        yield there
     finally:
+        if there:
+            room.give_back()
+
+
+async def _taken(room: Room, until: Coroutine[None, None, None]) -> bool:
+    taken, given_up = asyncio.ensure_future(room.take()), asyncio.ensure_future(until)
+    try:
+        await asyncio.wait({taken, given_up}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
         if taken.done():
             room.give_back()
-        else:
-            taken.cancel()
+        raise
+    finally:
+        there = taken.done()
+        taken.cancel()
+        given_up.cancel()
+    return there

@@ -115,11 +115,11 @@ class Waiting:
                 await self._hold(patience_s)
 
     async def _greet(self, greeting: str) -> bool:
-        """Once there is room; False when the line has news before. Somebody whom we called is not kept in silence."""
+        """Once there is room; False when the line wants something before. Somebody whom we called is not kept in silence."""
         if self._record.row.direction != "inbound":
             await self._heard(await self._say(greeting))
             return True
-        async with place_in(self._rooms.words, until=self._ticket.wake) as there:
+        async with place_in(self._rooms.words, until=self._ticket.news) as there:
             if there:
                 await self._heard(await self._say(greeting))
             return there

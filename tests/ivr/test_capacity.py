@@ -9,7 +9,7 @@ from ivr import place
 from ivr.capacity import Capacity, Room, place_in
 from ivr.place import Place
 from tests.ivr.ivr_line import NOON, Channel, OrderLine, until
-from tests.ivr.test_ivr_overflow import overflows
+from tests.ivr.test_ivr_overflow import details, overflows
 
 GREETING = "please_wait"
 ON, OFF = "SET MUSIC", "off"
@@ -36,6 +36,10 @@ def is_answered(channel: Channel) -> bool:
 def hears_music(channel: Channel) -> bool:
     said = [command for command in channel.commands if command.startswith(ON)]
     return bool(said) and OFF not in said[-1]
+
+
+def words(line: OrderLine) -> Room:
+    return line.house.capacity.at("pbx1").words
 
 
 def free(line: OrderLine) -> tuple[bool, bool]:
@@ -93,6 +97,30 @@ async def test_an_agent_who_comes_free_is_rung_for_a_caller_who_rings_on(narrow:
     await narrow.over()
 
 
+async def test_news_that_is_only_told_costs_nobody_the_turn_to_be_greeted(
+    narrow: OrderLine,
+) -> None:
+    overflows(narrow, announce_first_s=10)
+    first = in_line("02211110013", endless=[GREETING])
+    second, third = in_line("02211110014", endless=[GREETING]), in_line("02211110015")
+    await narrow.begin(first)
+    await until(lambda: GREETING in first.played)
+    await narrow.begin(second)
+    await until(lambda: words(narrow).wanted == 1)
+    narrow.pass_time(5)
+    await narrow.begin(third)
+    await until(lambda: words(narrow).wanted == 2)
+    narrow.pass_time(6)
+    first.hang_up()
+    await until(lambda: second.played or third.played)
+    assert (second.played, third.played) == ([GREETING], [])
+    second.hang_up()
+    await until(lambda: GREETING in third.played)
+    third.hang_up()
+    await narrow.over()
+    assert not details(narrow, second, "announced")
+
+
 async def test_whoever_comes_to_a_menu_rings_on_while_another_one_is_told_something(
     narrow: OrderLine,
 ) -> None:
@@ -148,17 +176,20 @@ async def test_comfort_is_left_out_where_there_is_no_room_and_comes_the_next_tim
 
 async def test_room_that_nobody_waits_for_any_more_is_lost_to_nobody() -> None:
     room = Room(1)
-    told = asyncio.get_running_loop().create_future()
+    told = asyncio.Event()
+
+    async def asked() -> None:
+        await told.wait()
 
     async def come() -> bool:
-        async with place_in(room, until=told) as there:
+        async with place_in(room, until=asked) as there:
             return there
 
     async with place_in(room):
         news, cancelled = asyncio.create_task(come()), asyncio.create_task(come())
         await asyncio.sleep(0)
         cancelled.cancel()
-        told.set_result(None)
+        told.set()
         assert await news is False
     await asyncio.gather(cancelled, return_exceptions=True)
     assert (room.taken, room.wanted) == (0, 0)

@@ -6,9 +6,11 @@ columns of the table, so that PostgreSQL reads it as it stands.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
+
+from pydantic_core import PydanticSerializationError, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +178,13 @@ class Line:
 
 def encode(row: Row) -> bytes:
     """The line; NUL characters, which PostgreSQL does not take, are left out."""
-    table = TABLES[type(row)]
-    values = {name: _clean(getattr(row, name)) for name in COLUMNS[table]}
-    return f"{table}\t{row.key}\t{_ENCODER.encode(values)}\n".encode("utf-8", errors="replace")
+    try:
+        text = to_json(row, fallback=str)
+    except PydanticSerializationError:
+        text = to_json(_clean(asdict(row)), fallback=str)
+    if _NUL in text:
+        text = to_json(_clean(asdict(row)), fallback=str)
+    return b"%b\t%b\t%b\n" % (TABLES[type(row)].encode(), row.key.encode(), text)
 
 
 def split(line: bytes) -> Line:
@@ -212,16 +218,15 @@ def only(kind: type[_Kind], rows: Sequence[Row]) -> list[_Kind]:
     return [row for row in rows if isinstance(row, kind)]
 
 
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":"))
+_NUL = rb"\u0000"
 
 
 def _clean(value: Any) -> Any:
+    """Also halves of surrogate pairs, which are no characters."""
     if isinstance(value, str):
-        return value.replace("\0", "") if "\0" in value else value
+        return value.replace("\0", "").encode("utf-8", errors="replace").decode("utf-8")
     if isinstance(value, dict):
         return {name: _clean(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(part) for part in value]
     return value

@@ -81,7 +81,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     dialer = Dialer(DialerStore(database), floor.acd, trunk, bus, clock=now, rules=rules)
     web = web_server(ground, floor, crm=crm, trade=trade, places=places, dialer=dialer)
     house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
-    agi = call_server(ground, floor, house, message_calls)
+    agi = call_server(ground, floor, house, message_calls, crm.accounts)
     collector = Collector(lambda: agi.connections)
     collector.start()
     stack.push_async_callback(collector.close)

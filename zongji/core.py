@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from acd import tables as acd_tables
@@ -21,6 +22,8 @@ from crm_core.people.login_sessions import Lifetimes
 from crm_core.people.passwords import PasswordRules
 from crm_core.people.policy import AccountPolicy
 from crm_core.pins.rules import PinRules
+from crm_core.places import reach
+from crm_core.places.finder import Places
 from crm_core.rights import Right
 from crm_core.services import Crm
 from dialer import tables as dialer_tables
@@ -138,6 +141,11 @@ def self_service_terms(settings: Settings) -> Terms:
         best_sellers=Span(chosen.best_sellers_days, chosen.best_sellers),
         new_products=Span(chosen.new_products_days, chosen.new_products),
     )
+
+
+def right_to_dial(settings: Settings, places: Places) -> Callable[[str], Right]:
+    """The right that a number needs, by how far it is from the company."""
+    return partial(reach.right_to_dial, places=places, home_area_code=settings.home_area_code)
 
 
 def account_policy(settings: Settings) -> AccountPolicy:

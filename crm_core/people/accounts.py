@@ -18,6 +18,7 @@ from crm_core.people import (
     changing,
     login_limits,
     login_sessions,
+    principals,
     second_factors,
     tokens,
     users,
@@ -237,6 +238,11 @@ class AccountService(SessionKeeper):
         """Active users who have a telephone, by extension."""
         async with self._database.begin() as session:
             return await users.agents(session)
+
+    async def of_phone(self, extension: str) -> Principal | None:
+        """Whose telephone has this extension, for what is asked from it. Raises DatabaseUnavailable."""
+        async with self._database.reading() as connection:
+            return await principals.of_phone(connection, extension)
 
     async def _expire(self, session: AsyncSession, user_id: int, now: datetime) -> bool:
         age = self._policy.password_age

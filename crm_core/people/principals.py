@@ -46,6 +46,13 @@ async def of_user(connection: AsyncConnection, user_id: int) -> Principal | None
     return None if row is None else of_row(row, session_id=0)
 
 
+async def of_phone(connection: AsyncConnection, extension: str) -> Principal | None:
+    """Whose telephone has this extension; None when it is nobody active's."""
+    wanted = PRINCIPALS.where(User.extension == extension, User.active)
+    row = (await connection.execute(wanted)).one_or_none()
+    return None if row is None else of_row(row, session_id=0)
+
+
 def of_row(row: Any, *, session_id: int) -> Principal:
     """Who stands in a row of `PRINCIPALS`; `session_id` 0 without a session."""
     hold = _hold(row)

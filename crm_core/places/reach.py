@@ -18,7 +18,7 @@ class Reach(StrEnum):
     ABROAD = "abroad"
 
 
-RIGHTS: Mapping[Reach, Right] = {
+_RIGHTS: Mapping[Reach, Right] = {
     Reach.LOCAL: Right.PHONE_DIAL,
     Reach.LONG_DISTANCE: Right.PHONE_DIAL_LONG_DISTANCE,
     Reach.ABROAD: Right.PHONE_DIAL_ABROAD,
@@ -35,3 +35,8 @@ def reach(number: str, places: Places, home_area_code: str | None) -> Reach:
     place = places.find(number)
     home = code or (place.area_code if place else None)
     return Reach.LOCAL if home == home_area_code else Reach.LONG_DISTANCE
+
+
+def right_to_dial(number: str, places: Places, home_area_code: str | None) -> Right:
+    """The right that a number in `normalise`'s form needs."""
+    return _RIGHTS[reach(number, places, home_area_code)]

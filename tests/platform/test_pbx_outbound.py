@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 
 import pytest
 
 from ami_bridge.agi import AgiSession
 from ami_bridge.agi_framing import AgiEnvironment
 from ami_bridge.commands import Originate
-from ami_bridge.events import ChannelCreated, ChannelState, DialBegun, DialEnded
+from ami_bridge.events import AsteriskEvent, ChannelCreated, ChannelState, DialBegun, DialEnded
 from ami_bridge.originations import Fate, Originated, OriginateFailed
 from tests.platform.exchange import PATIENCE_S, Exchange
 from zongji.platform.carrier import PhoneMode
@@ -98,18 +99,66 @@ async def test_an_answered_call_enters_the_daemon_with_all_it_was_told(pbx: Exch
     assert env.query["queue"] == "a,b&call=c"
 
 
+async def allow(session: AgiSession) -> None:
+    """A daemon that lets everybody dial."""
+    await session.set_variable("ZJ_MAY_DIAL", "1")
+
+
+def _is_called(number: str) -> Callable[[AsteriskEvent], bool]:
+    """Whether the carrier is asked for a number."""
+    return lambda event: isinstance(event, ChannelCreated) and event.exten == number
+
+
 async def test_an_agent_dials_a_number_and_shows_the_companys(pbx: Exchange):
-    async with pbx.desk(done):
-        await dial(pbx, "Local/13800138000@from-agent")
-        called = await pbx.carrier_ear.hears(lambda event: isinstance(event, ChannelCreated))
+    asked: list[AgiEnvironment] = []
+
+    async def decide(session: AgiSession) -> None:
+        asked.append(session.env)
+        await allow(session)
+
+    async with pbx.desk(decide), asyncio.timeout(PATIENCE_S):
+        await pbx.callers.dial("1001", "13800138000")
+        called = await pbx.carrier_ear.hears(_is_called("13800138000"))
+        await pbx.clear()
 
     assert isinstance(called, ChannelCreated)
-    assert called.exten == "13800138000"
     assert called.caller == "4006001001"
+    assert [(env.script.strip("/"), env.query["phone"], env.query["number"]) for env in asked] == [
+        ("dial", "1001", "13800138000")
+    ]
 
 
-@pytest.mark.parametrize("number", ["0085221234567", "00", "1380013800", "12345678", "9"])
-async def test_what_is_no_number_of_the_country_cannot_be_dialled(pbx: Exchange, number: str):
+@pytest.mark.parametrize("number", ["13800138000", "02288880000", "0085221234567"])
+async def test_what_the_daemon_does_not_allow_is_not_dialled(pbx: Exchange, number: str):
+    asked = asyncio.Event()
+
+    async def refuse(_: AgiSession) -> None:
+        asked.set()
+
+    async with pbx.desk(refuse), asyncio.timeout(PATIENCE_S):
+        await pbx.callers.dial("1001", number)
+        await asked.wait()
+        await pbx.ear.hung_up("PJSIP/1001")
+        await pbx.clear()
+
+    assert not any(isinstance(event, DialBegun) for event in pbx.ear.events)
+
+
+async def test_without_a_daemon_agents_dial_nobody_outside_but_emergencies(pbx: Exchange):
+    async with asyncio.timeout(PATIENCE_S):
+        await pbx.callers.dial("1001", "13800138000")
+        await pbx.ear.hung_up("PJSIP/1001")
+        assert not any(isinstance(event, DialBegun) for event in pbx.ear.events)
+
+        await pbx.callers.dial("1001", "110")
+        await pbx.ear.hears(
+            lambda event: isinstance(event, DialBegun) and event.dial_string == "110@trunk"
+        )
+        await pbx.clear()
+
+
+@pytest.mark.parametrize("number", ["00", "1380013800", "12345678", "9"])
+async def test_what_is_no_number_cannot_be_dialled(pbx: Exchange, number: str):
     fate = await dial(pbx, f"Local/{number}@from-agent")
 
     assert isinstance(fate, OriginateFailed)
@@ -117,6 +166,9 @@ async def test_what_is_no_number_of_the_country_cannot_be_dialled(pbx: Exchange,
 
 
 async def talking(session: AgiSession) -> None:
+    if session.env.script.strip("/") == "dial":
+        await allow(session)
+        return
     await session.answer()
     await session.wait_for_digit(PATIENCE_S)
 

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 
+import pytest
+
 from ami_bridge.agi import AgiSession
-from ami_bridge.events import BridgeEntered
+from ami_bridge.events import BridgeEntered, ChannelCreated
 from tests.platform.exchange import PATIENCE_S, Exchange
+
+OUTSIDE = "13800138000"
 
 
 async def test_a_caller_who_is_passed_on_comes_back_to_the_daemon(pbx: Exchange):
@@ -59,6 +63,41 @@ def _together(pbx: Exchange, caller: str) -> bool:
     caller_in = {event.bridge_id for event in seen if event.uniqueid == caller}
     colleague_in = {event.bridge_id for event in seen if event.channel.startswith("PJSIP/1002")}
     return bool(caller_in & colleague_in)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_caller_is_passed_on_outside_as_far_as_the_agent_may_dial(
+    pbx: Exchange, allowed: bool
+):
+    asked: list[tuple[str, str]] = []
+    entered: list[Mapping[str, str]] = []
+
+    async def connect(session: AgiSession) -> None:
+        query = session.env.query
+        if session.env.script.strip("/") == "dial":
+            asked.append((query["phone"], query["number"]))
+            await session.set_variable("ZJ_MAY_DIAL", "1" if allowed else "")
+            return
+        entered.append(query)
+        await session.answer()
+        await session.exec("Dial", f"PJSIP/{query['transfer'] or '1001'}", "20", "g")
+        await session.set_variable("ZJ_DONE", "1")
+
+    async with pbx.desk(connect), asyncio.timeout(PATIENCE_S):
+        await pbx.carrier.set_phone("1001", mode="transfer", ring_s=0, to=OUTSIDE)
+        await pbx.call()
+        if allowed:
+            await pbx.carrier_ear.hears(
+                lambda event: isinstance(event, ChannelCreated) and event.exten == OUTSIDE
+            )
+        else:
+            while len(entered) < 2:
+                await asyncio.sleep(0.01)
+            await pbx.carrier.set_phone("1001", ring_s=0)
+        await pbx.clear()
+
+    assert asked[0] == ("1001", OUTSIDE)
+    assert [query["transfer"] for query in entered[:2]] == ([""] if allowed else ["", "1001"])
 
 
 async def test_nobody_outside_passes_our_calls_on(pbx: Exchange):

@@ -52,7 +52,7 @@ from crm_core.people.accounts import AccountService
 from crm_core.people.passwords import Passwords
 from crm_core.people.users import NewUser
 from crm_core.places.finder import Places
-from crm_core.places.reach import RIGHTS, reach
+from crm_core.places.reach import right_to_dial
 from crm_core.rights import SYSTEM, Right
 from crm_core.sealed_files import FileKeys
 from crm_core.seeds import seed_channel, seed_roles
@@ -381,7 +381,7 @@ async def open_house(
         line=await _line(database, clock),
         queues_of=lambda who: crm.groups.queues_of(who, ("north",)),
         home_of=Places().look_up,
-        right_to_dial=lambda number: RIGHTS[reach(number, Places(), "022")],
+        right_to_dial=lambda number: right_to_dial(number, Places(), "022"),
         clock=clock,
         options=options or WebOptions(rhythm=QUICK),
     )

@@ -108,10 +108,14 @@ class Callers:
 
     async def consult(self, extension: str, colleague: str) -> None:
         """A desk phone in the mode `consult` calls a colleague, who is to take over its caller."""
+        await self.dial(extension, colleague, context="consulting")
+
+    async def dial(self, extension: str, number: str, *, context: str = "dialling") -> None:
+        """A desk phone calls a number."""
         command = Originate(
-            channel=f"PJSIP/{colleague}@line-{extension}",
-            channel_id=f"consult-{uuid.uuid4().hex}",
-            context="consulting",
+            channel=f"PJSIP/{number}@line-{extension}",
+            channel_id=f"dial-{uuid.uuid4().hex}",
+            context=context,
         )
         task = asyncio.create_task(self._client.originate(command))
         self._dialling.add(task)

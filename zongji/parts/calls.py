@@ -6,11 +6,14 @@ from ami_bridge.agi import AgiSession
 from ami_bridge.agi_framing import AgiEnvironment, AgiLimits
 from ami_bridge.commands import PlayDtmf
 from ami_bridge.fastagi import FastAgiServer, Handler
+from crm_core.people.accounts import AccountService
 from crm_core.places.finder import Places
 from crm_core.services import Crm
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from ivr.call import FAX as FAX_MACHINE
 from ivr.call import Line
+from ivr.dialling import SCRIPT as DIAL
+from ivr.dialling import AgentDialling
 from ivr.fax.intake import SCRIPT as FAX_IN
 from ivr.fax.intake import FaxIntake
 from ivr.house import House
@@ -18,18 +21,24 @@ from ivr.outside import OutsideCalls
 from ivr.ports import Callbacks
 from ivr.recording import Recorder
 from orders.services import Trade
-from zongji.core import now, self_service_terms
+from zongji.core import now, right_to_dial, self_service_terms
 from zongji.parts.floor import Floor
 from zongji.parts.ground import Ground
 from zongji.parts.recording import obstacle_by
 
 
 def call_server(
-    ground: Ground, floor: Floor, house: House, messages: MessageCalls
+    ground: Ground, floor: Floor, house: House, messages: MessageCalls, accounts: AccountService
 ) -> FastAgiServer:
     """What Asterisk sends calls to, not listening yet; the wake key goes to the node that the call is on."""
     settings, nodes = ground.settings, floor.nodes
-    handler = _calls(Line(house), messages, _faxes(ground, floor.acd))
+    dialling = AgentDialling(
+        accounts,
+        right_to_dial(settings, house.places),
+        prompts=floor.prompts,
+        language=settings.language,
+    )
+    handler = _calls(Line(house), messages, _faxes(ground, floor.acd), dialling)
 
     async def interrupt(env: AgiEnvironment) -> None:
         node = env.query.get("node", "")
@@ -100,8 +109,10 @@ def _was_fax(acd: AcdService, call_id: str) -> None:
         record.step("fax")
 
 
-def _calls(line: Line, messages: MessageCalls, faxes: FaxIntake) -> Handler:
-    """Calls for people go one way, calls that only tell something the other, faxes that came in a third."""
+def _calls(
+    line: Line, messages: MessageCalls, faxes: FaxIntake, dialling: AgentDialling
+) -> Handler:
+    """Calls for people go one way, calls that only tell something, faxes that came in, and what agents dial, others."""
 
     async def enter(session: AgiSession) -> None:
         script = session.env.script.strip("/")
@@ -109,6 +120,7 @@ def _calls(line: Line, messages: MessageCalls, faxes: FaxIntake) -> Handler:
             ANNOUNCEMENT: messages.enter,
             FAX: messages.enter,
             FAX_IN: faxes.enter,
+            DIAL: dialling.enter,
         }
         await ways.get(script, line)(session)
 

@@ -8,7 +8,6 @@ from acd.log.service import CallLog
 from acd.recording_archive import RecordingArchive
 from crm_core.blacklist.service import BlacklistService
 from crm_core.places.finder import Places
-from crm_core.places.reach import RIGHTS, reach
 from crm_core.services import Crm
 from dialer.service import Dialer
 from ivr.line.service import LineService
@@ -17,7 +16,7 @@ from orders.services import Trade
 from webui.client_address import Proxies
 from webui.server import Tls, WebServer
 from webui.services import WebOptions, WebServices
-from zongji.core import now
+from zongji.core import now, right_to_dial
 from zongji.parts.floor import Floor
 from zongji.parts.ground import Ground
 from zongji.parts.recording import file_keys
@@ -66,7 +65,7 @@ def web_server(
             ),
             queues_of=lambda who: crm.groups.queues_of(who, tuple(live.now.plan.queue_by_name)),
             home_of=places.look_up,
-            right_to_dial=lambda number: RIGHTS[reach(number, places, settings.home_area_code)],
+            right_to_dial=right_to_dial(settings, places),
             clock=now,
             options=_web_options(settings),
         ),

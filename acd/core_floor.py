@@ -40,10 +40,8 @@ class Floor:
         self._reservations: dict[str, tuple[int, float]] = {}
         self._deadlines = Deadlines()
         self._out: list[Decision] = []
-        self._stirred: dict[str, None] = {}
-        """Queues of which an agent moved since the last decisions were given out."""
-        self._watched: dict[str, dict[str, None]] = {}
-        """Callers by the queues of which a change of state is waited for."""
+        self._watched: dict[LineKey, dict[str, None]] = {}
+        """Callers by the lines of which it is waited for that nobody is ready, or at work."""
         self._opened: dict[str, None] = {}
         """Callers who came to be offered to more agents since then."""
         self.blind = False
@@ -175,7 +173,6 @@ class Floor:
         if agent.state == moved.before:
             return
         self._outlook.moved(agent, moved.before, now)
-        self._stirred |= dict.fromkeys(agent.ranks)
         if agent.state == "ready":
             self._serve(agent, now)
         elif agent.state in AWAY:
@@ -241,8 +238,8 @@ class Floor:
         """The caller is no longer in the line."""
         del self._callers[waiting.caller.call_id]
         self._lines[waiting.caller.queue].leaves(waiting)
-        for queue in waiting.watched_in:
-            del self._watched[queue][waiting.caller.call_id]
+        for key in waiting.watched_in:
+            del self._watched[key][waiting.caller.call_id]
 
     def _line_up(self, waiting: Waiting, key: LineKey) -> None:
         self._lines[key].callers.add(waiting.key)

@@ -42,7 +42,7 @@ class Waiting:
     `rank`: smaller is served earlier, whenever it is asked. `asked` groups of preferred agents
     have been asked; `alone_until`: only they are until then. `lined`: stands in the lines now (not while an agent
     is being rung). `overflow` are the steps not taken yet, by time, and `step_at` when the next of them comes to
-    be looked at; `watched_in` the queues of which a change of state is waited for.
+    be looked at; `watched_in` the lines of which it is waited for that nobody is left.
     """
 
     caller: Caller
@@ -52,7 +52,7 @@ class Waiting:
     lines: list[LineKey] = field(default_factory=list)
     lined: bool = False
     step_at: float | None = None
-    watched_in: list[str] = field(default_factory=list)
+    watched_in: list[LineKey] = field(default_factory=list)
     relaxed: int = 0
     asked: int = 0
     alone_until: float | None = None

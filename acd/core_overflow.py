@@ -1,8 +1,8 @@
 """What waiting brings by itself: overflow steps by time or state, and fewer skills.
 
-Rule: a step is looked at when the caller joins, when its time comes, and from then on at every change of the
-agents of the queues that the caller is offered to; the wait foreseen also every few seconds. It is taken once. A state is asked of all these queues
-together, so that a step into another queue comes before the way out that follows it.
+Rule: a step is looked at when the caller joins, when its time comes, and from then on whenever the last ready agent, or the last
+at work, of a line that the caller is offered to goes; the wait foreseen every few seconds. It is taken once. A state is asked of all these
+lines together, so that a step into another queue comes before the way out that follows it.
 """
 
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from acd.core_floor import Floor
 from acd.core_lines import LineKey, Waiting, queue_of
 from acd.core_types import (
-    Ageing,
+    Caller,
     Decision,
     Diverted,
+    Needs,
     OverflowStep,
-    QueueRules,
     Relaxed,
     RelaxStep,
     Widened,
@@ -27,23 +27,15 @@ _FORESEEN_AGAIN_S = 15.0
 class Overflowing(Floor):
     """The floor, with what comes to callers who wait."""
 
-    def __init__(self, queues: Iterable[QueueRules], ageing: Ageing | None = None) -> None:
-        super().__init__(queues, ageing)
-        self._states: dict[str, tuple[int, bool]] = {}
-
     def _settled(self, now: float) -> list[Decision]:
         """All decisions, when what they changed has been looked at too."""
-        while self._stirred or self._opened:
+        emptied = self._roster.emptied
+        while emptied or self._opened:
             while self._opened:
                 self._look_anew(self._opened.popitem()[0], now)
-            if not self._stirred:
-                continue
-            queue, _ = self._stirred.popitem()
-            staff = self._roster.staff[queue]
-            state = (staff.ready + staff.busy, staff.ready > 0)
-            if self._states.get(queue) != state:
-                self._states[queue] = state
-                for call_id in tuple(self._watched.get(queue, ())):
+            if emptied:
+                line, _ = emptied.popitem()
+                for call_id in tuple(self._watched.get(line, ())):
                     self._look_anew(call_id, now)
         return self._decided()
 
@@ -62,14 +54,14 @@ class Overflowing(Floor):
         for step in tuple(waiting.overflow):
             if not waiting.engaged and self._is_due(waiting, step, now):
                 self._take_step(waiting, step, now)
-        self._look_again(waiting, now)
         while (at := waiting.relax_at) is not None and at <= now and not waiting.engaged:
             self._relax(waiting, waiting.caller.relax[waiting.relaxed], now)
         if at is not None:
             self._deadlines.add(at, "relax", call_id)
+        self._look_again(waiting, now)
 
     def _look_again(self, waiting: Waiting, now: float) -> None:
-        """At the time of the next step, and when a state changes for which an earlier one waits."""
+        """At the time of the next step, and when nobody is left in a line for which an earlier one waits."""
         if waiting.caller.call_id not in self._callers:
             return
         joined_at, later = waiting.caller.joined_at, None
@@ -87,11 +79,14 @@ class Overflowing(Floor):
         self._opened.pop(waiting.caller.call_id, None)
 
     def _watch(self, waiting: Waiting) -> None:
-        for key in waiting.lines:
-            queue = queue_of(key)
-            if queue is not None and queue not in waiting.watched_in:
-                waiting.watched_in.append(queue)
-                self._watched.setdefault(queue, {})[waiting.caller.call_id] = None
+        for line in waiting.lines:
+            queue = queue_of(line)
+            if queue is None:
+                continue
+            for key in (line, self._roster.line(queue, _needed_at_last(waiting.caller))):
+                if key not in waiting.watched_in:
+                    waiting.watched_in.append(key)
+                    self._watched.setdefault(key, {})[waiting.caller.call_id] = None
 
     def _comfort_at(self, waiting: Waiting, now: float) -> None:
         """Something is being said now: comfort is due when nothing more follows for a while."""
@@ -127,9 +122,7 @@ class Overflowing(Floor):
         """Whether somebody at work may serve the caller there, at the latest with the skills asked for in the end."""
         if isinstance(key, int):
             return self._roster.is_present(key)
-        caller = waiting.caller
-        needs = caller.relax[-1].skills if caller.relax else caller.skills
-        return self._roster.present(queue_of(key) or "", needs) > 0
+        return self._roster.present(queue_of(key) or "", _needed_at_last(waiting.caller)) > 0
 
     def _foreseen_over(self, waiting: Waiting, seconds: float, now: float) -> bool:
         foreseen = self._estimate_s(waiting, now)
@@ -179,6 +172,11 @@ class Overflowing(Floor):
             self._out.append(Relaxed(caller.call_id, caller.queue, step.skills))
         if lined:
             self._place(waiting, now)
+
+
+def _needed_at_last(caller: Caller) -> Needs:
+    """The skills that are asked for in the end."""
+    return caller.relax[-1].skills if caller.relax else caller.skills
 
 
 def _reasons(step: OverflowStep, queue: str) -> Iterable[Reason]:

@@ -36,6 +36,8 @@ class Roster:
         self._listed: dict[int, list[tuple[LineKey, ReadyKey]]] = {}
         self._by_extension: dict[str, int] = {}
         self.staff = {queue: Staff() for queue in rules}
+        self.emptied: dict[LineKey, None] = {}
+        """Lines whose last ready agent, or last agent at work, went since somebody looked."""
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())
@@ -165,7 +167,10 @@ class Roster:
     def _unlist(self, agent: Agent) -> None:
         listed = self._listed[agent.agent_id]
         for key, place in listed:
-            self._lines[key].ready.remove(place)
+            ready = self._lines[key].ready
+            ready.remove(place)
+            if not ready:
+                self.emptied[key] = None
         listed.clear()
 
     def _count(self, agent: Agent, before: str, now: str) -> None:
@@ -176,4 +181,7 @@ class Roster:
         change = (now not in AWAY) - (before not in AWAY)
         if change:
             for key in self._serves[agent.agent_id]:
-                self._lines[key].present += change
+                line = self._lines[key]
+                line.present += change
+                if not line.present:
+                    self.emptied[key] = None

@@ -1,8 +1,8 @@
 """What a decision costs: 10 … 10,000 agents, 10 … 100,000 callers waiting, 1 … 50 skills.
 
 Rule: every event of a call is timed by itself at the core, and what it decides is made by it: a caller joins, an agent
-comes free and is given the next one, the phone is picked up, the talk is over, a caller gives up, an announcement with
-place and estimate falls due. The numbers of agents and callers stay as they are. The time is that of the processor, for a
+comes free and is given the next one or rests first, the phone is picked up, the talk is over, a caller gives up, an announcement with
+place and estimate falls due. Every caller waits for overflow steps, by the state of the agents and by the wait foreseen. The numbers of agents and callers stay as they are. The time is that of the processor, for a
 decision waits for nothing and other programs are not its cost. `p99_us` is of all events at
 1,000 agents and 10,000 callers, `growth` the mean cost at 10,000 × 100,000 over that, both with 10 skills.
 """
@@ -15,13 +15,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from acd.core import AcdCore
-from acd.core_types import Ageing, Caller, Decision, Login, Needs, Offered, QueueRules, needs
+from acd.core_types import (
+    Ageing,
+    Caller,
+    Decision,
+    Login,
+    Needs,
+    Offered,
+    OverflowStep,
+    QueueRules,
+    Way,
+    needs,
+)
 
 AGENTS = (10, 100, 1_000, 10_000)
 WAITING = (10, 100, 1_000, 10_000, 100_000)
 SKILLS = (1, 10, 50)
 QUEUES, ROUNDS, USUAL_SKILLS = 10, 2_000, 10
 _STRATEGIES = ("longest_idle", "round_robin", "least_calls", "proficiency")
+_RESTS = 0.2
+_OVERFLOW = (
+    OverflowStep(0, way=Way("voicemail", "q0"), state="nobody_there"),
+    OverflowStep(0, way=Way("callback"), wait_over_s=1e9),
+)
 _NOW = 1_000_000.0
 
 
@@ -94,12 +110,16 @@ class _Floor:
         self.do(lambda: self.core.answered(call_id, self.now))
 
     def finish(self) -> None:
-        """A talk is over; the agent, who does no wrap-up, is offered the next caller."""
+        """A talk is over; the agent, who does no wrap-up but perhaps rests, is offered the next caller."""
         place = self.chosen.randrange(len(self.talking))
         self.talking[place], self.talking[-1] = self.talking[-1], self.talking[place]
         call_id, agent_id = self.talking.pop()
         self.do(lambda: self.core.hung_up(agent_id, self.now, call_id))
-        self.do(lambda: self.core.command(agent_id, "finish_wrap_up", self.now))
+        if self.chosen.random() < _RESTS:
+            self.do(lambda: self.core.command(agent_id, "break", self.now, "lunch"))
+            self.do(lambda: self.core.command(agent_id, "ready", self.now))
+        else:
+            self.do(lambda: self.core.command(agent_id, "finish_wrap_up", self.now))
 
     def give_up(self) -> None:
         call_id = self.chosen.choice(self.waiting)
@@ -144,7 +164,12 @@ def _filled(agents: int, waiting: int, skills: int) -> _Floor:
     """All agents on a call, all callers in the line."""
     chosen = random.Random(agents + waiting + skills)
     rules = [
-        QueueRules(f"q{n}", wrap_up_s=None, strategy=_STRATEGIES[n % len(_STRATEGIES)])  # type: ignore[arg-type]
+        QueueRules(
+            f"q{n}",
+            wrap_up_s=None,
+            strategy=_STRATEGIES[n % len(_STRATEGIES)],  # type: ignore[arg-type]
+            overflow=_OVERFLOW,
+        )
         for n in range(QUEUES)
     ]
     names = [f"s{n}" for n in range(skills)]

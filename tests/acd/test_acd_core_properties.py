@@ -318,6 +318,20 @@ class AcdMachine(RuleBasedStateMachine):
         assert {view.caller.call_id for view in self.core.callers()} == set(self.waiting)
 
     @invariant()
+    def no_way_that_nobody_is_left_for_is_missed(self) -> None:
+        """In the end these callers need no skill, so that anybody at work may serve them."""
+        for call_id, caller in self.waiting.items():
+            elsewhere = call_id in self.ringing or call_id in self.away
+            if caller.queue != "retail" or caller.held or caller.preferred or elsewhere:
+                continue
+            assert (call_id, "callback") in self.ways
+            assert (call_id, "voicemail") in self.ways or any(
+                self.states[agent.agent_id] not in AWAY
+                and self.open_to[call_id].intersection(agent.login.queues)
+                for agent in self.core.agents()
+            )
+
+    @invariant()
     def no_agent_has_two_calls(self) -> None:
         busy = [*self.ringing.values(), *self.talking.values(), *self.reserved.values()]
         assert len(busy) == len(set(busy))

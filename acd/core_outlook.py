@@ -1,6 +1,6 @@
 """What the core foresees: it follows agents and callers and gives estimates of waiting times.
 
-Rule: kept at each event at a constant cost; a queue's forecast is worked out at most every few seconds.
+Rule: kept at each event at a constant cost; a queue's forecast is worked out every few seconds, or when its agents are others.
 """
 
 from collections.abc import Iterable
@@ -21,6 +21,7 @@ from acd.estimate import (
 )
 
 _KEPT_S = 5.0
+_MOVED = 0.05  # the share of agents who came or went with whom a forecast still holds
 _TOGETHER_S = 10.0  # calls that began within so long are looked at as one
 
 
@@ -36,6 +37,20 @@ class _OnCall:
     foreign: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A forecast, and when and for how many agents it was made."""
+
+    found: Forecast | None
+    at: float
+    present: int
+
+    def holds(self, now: float, present: int) -> bool:
+        """Not when it is old, or when more than a few agents came or went."""
+        moved = abs(present - self.present)
+        return self.at <= now < self.at + _KEPT_S and moved <= self.present * _MOVED
+
+
 class Outlook:
     """Of all queues. A forecast is kept for some seconds, so that thousands of callers are told by it."""
 
@@ -49,7 +64,7 @@ class Outlook:
         for queue in queues:
             self.open(queue)
         self._calls: dict[int, _OnCall] = {}
-        self._forecasts: dict[str, tuple[float, Forecast | None]] = {}
+        self._forecasts: dict[str, _Made] = {}
 
     def open(self, queue: str) -> None:
         """One more queue, of which nothing is known yet."""
@@ -67,7 +82,6 @@ class Outlook:
                 both = self._both[queue]
                 for other in agent.ranks:
                     both[other] = both.get(other, 0) + present
-                self._forecasts.pop(queue, None)
         if agent.state == "talking":
             self._ended(agent, now)
             self._began(agent)
@@ -112,11 +126,10 @@ class Outlook:
         return self._correction[queue].factor
 
     def _forecast(self, queue: str, now: float) -> Forecast | None:
-        made, found = self._forecasts.get(queue, (now - _KEPT_S, None))
-        if not made <= now < made + _KEPT_S:
-            found = self._foresee(queue, now)
-            self._forecasts[queue] = (now, found)
-        return found
+        made, present = self._forecasts.get(queue), self._both[queue].get(queue, 0)
+        if made is None or not made.holds(now, present):
+            made = self._forecasts[queue] = _Made(self._foresee(queue, now), now, present)
+        return made.found
 
     def _foresee(self, queue: str, now: float) -> Forecast | None:
         staff, counts = self._roster.staff[queue], dict[tuple[str, int], int]()

@@ -7,15 +7,15 @@ that nobody here has words for is named, so that nothing is left out.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
-from acd.events import Reason
+from acd.events import Reason, StepKind
 from acd.rows import CallRow, StepRow
 
 Names = Mapping[int, str]
 """People by their ids."""
 _ELSEWHERE = {
-    "key", "no_key", "wrong_key", "menu_answered", "service", "service_done", "dialled", "dial_ended",
+    "key", "no_key", "wrong_key", "digits", "menu_answered", "service", "service_done", "ringing",
 }  # fmt: skip
 """Told by the keypad log, or by another step."""
 
@@ -51,6 +51,8 @@ def _told(row: CallRow, step: StepRow, names: Names) -> Iterator[_Line]:
     teller = _TELLERS.get(step.kind)
     if teller is not None:
         yield from teller(row, step.detail, names)
+    elif step.kind in _KNOWN:
+        yield from _plainly(step.kind, step.detail, names)
     elif step.kind not in _ELSEWHERE:
         yield "step", {"kind": step.kind}, ()
 
@@ -131,17 +133,24 @@ def _announced(row: CallRow, detail: Mapping[str, Any], names: Names) -> Iterato
         yield "announced", _texts(announcement=detail.get("announcement")), ()
 
 
-def _plainly(code: str) -> Callable[[CallRow, Mapping[str, Any], Names], Iterator[_Line]]:
+def _at_phone(row: CallRow, detail: Mapping[str, Any], names: Names) -> Iterator[_Line]:
+    """A telephone without an agent; of an agent's the offer has told."""
+    del row, names
+    if "agent_id" not in detail:
+        if "extension" in detail:
+            yield "dialled", _texts(extension=detail["extension"]), ()
+        else:
+            yield "dial_ended", _texts(status=detail.get("status")), ()
+
+
+def _plainly(kind: str, detail: Mapping[str, Any], names: Names) -> Iterator[_Line]:
     """With the details of the step as they stand there."""
-
-    def tell(row: CallRow, detail: Mapping[str, Any], names: Names) -> Iterator[_Line]:
-        del row
-        flat = {name: value for name, value in detail.items() if isinstance(value, str | int)}
-        yield code, _agent(detail, names) | _texts(**flat), _reasons(detail.get("why", ()), names)
-
-    return tell
+    flat = {name: value for name, value in detail.items() if isinstance(value, str | int | float)}
+    why = _reasons(detail.get("why", ()), names)
+    yield kind, _texts(**flat) | _agent(detail, names) | _by(detail, names), why
 
 
+_KNOWN = {*get_args(StepKind)} - _ELSEWHERE
 _TELLERS: Mapping[str, Callable[[CallRow, Mapping[str, Any], Names], Iterator[_Line]]] = {
     "started": _started,
     "identified": _identified,
@@ -150,15 +159,10 @@ _TELLERS: Mapping[str, Callable[[CallRow, Mapping[str, Any], Names], Iterator[_L
     "answered": _answered,
     "diverted": _diverted,
     "announced": _announced,
-    **{
-        kind: _plainly(kind)
-        for kind in (
-            "queued", "resumed", "overflowed", "skills_relaxed", "offer_failed", "left_line", "ended",
-            "outside_dialled", "outside_refused", "outside_ended", "outside_answered",
-            "wait_told",
-        )
-    },
-}  # fmt: skip
+    "dialled": _at_phone,
+    "dial_ended": _at_phone,
+}
+"""Of the other kinds, what stands with the step is told."""
 
 
 def _reasons(written: Any, names: Names) -> tuple[Reason, ...]:
@@ -177,6 +181,12 @@ def _agent(detail: Mapping[str, Any], names: Names) -> dict[str, str]:
     return {"agent": _name(agent_id, names)} if isinstance(agent_id, int) else {}
 
 
+def _by(detail: Mapping[str, Any], names: Names) -> dict[str, str]:
+    """Who did it."""
+    user_id = detail.get("by")
+    return {"by": _name(user_id, names)} if isinstance(user_id, int) else {}
+
+
 def _name(user_id: int, names: Names) -> str:
     return names.get(user_id) or f"#{user_id}"
 
@@ -189,7 +199,7 @@ def _texts(**values: object) -> dict[str, str]:
 def _ids(detail: object) -> Iterator[int]:
     if isinstance(detail, dict):
         for name, value in detail.items():
-            if name == "agent_id" and str(value).isdecimal():
+            if name in ("agent_id", "by") and str(value).isdecimal():
                 yield int(value)
             elif name == "agents":
                 yield from (each for each in value if isinstance(each, int))

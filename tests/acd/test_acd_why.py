@@ -1,15 +1,23 @@
 """An explanation out of the record's steps, in words of both languages."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from acd.core_types import LineState, Passed, PreferredAs
+from acd.events import StepKind
 from acd.rows import CallRow, StepRow
 from acd.why import explain, mentioned
 from zongji.cli.why_words import _CODES, _REASONS, lines
+from zongji.settings import ROOT
+
+KEYPAD = {"key", "no_key", "wrong_key", "digits", "menu_answered", "service", "service_done"}
+"""Told by the keypad log."""
 
 AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 ROW = CallRow(
@@ -121,6 +129,27 @@ def test_a_stranger_with_a_hidden_number_and_a_record_of_an_older_daemon():
 @pytest.mark.parametrize("table", [_CODES, _REASONS])
 def test_every_code_has_words_in_both_languages(table):
     assert all(set(words) == {"zh", "en"} for words in table.values())
+
+
+@pytest.mark.parametrize("kind", get_args(StepKind))
+def test_every_kind_of_step_is_told_in_words_or_by_another_one(kind):
+    details = ({}, {"extension": "1001"}, {"position": 1}, {"way": "announce"})
+    told = [each.code for detail in details for each in explain(ROW, steps((kind, detail)), {})]
+    assert "step" not in told
+    assert set(told) <= set(_CODES)
+    assert told or kind in KEYPAD or kind == "ringing"
+
+
+def test_every_reason_that_the_line_gives_has_words():
+    given_there = {
+        code
+        for package in ("acd", "ivr")
+        for source in (ROOT / package).rglob("*.py")
+        for code in re.findall(r'Reason\(\s*"(\w+)"', source.read_text())
+    }
+    assert given_there | {*get_args(PreferredAs), *get_args(LineState)} <= set(_REASONS)
+    assert {f"prefers_{role}" for role in get_args(PreferredAs)} <= set(_CODES)
+    assert {f"passed_{why}" for why in get_args(Passed)} <= set(_CODES)
 
 
 @example([("overflowed", {"to": "\n"})])

@@ -2,7 +2,8 @@
 are hung up on in time after the last key, per second, at rising rates.
 
 Rule: both play the same prompts and ask the same PostgreSQL, the dialplan by Asterisk's own `REALTIME`. The peer writes no
-record, knows no versions, hours or languages, and tells nobody. A way's figure is its best rate, the median of the rounds.
+record, knows no versions, hours or languages, and tells nobody, nor does it bound how many hear something at once: here
+neither does. A way's figure is its best rate, the median of the rounds.
 """
 
 import asyncio
@@ -69,6 +70,8 @@ def _seconds_of_goodbye(parts: Exchange) -> float:
 
 def _write_plain_menus(installation: Installation, postgres: EmbeddedPostgres) -> None:
     """The same menus without the daemon, with the customer from PostgreSQL by Asterisk's own connection."""
+    with installation.settings_file.open("a") as settings:
+        settings.write("\n[capacity]\nwords = 5000\n")
     postgres.execute(_VIEW)
     etc = installation.pbx.etc
     modules = etc / "modules.conf"

@@ -1,8 +1,7 @@
 """A surge: 2,000 callers within ten seconds for 50 agents, through the whole way (SIPp, Asterisk, FastAGI, the daemon),
 and what became of each.
 
-The machine plays to 100 callers with words and to 100 with music, and the daemon goes before Asterisk when both want the
-processor (`bench/apart.py`).
+All settings are the shipped ones; the daemon goes before Asterisk when both want the processor (`bench/apart.py`).
 
 Rule: every caller must be found answered, or promised a call-back; whoever is neither is unaccounted for, also one whom
 Asterisk or the daemon turned away without a record. Callers have patience for 20 to 60 seconds; agents talk for three.
@@ -24,8 +23,6 @@ from bench.apart import daemon_first
 from bench.calls import agents_come
 from bench.exchange import AGENTS, ZONGJI, Exchange, exchange
 from zongji.demo.agent import AgentRefused
-from zongji.installation import Installation
-from zongji.platform.postgres import EmbeddedPostgres
 
 CALLERS, WITHIN_S, STAFF = 2_000, 10, AGENTS[:50]
 _PATIENCE_S = 60
@@ -45,9 +42,7 @@ def main() -> None:
 
 
 async def _measure() -> None:
-    async with exchange(
-        phone="surge_phone", customers=CALLERS, agents=STAFF, prepare=_little_capacity
-    ) as parts:
+    async with exchange(phone="surge_phone", customers=CALLERS, agents=STAFF) as parts:
         await parts.daemon.start()
         await _come(parts)
         with _callees(parts), daemon_first(parts.daemon.pid, parts.pbx.pid):
@@ -59,11 +54,6 @@ async def _measure() -> None:
         f"max_block_ms={seen.block_ms:.0f} answered={answered} most_waiting={seen.waiting} "
         f"most_held={seen.held} unseen={seen.unseen}"
     )
-
-
-def _little_capacity(installation: Installation, _: EmbeddedPostgres) -> None:
-    with installation.settings_file.open("a") as settings:
-        settings.write("\n[capacity]\nwords = 100\nmusic = 100\n")
 
 
 async def _come(parts: Exchange) -> None:

@@ -231,15 +231,23 @@ class CallSettings(Section):
         return self
 
 
+def _heard_at_once() -> int:
+    return 50 * (os.cpu_count() or 1)
+
+
 class CapacitySettings(Section):
-    """How many callers of one Asterisk hear something at once: a core plays to some 300 (docs/performance.md). Further
-    callers ring on, and wait without music.
+    """How many callers of one Asterisk hear something at once: a core plays to some 300 (docs/performance.md), and has
+    other work. Further callers ring on, and wait without music. The defaults are for an Asterisk on this machine.
     """
 
     words: int = Field(
-        default=500, ge=1, description="callers in menus, and hearing a prompt in the line"
+        default_factory=_heard_at_once,
+        ge=1,
+        description="callers in menus, and hearing a prompt in the line (50 for each core)",
     )
-    music: int = Field(default=250, ge=0, description="callers hearing music")
+    music: int = Field(
+        default_factory=_heard_at_once, ge=0, description="callers hearing music (50 for each core)"
+    )
 
 
 class RecordingSettings(Section):

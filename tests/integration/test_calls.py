@@ -21,6 +21,7 @@ TANGGU = "02225871234"
 """A customer of agent1's, no VIP."""
 STRANGER = "022888800{:02d}"
 SHENZHEN = "075588880001"
+TIANJIN_MOBILE = "13602000177"
 BUSINESS_LOUD = 1000
 
 
@@ -182,6 +183,26 @@ async def test_a_customer_gets_the_own_salesperson_though_another_is_idle_longer
     pop = await pop_of(own, "talking")
     assert "salesperson" in {why["code"] for why in pop["why"]}
     assert other.pops == {}
+
+
+async def test_for_a_salesperson_on_a_break_somebody_else_takes_the_customer_at_once(
+    work: Workplace,
+) -> None:
+    own = await work.agent("agent1")
+    await own.command("break", "rest")
+    other = await work.agent("agent2")
+    await work.call_by_area(TANGGU)
+    pop = await pop_of(other, "talking")
+    assert "longest_idle" in {why["code"] for why in pop["why"]}
+    assert own.pops == {}
+
+
+async def test_a_mobile_is_served_where_it_is_at_home(work: Workplace) -> None:
+    agent = await work.agent("agent2")
+    await work.call_by_area(TIANJIN_MOBILE)
+    pop = await pop_of(agent, "talking")
+    assert (pop["place"]["city"], pop["queue"]["name"]) == ("天津", "north")
+    assert "area" in {why["code"] for why in pop["why"]}
 
 
 async def test_after_no_answer_the_caller_is_first_again_and_goes_to_the_next_agent(

@@ -1,14 +1,18 @@
 """Dealers on other telephones and fax machines, with every part real."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from PIL import Image
 
 from crm_core.outbox.fax import DOTS, WIDTH
+from ivr.spoken.speaker import Speaker
+from tests.integration.sounds import is_heard
 from tests.integration.workplace import Workplace, kinds, until
 
-DEALER = "02223456789"
+DEALER, SHOP = "02223456789", "02225871234"
 STRANGER = "02277660077"
 CODE, PIN = "880077", "270418"
 A_FAX_TAKES_S = 90.0
@@ -35,6 +39,41 @@ async def test_a_dealer_on_another_telephone_orders_by_code_and_pin(work: Workpl
     pressed = [step["detail"].get("keys", "") for step in record["steps"]]
     assert f"{CODE}#" in pressed
     assert not any(PIN in each for each in pressed)
+
+
+async def test_an_english_caller_hears_the_own_price_and_stock_and_how_the_order_stands(
+    work: Workplace,
+) -> None:
+    caller = await work.call(SHOP, "9", "4", "1")
+    await work.record(SHOP, has=lambda found: "service" in kinds(found))
+    customer_id = (await work.record(SHOP))["call"]["customer_id"]
+    query = urlencode({"q": "PJ-001", "customer_id": customer_id})
+    (product, *_) = (await work.board.request("GET", f"/api/products?{query}"))["items"]
+    price, stock = Decimal(product["own_price"]), product["available"]
+    order = await work.board.place_order(customer_id, [("PJ-001", 1)])
+    heard = await work.listen(caller)
+
+    await work.press(caller, "2001#", pause_s=0.2)
+    english = Speaker("en")
+    await _hears(work, heard, "price_is", *english.money(price))
+    await _hears(work, heard, "stock_is", *english.quantity(stock - 1, product["unit"]))
+
+    await work.press(caller, "*3", pause_s=0.2)
+    await _hears(work, heard, "status_order", *english.code(order["number"]))
+    await work.hang_up(caller)
+    record = await work.ended(SHOP)
+    services = [step["detail"]["service"] for step in record["steps"] if step["kind"] == "service"]
+    assert services == ["products", "order_status"]
+
+
+async def _hears(work: Workplace, heard: Path, *names: str) -> None:
+    """Wait until these English prompts, one after the other, are among what was heard."""
+    prompts = [await work.prompt(name, "en") for name in names]
+
+    async def look() -> bool:
+        return heard.exists() and is_heard(prompts, heard.read_bytes())
+
+    await until(look)
 
 
 async def test_a_fax_on_a_number_for_people_is_kept_and_becomes_a_task(

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from acd.lineplan import LinePlan
 from acd.located import FileRefused
 from crm_core.audit import trail
 from crm_core.db import Database
@@ -18,6 +19,7 @@ from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
 from ivr.line.commands import ApplyLine, LineQuery, RollBackLine
+from ivr.line.mark import unmarked
 from ivr.line.tables import LineVersion
 from ivr.line_file import read_line
 from ivr.menu import Menus
@@ -138,12 +140,8 @@ class LineService:
     async def _store(
         self, actor: Actor, base: int, content: str, note: str, same_as: int | None
     ) -> LineView:
-        if found := faults(content):
-            raise Invalid(
-                "The line file has faults: mend them and apply it again.",
-                fields={f"line {each.line}": each.reason for each in found},
-            )
-        await self._prepare(read_line(content)[1])
+        _, menus = must_read(content)
+        await self._prepare(menus)
         async with self._database.begin() as session:
             await session.execute(_ONE_AT_A_TIME)
             newest = await _newest(session)
@@ -156,7 +154,7 @@ class LineService:
                 )
             values = {
                 "number": newest + 1,
-                "text": content,
+                "text": unmarked(content),
                 "note": note,
                 "same_as": same_as,
                 "made_by": actor.user_id,
@@ -177,6 +175,16 @@ class LineService:
         log.info("line_applied", version=view.version, by=actor.user_id)
         self._applied()
         return view
+
+
+def must_read(content: str) -> tuple[LinePlan, Menus]:
+    """Raises Invalid with every fault."""
+    if found := faults(content):
+        raise Invalid(
+            "The line file has faults: mend them and apply it again.",
+            fields={f"line {each.line}": each.reason for each in found},
+        )
+    return read_line(content)
 
 
 def faults(text: str) -> tuple[Fault, ...]:

@@ -23,6 +23,7 @@ from acd import timeline as acd_timeline
 from acd.agent_times import AgentTimes
 from acd.contact_source import CallContacts
 from acd.events import Reason
+from acd.familiar import FamiliarAgents
 from acd.hanging_up import HangingUp
 from acd.journal import Journal
 from acd.lineplan_file import read_plan
@@ -63,6 +64,7 @@ from dialer.service import Dialer
 from dialer.store import DialerStore
 from ivr.capacity import Capacity
 from ivr.line.service import LineService, seed
+from ivr.line.trial import Callers, LineTrial
 from ivr.media.service import MediaReports
 from ivr.menu import Menus
 from ivr.prompt_watch import PromptWatch
@@ -379,6 +381,21 @@ async def open_house(
         bus=bus,
         nodes=(link,),
         line=await _line(database, clock),
+        trial=LineTrial(
+            clock=clock,
+            zone=ZoneInfo("Asia/Shanghai"),
+            language="zh",
+            callers=Callers(
+                database=database,
+                customers=crm.customers,
+                places=Places(),
+                familiar=FamiliarAgents(
+                    database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), deadline_s=5
+                ),
+                listed=blacklist.find,
+                at_extension=acd.at_extension,
+            ),
+        ),
         queues_of=lambda who: crm.groups.queues_of(who, ("north",)),
         home_of=Places().look_up,
         right_to_dial=lambda number: RIGHTS[reach(number, Places(), "022")],

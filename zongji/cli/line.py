@@ -1,6 +1,5 @@
 """The order line: menus and prompts."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import typer
@@ -25,13 +24,12 @@ def speech(prefix: Prefix) -> TextToSpeech:
     return TextToSpeech(prefix.espeak(), prefix.command("usr/bin/sox"))
 
 
-def wall_clock() -> datetime:
-    """Now, as the clock of the house shows it; without settings in the zone that is theirs by default."""
+def house_zone() -> ZoneInfo:
+    """That of the settings; without them the one that is theirs by default."""
     try:
-        zone = settings.load().zone
+        return settings.load().zone
     except SettingsError:
-        zone = ZoneInfo(Settings.model_fields["timezone"].default)
-    return now().astimezone(zone)
+        return ZoneInfo(Settings.model_fields["timezone"].default)
 
 
 @menus.command("check")
@@ -42,7 +40,7 @@ def check_menus(file: LineFile = None) -> None:
         f"{len(found.by_name)} menus, {len(plan.queues)} queues, "
         f"{len(plan.dids)} numbers, {len(plan.routes)} routes: all in order"
     )
-    for warning in plan.times.warnings(wall_clock().date()):
+    for warning in plan.times.warnings(now().astimezone(house_zone()).date()):
         console.print(f"[yellow]![/yellow] {warning}")
 
 

@@ -7,11 +7,12 @@ from acd.hanging_up import HangingUp
 from acd.log.service import CallLog
 from acd.recording_archive import RecordingArchive
 from crm_core.blacklist.service import BlacklistService
-from crm_core.places.finder import Places
 from crm_core.places.reach import RIGHTS, reach
 from crm_core.services import Crm
 from dialer.service import Dialer
+from ivr.house import House
 from ivr.line.service import LineService
+from ivr.line.trial import Callers, LineTrial
 from ivr.media.service import MediaReports
 from orders.services import Trade
 from webui.client_address import Proxies
@@ -25,10 +26,10 @@ from zongji.settings import Settings
 
 
 def web_server(
-    ground: Ground, floor: Floor, *, crm: Crm, trade: Trade, places: Places, dialer: Dialer
+    ground: Ground, floor: Floor, house: House, *, crm: Crm, trade: Trade, dialer: Dialer
 ) -> WebServer:
     """Not listening yet."""
-    settings, database = ground.settings, ground.database
+    settings, database, places = ground.settings, ground.database, house.places
     live, blacklist, nodes = floor.live, floor.blacklist, floor.nodes
     return WebServer(
         WebServices(
@@ -64,6 +65,7 @@ def web_server(
                 prepare=floor.prompts.prepare,
                 applied=live.look,
             ),
+            trial=_trial(ground, house),
             queues_of=lambda who: crm.groups.queues_of(who, tuple(live.now.plan.queue_by_name)),
             home_of=places.look_up,
             right_to_dial=lambda number: RIGHTS[reach(number, places, settings.home_area_code)],
@@ -73,6 +75,23 @@ def web_server(
         host=settings.web.host,
         port=settings.web.port,
         tls=_tls(settings),
+    )
+
+
+def _trial(ground: Ground, house: House) -> LineTrial:
+    """Of calls that find what real ones find."""
+    return LineTrial(
+        clock=house.clock,
+        zone=house.zone,
+        language=house.language,
+        callers=Callers(
+            database=ground.database,
+            customers=house.customers,
+            places=house.places,
+            familiar=house.familiar,
+            listed=house.blacklist.find,
+            at_extension=house.acd.at_extension,
+        ),
     )
 
 

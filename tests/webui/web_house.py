@@ -69,6 +69,7 @@ from ivr.media.service import MediaReports
 from ivr.menu import Menus
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
+from ivr.recordings import Recordings
 from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
@@ -380,7 +381,7 @@ async def open_house(
         database=database,
         bus=bus,
         nodes=(link,),
-        line=await _line(database, clock),
+        line=await _line(database, clock, folder),
         trial=LineTrial(
             clock=clock,
             zone=ZoneInfo("Asia/Shanghai"),
@@ -447,10 +448,16 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
     return ids, customer_id
 
 
-async def _line(database: Database, clock: Callable[[], datetime]) -> LineService:
+async def _line(database: Database, clock: Callable[[], datetime], folder: Path) -> LineService:
     """The shipped line as its first version; nothing is spoken."""
 
     async def silent(_: Menus) -> None: ...
 
     await seed(database, LINE_FILE.read_text(encoding="utf-8"), clock())
-    return LineService(database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), prepare=silent)
+    return LineService(
+        database,
+        clock=clock,
+        zone=ZoneInfo("Asia/Shanghai"),
+        prepare=silent,
+        recordings=Recordings(folder / "prompts", clock),
+    )

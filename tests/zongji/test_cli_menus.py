@@ -16,6 +16,8 @@ from crm_core.people.accounts import AccountService
 from crm_core.people.users import NewUser
 from crm_core.rights import SYSTEM
 from ivr.line.service import newest, seed
+from ivr.line_file import read_line
+from ivr.recordings import Recordings
 from tests.crm_core.crm_core_support import quick_passwords
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ivr.test_prompts import silence
@@ -222,3 +224,28 @@ async def test_a_version_is_brought_back_only_instead_of_the_one_that_was_meant(
     assert (await live(database))[0] == 3
     assert (await menu(settings, "roll-back", "1", "--force")).code == 0
     assert await live(database) == (4, FIRST)
+
+
+async def test_recordings_are_looked_at_before_a_file_goes_live(
+    settings: Path, database: Database, tmp_path: Path
+) -> None:
+    file, recording = tmp_path / "line.yaml", tmp_path / "prompts/custom/zh/menu_wholesale.wav"
+    await exported(settings, file)
+    assert (await apply(settings, tmp_path, file)).code == 0
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    Recordings(tmp_path / "prompts", lambda: long_ago).note(read_line(FIRST)[1])
+    file.write_text(file.read_text("utf-8").replace("华北请按一。", "请按一。"), "utf-8")
+    at = 1 + file.read_text("utf-8").splitlines().index("    say: {zh: 请按一。, en: Press one.}")
+    outdated = f"! line {at}: custom/zh/menu_wholesale.wav was put there for “华北请按一。”"
+
+    checked = await menu(settings, "check", "--file", str(file))
+    applied = await apply(settings, tmp_path, file)
+
+    assert checked.out.splitlines()[1].startswith(outdated)
+    assert applied.out.startswith(outdated)
+    assert (await live(database))[0] == 3
+    silence(recording, rate=44100)
+    wrong = "custom/zh/menu_wholesale.wav must be 8000 Hz, not 44100 Hz"
+    assert refused(await menu(settings, "check", "--file", str(file))) == f"line.yaml:{at}: {wrong}"
+    assert wrong in refused(await menu(settings, "apply", str(file)))
+    assert (await live(database))[0] == 3

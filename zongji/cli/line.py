@@ -3,9 +3,13 @@
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 
+from acd.located import FileRefused, LocatedError
+from ivr.line.checking import checked
 from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
+from ivr.recordings import Recordings
 from ivr.tree import drawn
 from ivr.tts import TextToSpeech
 from zongji import settings
@@ -33,15 +37,21 @@ def house_zone() -> ZoneInfo:
 
 
 @menus.command("check")
-def check_menus(file: LineFile = None) -> None:
-    """Check the line file; every fault is named with its line."""
-    plan, found = load_line(line_file(file))
+def check_menus(file: LineFile = None, var: Var = None) -> None:
+    """Check the line file, and the recordings that it plays; every fault is named with its line."""
+    path = line_file(file)
+    plan, found = load_line(path)
+    recordings = Recordings(installation(var).prompts, now)
+    today = now().astimezone(house_zone()).date()
+    seen = checked(path.read_text(encoding="utf-8"), recordings, today)
+    if seen.faults:
+        raise FileRefused(LocatedError(path.name, each.line, each.reason) for each in seen.faults)
     console.print(
         f"{len(found.by_name)} menus, {len(plan.queues)} queues, "
         f"{len(plan.dids)} numbers, {len(plan.routes)} routes: all in order"
     )
-    for warning in plan.times.warnings(now().astimezone(house_zone()).date()):
-        console.print(f"[yellow]![/yellow] {warning}")
+    for warning in seen.warnings:
+        console.print(f"[yellow]![/yellow] {escape(warning)}")
 
 
 @menus.command("show")

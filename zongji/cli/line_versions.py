@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from rich.markup import escape
 
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid
@@ -18,6 +19,7 @@ from ivr.line.picture import picture
 from ivr.line.service import LineService, LineView
 from ivr.line_file import load_line, read_line
 from ivr.prompts import PromptLibrary
+from ivr.recordings import Recordings
 from zongji import settings
 from zongji.cli.line import menus, speech
 from zongji.cli.options import PROGRAMS, Programs, Var, installation
@@ -73,6 +75,8 @@ def apply(
                 f"{file} does not say which version it was made from: edit what `zongji menu export` prints, or give"
                 f" the version with --base. {_told(live)}; --force puts the file over that."
             )
+        for warning in (await line.check(SYSTEM, text)).warnings:
+            console.print(f"[yellow]![/yellow] {escape(warning)}")
         try:
             command = ApplyLine(version=made_from, text=text, note=note)
             return (await line.apply(SYSTEM, command)).version
@@ -187,7 +191,15 @@ def _with(
     async def connect(database: Database, _: Crm) -> T:
         try:
             zone = settings.load().zone
-            return await work(LineService(database, clock=now, zone=zone, prepare=prompts.prepare))
+            return await work(
+                LineService(
+                    database,
+                    clock=now,
+                    zone=zone,
+                    prepare=prompts.prepare,
+                    recordings=Recordings(place.prompts, now),
+                )
+            )
         except Invalid as error:
             told = "".join(f"\n  {where}: {why}" for where, why in error.fields.items())
             raise PlatformError(f"{error.message}{told}") from error

@@ -63,6 +63,7 @@ def web_server(
                 clock=now,
                 zone=settings.zone,
                 prepare=floor.prompts.prepare,
+                recordings=floor.recordings,
                 applied=live.look,
             ),
             trial=_trial(ground, house),

@@ -4,10 +4,11 @@ Rule: what callers would not hear is a fault, in the line of its text; a recordi
 keeps the file from nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from acd.lineplan import LinePlan
 from acd.located import FileRefused, parse
 from ivr.line_file import read_line
 from ivr.menu import Menus, announcement_of, prompt_of, question_of
@@ -42,8 +43,10 @@ def faults(text: str) -> tuple[Fault, ...]:
     return ()
 
 
-def checked(text: str, recordings: Recordings, today: date) -> Checked:
-    """Everything that was found."""
+def checked(
+    text: str, recordings: Recordings, today: date, *, music: Collection[str] = ()
+) -> Checked:
+    """Everything that was found. `music`: the classes that there are, none when nobody knows."""
     if found := faults(text):
         return Checked(found, ())
     plan, menus = read_line(text)
@@ -53,7 +56,11 @@ def checked(text: str, recordings: Recordings, today: date) -> Checked:
             Fault(lines.of(prompt), f"{_file(prompt)} {why}")
             for prompt, why in recordings.faults(menus)
         ),
-        (*plan.times.warnings(today), *_outdated(lines, menus, recordings)),
+        (
+            *plan.times.warnings(today),
+            *_outdated(lines, menus, recordings),
+            *(_unheard(lines, plan, music) if music else ()),
+        ),
     )
 
 
@@ -64,6 +71,15 @@ def _outdated(lines: "_Lines", menus: Menus, recordings: Recordings) -> Iterator
             f"line {lines.of(each.prompt)}: {_file(each.prompt)} was put there for “{said}” and is played all the same:"
             " record it anew, or take it away"
         )
+
+
+def _unheard(lines: "_Lines", plan: LinePlan, music: Collection[str]) -> Iterator[str]:
+    for queue in plan.queues:
+        if queue.music not in music:
+            yield (
+                f"line {lines.of_music(queue.name)}: musiconhold.conf has no class “{queue.music}”, so that callers hear"
+                f" its default; there are: {', '.join(sorted(music))}"
+            )
 
 
 def _file(prompt: Prompt) -> str:
@@ -84,6 +100,9 @@ class _Lines:
             for each in survey.questions:
                 place = ("surveys", survey.name, "questions", each.name, "say")
                 self._places[question_of(survey, each)] = place
+
+    def of_music(self, queue: str) -> int:
+        return self._document.line("queues", queue, "music")
 
     def of(self, prompt: Prompt) -> int:
         return self._document.line(*self._places[prompt.name], prompt.language)

@@ -4,7 +4,7 @@ back. Rule: a version is applied by whoever still sees the one before it as the 
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -64,7 +64,7 @@ Prepare = Callable[[Menus], Awaitable[None]]
 
 class LineService:
     """`prepare` speaks the prompts of menus before they go live; `recordings` are played in the place of some;
-    `applied` hears that there is a new version.
+    `music`: its classes; `applied` hears that there is a new version.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class LineService:
         zone: tzinfo,
         prepare: Prepare,
         recordings: Recordings,
+        music: Callable[[], Collection[str]] = tuple,
         applied: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -82,6 +83,7 @@ class LineService:
         self._zone = zone
         self._prepare = prepare
         self._recordings = recordings
+        self._music = music
         self._applied = applied
 
     async def live(self, actor: Actor) -> LineView:
@@ -113,7 +115,9 @@ class LineService:
         """Everything that keeps a line file from going live, and what needs a look."""
         actor.require(Right.LINE_MANAGE)
         today = self._clock().astimezone(self._zone).date()
-        return await asyncio.to_thread(checked, text, self._recordings, today)
+        return await asyncio.to_thread(
+            lambda: checked(text, self._recordings, today, music=self._music())
+        )
 
     async def apply(self, actor: Actor, command: ApplyLine) -> LineView:
         """Raises Invalid (with every fault), Conflict (a newer version is live)."""

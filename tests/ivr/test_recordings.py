@@ -113,6 +113,18 @@ def test_what_is_recorded_for_the_next_version_says_what_goes_live_within_a_day(
     assert len(desk.warned(FIRST)) == 1
 
 
+def test_music_that_there_is_not_is_named_where_anybody_knows_what_there_is(desk: Desk) -> None:
+    text = FIRST.replace("label_en: North}", "label_en: North, music: guzheng}")
+
+    def warnings(*music: str) -> tuple[str, ...]:
+        return checked(text, desk.recordings, NOON.date(), music=music).warnings
+
+    assert warnings() == warnings("default", "guzheng") == ()
+    assert warnings("default") == (
+        "line 2: musiconhold.conf has no class “guzheng”, so that callers hear its default; there are: default",
+    )
+
+
 def test_a_note_that_cannot_be_read_is_begun_anew(desk: Desk) -> None:
     (desk.folder / "recordings.json").write_text("{")
     desk.record("zh/menu_main")

@@ -19,6 +19,7 @@ from tests.zongji.command import refused, zongji
 from zongji.cli.app import app
 from zongji.installation import Installation
 from zongji.only_one import OnlyOne
+from zongji.platform.asterisk import music_classes
 from zongji.platform.postgres import EmbeddedPostgres
 
 
@@ -62,6 +63,20 @@ def test_the_shipped_line_file_is_in_order():
 
     assert said.code == 0
     assert "6 menus, 5 queues, 4 numbers" in said.out
+
+
+def test_music_without_a_class_in_the_pbx_s_configuration_is_named(tmp_path: Path):
+    file = tmp_path / "line.yaml"
+    file.write_text(
+        PLAN.replace("label_en: North}", "label_en: North, music: guzheng}") + TWO_MENUS
+    )
+
+    said = zongji("menu", "check", "--file", str(file))
+
+    assert said.code == 0
+    assert "! line 2: musiconhold.conf has no class “guzheng”" in said.out
+    assert music_classes() == ("default",)
+    assert music_classes(tmp_path) == ()
 
 
 def test_every_fault_of_a_line_file_is_a_line_of_its_own(tmp_path: Path):

@@ -16,6 +16,7 @@ from zongji import settings
 from zongji.cli.options import PROGRAMS, LineFile, Programs, Var, installation, line_file
 from zongji.cli.progress import console, step
 from zongji.core import now
+from zongji.platform.asterisk import music_classes
 from zongji.platform.debian import Prefix
 from zongji.settings import Settings, SettingsError
 
@@ -43,7 +44,8 @@ def check_menus(file: LineFile = None, var: Var = None) -> None:
     plan, found = load_line(path)
     recordings = Recordings(installation(var).prompts, now)
     today = now().astimezone(house_zone()).date()
-    seen = checked(path.read_text(encoding="utf-8"), recordings, today)
+    text = path.read_text(encoding="utf-8")
+    seen = checked(text, recordings, today, music=music_classes())
     if seen.faults:
         raise FileRefused(LocatedError(path.name, each.line, each.reason) for each in seen.faults)
     console.print(

@@ -25,6 +25,7 @@ from zongji.cli.line import menus, speech
 from zongji.cli.options import PROGRAMS, Programs, Var, installation
 from zongji.cli.progress import console
 from zongji.core import connected, now
+from zongji.platform.asterisk import music_classes
 from zongji.platform.errors import PlatformError
 
 Number = Annotated[
@@ -198,6 +199,7 @@ def _with(
                     zone=zone,
                     prepare=prompts.prepare,
                     recordings=Recordings(place.prompts, now),
+                    music=music_classes,
                 )
             )
         except Invalid as error:

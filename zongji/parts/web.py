@@ -22,6 +22,7 @@ from zongji.core import now
 from zongji.parts.floor import Floor
 from zongji.parts.ground import Ground
 from zongji.parts.recording import file_keys
+from zongji.platform.asterisk import music_classes
 from zongji.settings import Settings
 
 
@@ -64,6 +65,7 @@ def web_server(
                 zone=settings.zone,
                 prepare=floor.prompts.prepare,
                 recordings=floor.recordings,
+                music=music_classes,
                 applied=live.look,
             ),
             trial=_trial(ground, house),

@@ -1,7 +1,7 @@
 """A call without a telephone: what is said, which keys do what at which time, who is recognised, where it goes and why.
 
 Rule: it asks what a call asks, in the same order, and changes nothing. Of a caller it tells only those who may see every
-customer.
+customer, and their numbers.
 """
 
 from collections.abc import Callable, Mapping
@@ -286,6 +286,7 @@ def _check(actor: Actor, call: TrialCall) -> None:
     if call.caller is None:
         return
     actor.require(Right.CUSTOMER_VIEW)
+    actor.require_read("customer", ("phones",))
     if actor.scope is not Scope.ALL:
         raise Forbidden("Your role sees some customers only: try the line without a caller.")
 

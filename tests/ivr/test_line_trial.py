@@ -13,7 +13,7 @@ from crm_core.blacklist.commands import NewEntry
 from crm_core.blacklist.policy import BlacklistRules
 from crm_core.blacklist.service import BlacklistService
 from crm_core.errors import Forbidden, Invalid
-from crm_core.rights import SYSTEM, Principal, Right, Scope
+from crm_core.rights import SYSTEM, Access, Principal, Right, Scope
 from ivr.line.commands import TrialCall
 from ivr.line.live import Line
 from ivr.line.trial import Callers, Heard, LineTrial, Tried
@@ -226,6 +226,9 @@ async def test_a_number_of_nobody_s_line_and_a_narrow_role_are_refused(line: Ord
     with pytest.raises(Forbidden, match="sees some customers only"):
         await run(who, version, call, lambda: "1")
     assert (await run(who, version, TrialCall(did=DID), lambda: "1")).end.queue == "north"
+    numberless = replace(who, scope=Scope.ALL, fields={"customer.phones": Access.HIDDEN})
+    with pytest.raises(Forbidden, match="phones"):
+        await run(numberless, version, call, lambda: "1")
     without = replace(who, scope=Scope.ALL, rights=frozenset({Right.LINE_MANAGE}))
     with pytest.raises(Forbidden, match=r"customer\.view"):
         await run(without, version, call, lambda: "1")

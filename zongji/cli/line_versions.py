@@ -91,7 +91,16 @@ def apply(
     version = _with(work, var, programs)
     console.print(f"version {version} is live within seconds")
     if named is not None:
-        file.write_text(marked(text, version), encoding="utf-8")
+        _mark(file, marked(text, version))
+
+
+def _mark(file: Path, text: str) -> None:
+    """The file can be edited further."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError:
+        console.print(f"{file} cannot be written: export again before you edit it")
+    else:
         console.print(f"{file} names it now, to be edited further")
 
 

@@ -67,6 +67,18 @@ class CallerFacts:
     area_code: str | None = None
     how: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def found(self) -> dict[str, object]:
+        """What stands in the record of the call."""
+        return {
+            "customer_id": self.customer_id,
+            "customer_name": self.customer_name,
+            "level": self.level,
+            "province": self.province,
+            "city": self.city,
+            "area_code": self.area_code,
+        }
+
 
 class CallRecord:
     """One call's record, written by the coroutine of the call and by the ACD.
@@ -107,15 +119,7 @@ class CallRecord:
 
     def identified(self, facts: CallerFacts) -> None:
         """The caller was looked up."""
-        found = {
-            "customer_id": facts.customer_id,
-            "customer_name": facts.customer_name,
-            "level": facts.level,
-            "province": facts.province,
-            "city": facts.city,
-            "area_code": facts.area_code,
-        }
-        self._change("identified", found, facts.how)
+        self._change("identified", facts.found, facts.how)
         self._book.publish(
             CallIdentified(
                 call_id=self.call_id,
@@ -131,25 +135,7 @@ class CallRecord:
 
     def routed(self, route: Route, menu_path: tuple[str, ...]) -> None:
         """The menu is done and a way chosen."""
-        chosen = {
-            "queue": route.queue,
-            "priority": route.priority,
-            "medium": route.medium,
-            "menu_path": menu_path,
-        }
-        told = {
-            "why": _told(route.why),
-            "decided_by": route.decided_by,
-            "rules": [
-                {"rule": each.rule, "outcome": each.outcome, "why": _told(each.why)}
-                for each in route.verdicts
-            ],
-            "preferred": [
-                {"role": each.role, "agents": list(each.agents)} for each in route.preferred
-            ],
-            "skills": named(route.skills),
-        }
-        self._change("routed", chosen, told)
+        self._change("routed", taken(route, menu_path), told_of(route))
         self._book.publish(
             CallRouted(
                 call_id=self.call_id,
@@ -335,6 +321,30 @@ class CallBook:
         record = CallRecord(row, self, attended=attended)
         self._open[row.id] = self._by_linkedid[row.linkedid] = record
         return record
+
+
+def taken(route: Route, menu_path: tuple[str, ...]) -> dict[str, object]:
+    """What stands in the record of a call that goes this way."""
+    return {
+        "queue": route.queue,
+        "priority": route.priority,
+        "medium": route.medium,
+        "menu_path": menu_path,
+    }
+
+
+def told_of(route: Route) -> dict[str, object]:
+    """Why it is this one, as the step `routed` tells it."""
+    return {
+        "why": _told(route.why),
+        "decided_by": route.decided_by,
+        "rules": [
+            {"rule": each.rule, "outcome": each.outcome, "why": _told(each.why)}
+            for each in route.verdicts
+        ],
+        "preferred": [{"role": each.role, "agents": list(each.agents)} for each in route.preferred],
+        "skills": named(route.skills),
+    }
 
 
 def _told(why: Iterable[Reason]) -> list[dict[str, object]]:

@@ -7,7 +7,6 @@ play. Missing ones are found here, before a caller finds them.
 
 import asyncio
 import hashlib
-import itertools
 import json
 import os
 import wave
@@ -64,11 +63,11 @@ class Prompt:
 
 def texts(menus: Menus) -> Iterator[Prompt]:
     """Everything the line may say."""
+    yield from of_line(menus)
     shipped = yaml.safe_load((Path(__file__).parent / "prompts.yaml").read_text(encoding="utf-8"))
     for language in LANGUAGES:
         for name, said in shipped.items():
             yield Prompt(name, language, said[language])
-        yield from (_of_line(name, say, language) for name, say in menus.said.items())
         for position in range(1, MOST_SPOKEN_POSITION + 1):
             yield Prompt(position_prompt(position), language, _position(position, language))
         for piece, name in vocabulary(language).items():
@@ -76,6 +75,12 @@ def texts(menus: Menus) -> Iterator[Prompt]:
         for status, (zh, en) in LABELS.items():
             said = f"目前状态：{zh}。" if language == "zh" else f"is {en}."
             yield Prompt(f"status_{status}", language, said)
+
+
+def of_line(menus: Menus) -> Iterator[Prompt]:
+    """What is worded in the line file."""
+    for language in LANGUAGES:
+        yield from (_of_line(name, say, language) for name, say in menus.said.items())
 
 
 def _of_line(name: str, say: Say, language: Language) -> Prompt:
@@ -163,9 +168,8 @@ class PromptLibrary:
                 raise Invalid(f"A prompt cannot be spoken: {error}") from error
 
     def _speak_missing(self, menus: Menus) -> None:
-        for name, language in itertools.product(menus.said, LANGUAGES):
-            prompt = _of_line(name, menus.said[name], language)
-            target = Path(f"{self.of_line(menus, name, language)}.wav")
+        for prompt in of_line(menus):
+            target = self.file(prompt)
             if target.exists():
                 continue
             if self._speech is None:

@@ -3,7 +3,8 @@
 from acd.records import CallerFacts
 from crm_core.blacklist.policy import Policy
 from crm_core.customers.identity import CallerIdentity
-from ivr.menu import LANGUAGES
+from crm_core.places.finder import Places
+from ivr.menu import LANGUAGES, Language
 from ivr.under_way import UnderWay
 
 _BUSY = "17"  # Q.850
@@ -12,8 +13,7 @@ _BUSY = "17"  # Q.850
 async def identify(call: UnderWay) -> CallerIdentity | None:
     """The customer whose telephone this is."""
     who = call.who = await call.house.customers.identify(call.number)
-    if who is not None and who.language in LANGUAGES:
-        call.language = who.language
+    call.language = language_of(who, call.language)
     _know(call, who)
     return who
 
@@ -45,21 +45,30 @@ async def reject(call: UnderWay) -> None:
     await call.session.play([prompts.path("rejected", each) for each in LANGUAGES])
 
 
-def _know(call: UnderWay, who: CallerIdentity | None) -> None:
-    found = call.house.places.look_up(call.number, who.place if who else None)
+def known_of(number: str | None, who: CallerIdentity | None, places: Places) -> CallerFacts:
+    """What the house knows of a caller, and how."""
+    found = places.look_up(number, who.place if who else None)
     home = found.place
-    call.record.identified(
-        CallerFacts(
-            customer_id=who.customer_id if who else None,
-            customer_name=who.name if who else None,
-            level=who.level_code if who else None,
-            province=home.province if home else None,
-            city=home.city if home else None,
-            area_code=home.area_code if home else None,
-            how={
-                "hidden": call.number is None,
-                "place_by": found.source,
-                "remembered": who is not None and who.stale,
-            },
-        )
+    return CallerFacts(
+        customer_id=who.customer_id if who else None,
+        customer_name=who.name if who else None,
+        level=who.level_code if who else None,
+        province=home.province if home else None,
+        city=home.city if home else None,
+        area_code=home.area_code if home else None,
+        how={
+            "hidden": number is None,
+            "place_by": found.source,
+            "remembered": who is not None and who.stale,
+        },
     )
+
+
+def language_of(who: CallerIdentity | None, usual: Language) -> Language:
+    """In which a caller is spoken to at first."""
+    return next((each for each in LANGUAGES if who and who.language == each), usual)
+
+
+def _know(call: UnderWay, who: CallerIdentity | None) -> None:
+    call.known = known_of(call.number, who, call.house.places)
+    call.record.identified(call.known)

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 from acd.hours import Moment
 from acd.lineplan import DidPlan
-from acd.records import CallRecord
+from acd.records import CallerFacts, CallRecord
 from ami_bridge.agi import AgiSession
 from crm_core.customers.identity import CallerIdentity
 from ivr.house import House
 from ivr.line.live import Line
 from ivr.menu import Language
 
+NOBODY = CallerFacts()
+
 
 @dataclass(slots=True)
 class UnderWay:
     """`line` is the version that the call began with, `number` the caller's, None when it is hidden; `who` is known of
-    the caller, by telephone or by PIN.
+    the caller, by telephone or by PIN, `known` what the record has of that.
     """
 
     house: House
@@ -26,6 +28,7 @@ class UnderWay:
     number: str | None
     language: Language
     who: CallerIdentity | None = None
+    known: CallerFacts = NOBODY
 
     @property
     def did(self) -> DidPlan | None:

@@ -86,8 +86,8 @@ class Walking:
             if operator is not None:
                 return operator
             extension = typed.rstrip("#")
-            there = way.dialled(call, extension) is not None
-            return dialled(call.line.menus, walk, extension, there=there)
+            there = way.dialled(call.line.plan, call.house.acd.at_extension, extension)
+            return dialled(call.line.menus, walk, extension, there=there is not None)
         call.record.heard_menu(walk.menu, walk.path)
         key = await self._listen(decision)
         self._note(walk.menu, key)

@@ -28,6 +28,7 @@ from crm_core.rights import Principal, Right
 from crm_core.services import Crm
 from ivr.capacity import Capacity
 from ivr.line.service import LineService
+from ivr.line.trial import LineTrial
 from ivr.media.service import MediaReports
 from ivr.prompt_watch import PromptWatch
 from orders.services import Trade
@@ -89,6 +90,7 @@ class WebServices:
     bus: Bus
     nodes: Sequence[Node]
     line: LineService
+    trial: LineTrial
     queues_of: Callable[[Principal], Awaitable[tuple[str, ...]]]
     right_to_dial: Callable[[str], Right]
     home_of: Callable[[str], Home]

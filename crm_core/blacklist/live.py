@@ -42,6 +42,16 @@ _HOLDING = (
 _FILE = TypeAdapter(tuple[Listed, ...])
 
 
+async def holding(database: Database, now: datetime) -> tuple[Listed, ...]:
+    """Every number on the list. Raises DatabaseUnavailable."""
+    async with database.reading() as connection:
+        rows = (await connection.execute(_HOLDING, {"now": now})).all()
+    return tuple(
+        Listed(row.number, Policy(row.policy), row.reason, row.until, row.level_code)
+        for row in rows
+    )
+
+
 class LiveBlacklist(Worker):
     """Every number on the list, by number. `kept` is the file in which the list outlives a restart."""
 
@@ -81,12 +91,7 @@ class LiveBlacklist(Worker):
     async def run_once(self) -> int:
         """Read the whole list; how many there are."""
         async with self._one:
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(_HOLDING, {"now": self._clock()})).all()
-            found = tuple(
-                Listed(row.number, Policy(row.policy), row.reason, row.until, row.level_code)
-                for row in rows
-            )
+            found = await holding(self._database, self._clock())
             self._take(found)
             await asyncio.to_thread(self._keep, found)
         return len(found)

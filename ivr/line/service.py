@@ -2,8 +2,9 @@
 back. Rule: a version is applied by whoever still sees the one before it as the newest; its prompts are spoken first.
 """
 
+import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -11,16 +12,19 @@ import structlog
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from acd.located import FileRefused
+from acd.lineplan import LinePlan
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
+from ivr.line.checking import Checked, Fault, checked, faults
 from ivr.line.commands import ApplyLine, LineQuery, RollBackLine
+from ivr.line.mark import unmarked
 from ivr.line.tables import LineVersion
 from ivr.line_file import read_line
 from ivr.menu import Menus
+from ivr.recordings import Recordings
 
 log = structlog.get_logger(__name__)
 
@@ -55,27 +59,13 @@ class LineView(VersionView):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong in a line file, and in which line (from 1)."""
-
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What was found in a line file; `warnings` keep it from nothing."""
-
-    faults: tuple[Fault, ...]
-    warnings: tuple[str, ...]
-
-
 Prepare = Callable[[Menus], Awaitable[None]]
 
 
 class LineService:
-    """`prepare` speaks the prompts of menus before they go live; `applied` hears that there is a new version."""
+    """`prepare` speaks the prompts of menus before they go live; `recordings` are played in the place of some;
+    `music`: its classes; `applied` hears that there is a new version.
+    """
 
     def __init__(
         self,
@@ -84,12 +74,16 @@ class LineService:
         clock: Callable[[], datetime],
         zone: tzinfo,
         prepare: Prepare,
+        recordings: Recordings,
+        music: Callable[[], Collection[str]] = tuple,
         applied: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._zone = zone
         self._prepare = prepare
+        self._recordings = recordings
+        self._music = music
         self._applied = applied
 
     async def live(self, actor: Actor) -> LineView:
@@ -120,10 +114,10 @@ class LineService:
     async def check(self, actor: Actor, text: str) -> Checked:
         """Everything that keeps a line file from going live, and what needs a look."""
         actor.require(Right.LINE_MANAGE)
-        if found := faults(text):
-            return Checked(found, ())
         today = self._clock().astimezone(self._zone).date()
-        return Checked((), read_line(text)[0].times.warnings(today))
+        return await asyncio.to_thread(
+            lambda: checked(text, self._recordings, today, music=self._music())
+        )
 
     async def apply(self, actor: Actor, command: ApplyLine) -> LineView:
         """Raises Invalid (with every fault), Conflict (a newer version is live)."""
@@ -138,11 +132,7 @@ class LineService:
     async def _store(
         self, actor: Actor, base: int, content: str, note: str, same_as: int | None
     ) -> LineView:
-        if found := faults(content):
-            raise Invalid(
-                "The line file has faults: mend them and apply it again.",
-                fields={f"line {each.line}": each.reason for each in found},
-            )
+        _refuse((await self.check(actor, content)).faults)
         await self._prepare(read_line(content)[1])
         async with self._database.begin() as session:
             await session.execute(_ONE_AT_A_TIME)
@@ -156,7 +146,7 @@ class LineService:
                 )
             values = {
                 "number": newest + 1,
-                "text": content,
+                "text": unmarked(content),
                 "note": note,
                 "same_as": same_as,
                 "made_by": actor.user_id,
@@ -179,12 +169,18 @@ class LineService:
         return view
 
 
-def faults(text: str) -> tuple[Fault, ...]:
-    try:
-        read_line(text)
-    except FileRefused as refused:
-        return tuple(Fault(fault.line, fault.reason) for fault in refused.faults)
-    return ()
+def must_read(content: str) -> tuple[LinePlan, Menus]:
+    """Raises Invalid with every fault."""
+    _refuse(faults(content))
+    return read_line(content)
+
+
+def _refuse(found: Sequence[Fault]) -> None:
+    if found:
+        raise Invalid(
+            "The line file has faults: mend them and apply it again.",
+            fields={f"line {each.line}": each.reason for each in found},
+        )
 
 
 def changes(was: str, became: str, old: str, new: str) -> str:

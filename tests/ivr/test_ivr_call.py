@@ -1,7 +1,9 @@
 """The life of a call against the real ACD, over a real FastAGI connection."""
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,6 +18,7 @@ from ivr.line.live import Line
 from ivr.line_file import read_line
 from ivr.place import Place
 from ivr.recording import Obstacle, Recorder
+from ivr.said import KEYS
 from ivr.tree import drawn
 from tests.ivr.ivr_line import LINE_FILE, NOON, Channel, OrderLine, until
 
@@ -491,6 +494,26 @@ def take(line: OrderLine, *changes: tuple[str, str], more: str = "") -> None:
         assert old in text
         text = text.replace(old, new, 1)
     line.house.line.now = Line(2, *read_line(text + more))
+
+
+async def test_a_menu_without_barge_in_is_heard_to_its_end_and_a_key_counts_after_it(
+    line: OrderLine,
+) -> None:
+    await line.agent(1, "north")
+    take(line, ("  wholesale:\n", "  wholesale:\n    barge_in: false\n"))
+    caller = Channel(keys=["1", None, "1"], dials=[("ANSWER", 1)], caller=STRANGER)
+
+    await line.ring(caller)
+
+    assert caller.played == ["menu_main", "menu_wholesale", "no_key", "menu_wholesale", "thank_you"]
+    asked = [shlex.split(each) for each in caller.commands if "STREAM FILE" in each]
+    assert [(Path(each[2]).name, each[3]) for each in asked[:4]] == [
+        ("menu_main", KEYS),
+        ("menu_wholesale", ""),
+        ("no_key", ""),
+        ("menu_wholesale", ""),
+    ]
+    assert line.row(caller).menu_path == ("1", "1")
 
 
 async def test_a_number_leads_where_the_clock_of_the_house_says(line: OrderLine) -> None:

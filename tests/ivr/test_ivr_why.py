@@ -1,6 +1,8 @@
 """Real calls, told afterwards: the record says why each went where it went."""
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlalchemy import text
 
@@ -16,9 +18,11 @@ from tests.ivr.ivr_line import Channel, OrderLine, until
 OWN = "13900139001"
 
 
-def told(line: OrderLine, channel: Channel) -> tuple[Told, ...]:
+def told(
+    line: OrderLine, channel: Channel, names: Mapping[int, str] = MappingProxyType({})
+) -> tuple[Told, ...]:
     steps = [step for step in line.rows()[1] if step.call_id == channel.call_id]
-    return explain(line.row(channel), steps, {})
+    return explain(line.row(channel), steps, names)
 
 
 def codes(line: OrderLine, channel: Channel) -> list[str]:

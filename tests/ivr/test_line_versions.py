@@ -13,14 +13,18 @@ from acd.lineplan import LinePlan
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM, Caller
+from ivr.line.checking import Checked, Fault
 from ivr.line.commands import ApplyLine, LineQuery, RollBackLine
 from ivr.line.live import LiveLine
+from ivr.line.mark import marked, version_in
 from ivr.line.picture import picture
-from ivr.line.service import Checked, LineService, seed
+from ivr.line.service import LineService, seed
 from ivr.line_file import read_line
 from ivr.menu import Menus
+from ivr.recordings import Recordings
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ivr.test_menu_checks import LINE as TIMED
+from tests.ivr.test_prompts import silence
 
 FIRST = PLAN + TWO_MENUS
 SECOND = FIRST.replace("批发请按一，零售请按二。", "批发请按一，零售请按二，重听请按井号。")
@@ -47,12 +51,19 @@ async def speaking() -> Speaking:
 
 
 @pytest.fixture
-async def line(database: Database, speaking: Speaking) -> LineService:
+def recordings(tmp_path: Path) -> Recordings:
+    return Recordings(tmp_path / "prompts", lambda: NOW)
+
+
+@pytest.fixture
+async def line(database: Database, speaking: Speaking, recordings: Recordings) -> LineService:
     async with database.begin() as session:
         await session.execute(text("DELETE FROM line_versions"))
     await seed(database, FIRST, NOW)
     await seed(database, SECOND, NOW)  # there is one: nothing happens
-    return LineService(database, clock=lambda: NOW, zone=UTC, prepare=speaking)
+    return LineService(
+        database, clock=lambda: NOW, zone=UTC, prepare=speaking, recordings=recordings
+    )
 
 
 def following(database: Database, folder: Path, speaking: Speaking) -> LiveLine:
@@ -114,6 +125,34 @@ async def test_what_cannot_be_spoken_does_not_go_live(
     with pytest.raises(Invalid, match="cannot be spoken"):
         await line.apply(SYSTEM, apply(1))
     assert (await line.live(SYSTEM)).version == 1
+
+
+async def test_a_recording_that_would_not_play_keeps_the_line_that_plays_it_from_going_live(
+    line: LineService, tmp_path: Path
+) -> None:
+    await line.apply(SYSTEM, apply(1))
+    recording = tmp_path / "prompts" / "custom" / "zh" / "menu_main.wav"
+    silence(recording, rate=44100)
+    reason = "custom/zh/menu_main.wav must be 8000 Hz, not 44100 Hz"
+    at = 1 + SECOND.splitlines().index("  main:") + 1
+
+    assert await line.check(SYSTEM, SECOND) == Checked((Fault(at, reason),), ())
+    for asked in (
+        line.apply(SYSTEM, apply(2, FIRST)),
+        line.roll_back(SYSTEM, RollBackLine(version=2, to=1)),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await asked
+        assert refused.value.fields == {f"line {at}": reason}
+    silence(recording)
+    assert (await line.apply(SYSTEM, apply(2, FIRST))).version == 3
+
+
+async def test_the_mark_of_an_exported_file_is_kept_with_no_version(line: LineService) -> None:
+    done = await line.apply(SYSTEM, apply(1, marked(SECOND, 1)))
+
+    assert done.text == SECOND
+    assert version_in(marked(marked(SECOND, 1), 2)) == 2
 
 
 async def test_an_earlier_version_comes_back_as_a_new_one(line: LineService) -> None:
@@ -213,7 +252,13 @@ async def test_a_year_whose_calendar_nobody_knows_is_told_by_the_check_and_in_th
     line: LineService, database: Database, tmp_path: Path, speaking: Speaking
 ) -> None:
     dated = FIRST + "calendar: china\n"
-    later = LineService(database, clock=lambda: NOW.replace(year=2093), zone=UTC, prepare=speaking)
+    later = LineService(
+        database,
+        clock=lambda: NOW.replace(year=2093),
+        zone=UTC,
+        prepare=speaking,
+        recordings=Recordings(tmp_path, lambda: NOW),
+    )
 
     checked = await later.check(SYSTEM, dated)
 

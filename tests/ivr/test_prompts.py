@@ -43,13 +43,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, voice: TextToSpeech, menu
     return folder
 
 
-def silence(path: Path, *, rate: int = 8000, channels: int = 1, width: int = 2) -> None:
+def silence(
+    path: Path, *, rate: int = 8000, channels: int = 1, width: int = 2, frames: int | None = None
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(channels)
         sound.setsampwidth(width)
         sound.setframerate(rate)
-        sound.writeframes(bytes(width * channels * rate // 10))
+        sound.writeframes(bytes(width * channels * (frames or rate // 10)))
 
 
 def test_every_text_becomes_telephone_sound_in_both_languages(compiled: Path, menus: Menus):

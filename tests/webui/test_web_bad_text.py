@@ -31,6 +31,7 @@ KEEPS_NOTHING = {
     "POST /api/customers/search",
     "POST /api/delivery/feedback",
     "POST /api/line/check",
+    "POST /api/line/try",
     "POST /api/orders/quote",
     "POST /api/settlements/{id}/differences",
     "POST /api/suggestions",

@@ -46,6 +46,7 @@ NO_KEY |= dict.fromkeys(
         "POST /api/courier-choice",
         "POST /api/customers/search",
         "POST /api/line/check",
+        "POST /api/line/try",
         "POST /api/message-templates/preview",
         "POST /api/orders/quote",
         "POST /api/picking-lists",

@@ -23,6 +23,7 @@ from acd import timeline as acd_timeline
 from acd.agent_times import AgentTimes
 from acd.contact_source import CallContacts
 from acd.events import Reason
+from acd.familiar import FamiliarAgents
 from acd.hanging_up import HangingUp
 from acd.journal import Journal
 from acd.lineplan_file import read_plan
@@ -63,10 +64,12 @@ from dialer.service import Dialer
 from dialer.store import DialerStore
 from ivr.capacity import Capacity
 from ivr.line.service import LineService, seed
+from ivr.line.trial import Callers, LineTrial
 from ivr.media.service import MediaReports
 from ivr.menu import Menus
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
+from ivr.recordings import Recordings
 from orders.aftersales import timeline as aftersales_timeline
 from orders.catalogue.commands import NewProduct
 from orders.payments.ports import Gateway
@@ -378,7 +381,22 @@ async def open_house(
         database=database,
         bus=bus,
         nodes=(link,),
-        line=await _line(database, clock),
+        line=await _line(database, clock, folder),
+        trial=LineTrial(
+            clock=clock,
+            zone=ZoneInfo("Asia/Shanghai"),
+            language="zh",
+            callers=Callers(
+                database=database,
+                customers=crm.customers,
+                places=Places(),
+                familiar=FamiliarAgents(
+                    database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), deadline_s=5
+                ),
+                listed=blacklist.find,
+                at_extension=acd.at_extension,
+            ),
+        ),
         queues_of=lambda who: crm.groups.queues_of(who, ("north",)),
         home_of=Places().look_up,
         right_to_dial=lambda number: right_to_dial(number, Places(), "022"),
@@ -430,10 +448,16 @@ async def _furnish(services: WebServices) -> tuple[dict[str, int], int]:
     return ids, customer_id
 
 
-async def _line(database: Database, clock: Callable[[], datetime]) -> LineService:
+async def _line(database: Database, clock: Callable[[], datetime], folder: Path) -> LineService:
     """The shipped line as its first version; nothing is spoken."""
 
     async def silent(_: Menus) -> None: ...
 
     await seed(database, LINE_FILE.read_text(encoding="utf-8"), clock())
-    return LineService(database, clock=clock, zone=ZoneInfo("Asia/Shanghai"), prepare=silent)
+    return LineService(
+        database,
+        clock=clock,
+        zone=ZoneInfo("Asia/Shanghai"),
+        prepare=silent,
+        recordings=Recordings(folder / "prompts", clock),
+    )

@@ -19,6 +19,7 @@ from tests.zongji.command import refused, zongji
 from zongji.cli.app import app
 from zongji.installation import Installation
 from zongji.only_one import OnlyOne
+from zongji.platform.asterisk import music_classes
 from zongji.platform.postgres import EmbeddedPostgres
 
 
@@ -62,6 +63,20 @@ def test_the_shipped_line_file_is_in_order():
 
     assert said.code == 0
     assert "6 menus, 5 queues, 4 numbers" in said.out
+
+
+def test_music_without_a_class_in_the_pbx_s_configuration_is_named(tmp_path: Path):
+    file = tmp_path / "line.yaml"
+    file.write_text(
+        PLAN.replace("label_en: North}", "label_en: North, music: guzheng}") + TWO_MENUS
+    )
+
+    said = zongji("menu", "check", "--file", str(file))
+
+    assert said.code == 0
+    assert "! line 2: musiconhold.conf has no class “guzheng”" in said.out
+    assert music_classes() == ("default",)
+    assert music_classes(tmp_path) == ()
 
 
 def test_every_fault_of_a_line_file_is_a_line_of_its_own(tmp_path: Path):
@@ -123,8 +138,13 @@ def test_a_menu_is_walked_without_a_telephone(tmp_path: Path):
                 "欢迎",
                 "一",
                 "→ queue north, priority 0",
-                "because menu_choice: choice 1",
-                "because hours_open: hours office",
+                "pressed 1",
+                "rule operator did not hold — menu_choice is 1, wanted 5",
+                "rule day held and decided the queue — pressed 1; within the hours office",
+                "rule night did not hold — time is always, office, wanted closed office",
+                "rule papers did not hold — menu_choice is 1, wanted 3-1",
+                "rule default held, but came too late — day had decided",
+                "to queue north, priority 0, decided by day — pressed 1; within the hours office",
             ],
         ),
         (
@@ -160,7 +180,13 @@ def test_a_menu_is_walked_without_a_telephone(tmp_path: Path):
                 "一",
                 "请拨分机号，按井号键结束。",
                 "→ queue east, priority 0",
-                "because menu_choice: choice 5",
+                "pressed 0",
+                "rule operator held and decided the queue — pressed 5",
+                "rule day did not hold — menu_choice is 5, wanted 1",
+                "rule night did not hold — menu_choice is 5, wanted 1",
+                "rule papers did not hold — did is 4006001001, wanted 4006001002",
+                "rule default held, but came too late — operator had decided",
+                "to queue east, priority 0, decided by operator — pressed 5",
             ],
         ),
     ],

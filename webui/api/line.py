@@ -8,8 +8,11 @@ from pydantic import Field
 
 from crm_core.rights import Right
 from ivr.line import commands
+from ivr.line.live import Line
 from ivr.line.picture import picture
+from ivr.line.service import must_read
 from ivr.line_file import read_line
+from webui.api.calls import ToldItem
 from webui.asked import Asked, Model, Nothing
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
@@ -32,6 +35,10 @@ class WantedRollBack(commands.RollBackLine, Model):
 
 class LineVersionSearch(commands.LineQuery, Model):
     """Versions, the newest first."""
+
+
+class LineToTry(commands.TryLine, Model):
+    """A call that nobody makes, with the keys that are pressed; `text` is a line file that is not live yet."""
 
 
 class Between(Model):
@@ -76,6 +83,35 @@ class LineDiff(View):
     diff: str
 
 
+class HeardItem(View):
+    """What was said, pressed ("" for a silence), or done for the caller."""
+
+    code: str
+    text: str
+
+
+class EndView(View):
+    """How a call went out, and where the caller, the message or the call-back goes."""
+
+    kind: str
+    queue: str | None
+    priority: int | None
+    extension: str | None
+
+
+class LineTried(View):
+    """How a call would go; `open` and `holiday` at that time, `version` None of a text that was given."""
+
+    version: int | None
+    at: datetime
+    open: tuple[str, ...]
+    holiday: str | None
+    language: str
+    heard: tuple[HeardItem, ...]
+    end: EndView
+    told: tuple[ToldItem, ...]
+
+
 async def live(asked: Asked[Nothing, Nothing]) -> LineAnswer:
     """The version that calls take now."""
     return LineAnswer.model_validate(await asked.services.line.live(asked.principal))
@@ -117,6 +153,20 @@ async def roll_back(asked: Asked[WantedRollBack, Nothing]) -> LineAnswer:
     )
 
 
+async def tried(asked: Asked[LineToTry, Nothing]) -> LineTried:
+    """Walk the line without a telephone: what is said, who is recognised, where the call goes and why."""
+    services, who, body = asked.services, asked.principal, asked.body
+    number, text = 0, body.text
+    if text is None:
+        newest = await services.line.live(who)
+        number, text = newest.version, newest.text
+    keys = iter(body.keys)
+    found = await services.trial.run(
+        who, Line(number, *must_read(text)), body, lambda: next(keys, None) or None
+    )
+    return LineTried.model_validate(found)
+
+
 async def drawn(asked: Asked[Nothing, Nothing]) -> web.Response:
     """The menus of the live version as a picture."""
     shown = await asked.services.line.live(asked.principal)
@@ -127,6 +177,7 @@ ROUTES = (
     Route("GET", "/api/line", live, _MANAGE, answer=LineAnswer),
     Route("PUT", "/api/line", apply, _MANAGE, WantedLineVersion, answer=LineAnswer),
     Route("POST", "/api/line/check", check, _MANAGE, LineToCheck, answer=LineFaults),
+    Route("POST", "/api/line/try", tried, _MANAGE, LineToTry, answer=LineTried),
     Route("POST", "/api/line/roll-back", roll_back, _MANAGE, WantedRollBack, answer=LineAnswer),
     Route("GET", "/api/line/picture", drawn, _MANAGE, files=(_SVG,)),
     Route("GET", "/api/line/diff", diff, _MANAGE, query=Between, answer=LineDiff),

@@ -1,18 +1,22 @@
 """The order line: menus and prompts."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 
+from acd.located import FileRefused, LocatedError
+from ivr.line.checking import checked
 from ivr.line_file import load_line
 from ivr.prompts import PromptLibrary
+from ivr.recordings import Recordings
 from ivr.tree import drawn
 from ivr.tts import TextToSpeech
 from zongji import settings
 from zongji.cli.options import PROGRAMS, LineFile, Programs, Var, installation, line_file
 from zongji.cli.progress import console, step
 from zongji.core import now
+from zongji.platform.asterisk import music_classes
 from zongji.platform.debian import Prefix
 from zongji.settings import Settings, SettingsError
 
@@ -25,25 +29,31 @@ def speech(prefix: Prefix) -> TextToSpeech:
     return TextToSpeech(prefix.espeak(), prefix.command("usr/bin/sox"))
 
 
-def wall_clock() -> datetime:
-    """Now, as the clock of the house shows it; without settings in the zone that is theirs by default."""
+def house_zone() -> ZoneInfo:
+    """That of the settings; without them the one that is theirs by default."""
     try:
-        zone = settings.load().zone
+        return settings.load().zone
     except SettingsError:
-        zone = ZoneInfo(Settings.model_fields["timezone"].default)
-    return now().astimezone(zone)
+        return ZoneInfo(Settings.model_fields["timezone"].default)
 
 
 @menus.command("check")
-def check_menus(file: LineFile = None) -> None:
-    """Check the line file; every fault is named with its line."""
-    plan, found = load_line(line_file(file))
+def check_menus(file: LineFile = None, var: Var = None) -> None:
+    """Check the line file, and the recordings that it plays; every fault is named with its line."""
+    path = line_file(file)
+    plan, found = load_line(path)
+    recordings = Recordings(installation(var).prompts, now)
+    today = now().astimezone(house_zone()).date()
+    text = path.read_text(encoding="utf-8")
+    seen = checked(text, recordings, today, music=music_classes())
+    if seen.faults:
+        raise FileRefused(LocatedError(path.name, each.line, each.reason) for each in seen.faults)
     console.print(
         f"{len(found.by_name)} menus, {len(plan.queues)} queues, "
         f"{len(plan.dids)} numbers, {len(plan.routes)} routes: all in order"
     )
-    for warning in plan.times.warnings(wall_clock().date()):
-        console.print(f"[yellow]![/yellow] {warning}")
+    for warning in seen.warnings:
+        console.print(f"[yellow]![/yellow] {escape(warning)}")
 
 
 @menus.command("show")

@@ -1,145 +1,138 @@
-"""A call without a telephone: what is said, which keys do what at which time, and where it goes and why."""
+"""A call without a telephone, at the terminal (`ivr/line/trial.py`)."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from acd.familiar import FamiliarAgents
 from acd.hours import Moment
-from acd.lineplan import DidPlan, LinePlan
-from acd.routing import CallFacts, route
-from ivr.menu import Language, Menus
-from ivr.prompts import texts
+from acd.rows import AgentStateRow
+from acd.store import AcdStore
+from crm_core.blacklist.live import holding
+from crm_core.blacklist.policy import Listed, judged
+from crm_core.customers.service import CustomerService
+from crm_core.db import Database
+from crm_core.errors import Invalid
+from crm_core.places.finder import Places
+from crm_core.rights import SYSTEM
+from ivr.line.commands import TrialCall
+from ivr.line.live import Line
+from ivr.line.trial import Callers, End, Heard, LineTrial, NextKey, Tried
+from ivr.menu import Language
 from ivr.said import KEYS
-from ivr.walker import (
-    Chosen,
-    Decision,
-    Dial,
-    HangUp,
-    Leave,
-    Play,
-    Serve,
-    begin,
-    dialled,
-    is_typed,
-    press,
-    served,
-    to_operator,
-)
-from zongji.cli.line import menus, wall_clock
+from zongji import settings
+from zongji.cli.line import house_zone, menus
 from zongji.cli.line_versions import read_live
 from zongji.cli.progress import console
+from zongji.cli.why_words import sentence
+from zongji.core import connected, now
 from zongji.platform.errors import PlatformError
 
-NextKey = Callable[[], str | None]
 _WALL = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
+_PATIENT_S = 10.0
 
 
 @menus.command("try")
 def walk(
     did: Annotated[str, typer.Argument(help="The number that is called.")],
+    *,
     keys: Annotated[
         str,
         typer.Option("--keys", help="Keys with commas between them; without it you press them."),
     ] = "",
+    caller: Annotated[
+        str | None,
+        typer.Option("--caller", help="The number that calls; without it nobody is recognised."),
+    ] = None,
     at: Annotated[
         datetime | None,
         typer.Option("--at", formats=_WALL, help="When the call comes, by the clock of the house."),
     ] = None,
-    language: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+    language: Annotated[
+        Language | None, typer.Option(help="What is spoken at first; the caller's if not given.")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="A line file; without it the one that is live.")
     ] = None,
 ) -> None:
-    """Walk a menu without a telephone: what is said, and where the call goes and why."""
-    plan, found = read_live(file)
-    called = plan.did_by_number.get(did)
-    if called is None:
-        known = ", ".join(sorted(plan.did_by_number))
-        raise PlatformError(f"{did} is none of our numbers: {known}.")
-    wall = at or wall_clock()
-    moment = plan.times.at(wall)
-    if plan.times.hours:
-        _say(f"{wall:%Y-%m-%d %H:%M} {_told(moment)}")
-    if called.fax:
-        _say("→ the fax machine")
-        return
-    trial = _Trial(found, moment, _presser(keys))
-    end = trial.walk(called, "en" if language == "en" else "zh")
-    if isinstance(end, HangUp):
-        _say("→ the call ends")
-    elif end.extension is not None:
-        _say(f"→ whoever is logged in at extension {end.extension}, in the line where they serve")
-    else:
-        _show_route(plan, did, end, moment)
+    """Walk a menu without a telephone: what is said, who is recognised, and where the call goes and why.
+
+    A file alone needs no database; a caller does.
+    """
+    line, zone = read_live(file), house_zone()
+    wall = at.replace(tzinfo=zone) if at else now().astimezone(zone)
+    try:
+        call = TrialCall(did=did, caller=caller, at=wall, language=language)
+    except ValidationError as error:
+        raise PlatformError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    if line.plan.times.hours:
+        _say(f"{wall:%Y-%m-%d %H:%M} {_opened(line.plan.times.at(wall))}")
+    next_key = _presser(keys)
+    try:
+        if file is not None and caller is None:
+            trial = LineTrial(clock=now, zone=zone, language="zh")
+            tried = asyncio.run(trial.run(SYSTEM, line, call, next_key, _hear))
+        else:
+            tried = connected(lambda database, _: _run(database, line, call, next_key))
+    except Invalid as error:
+        raise PlatformError(error.message) from error
+    _show(tried)
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """One walk at one time. `next_key`: what the caller presses."""
+async def _run(database: Database, line: Line, call: TrialCall, next_key: NextKey) -> Tried:
+    """With all that a call finds, and more patience."""
+    agents = [each for each in await AcdStore(database).agent_states() if each.state != "offline"]
+    by_extension: dict[str, AgentStateRow] = {each.extension: each for each in agents}
+    listed = {each.number: each for each in await holding(database, now())}
+    chosen, places = settings.load(), Places()
+    await places.load(database)
 
-    menus: Menus
-    moment: Moment
-    next_key: NextKey
+    def judge(number: str | None, level: str | None) -> Listed | None:
+        return judged(listed.get(number or ""), level, chosen.blacklist.rules, now())
 
-    def walk(self, did: DidPlan, language: Language) -> Chosen | HangUp:
-        words = {(each.name, each.language): each.text for each in texts(self.menus)}
-        decision: Decision = begin(did, language, self.moment)
-        while True:
-            spoken = (
-                decision.language
-                if isinstance(decision, Chosen | HangUp)
-                else decision.walk.language
-            )
-            said = decision.chosen.prompts if isinstance(decision, Leave) else decision.prompts
-            for prompt in said:
-                console.print(
-                    f"  {words[prompt, spoken]}", markup=False, highlight=False, soft_wrap=True
-                )
-            if isinstance(decision, Leave):
-                _say(f"  [{decision.kind} {decision.queue or ''}]")
-                return decision.chosen
-            if isinstance(decision, Chosen | HangUp):
-                return decision
-            decision = self._next(decision)
-
-    def _next(self, decision: Play | Serve | Dial) -> Decision:
-        if isinstance(decision, Serve):
-            _say(f"  [self-service: {decision.service}]")
-            return served(decision.walk)
-        if isinstance(decision, Dial):
-            typed = self._digits(decision)
-            operator = to_operator(self.menus, decision.walk, typed)
-            if operator is not None:
-                return operator
-            extension = typed.rstrip("#")
-            there = len(extension) > 1 and extension.isdigit()
-            return dialled(self.menus, decision.walk, extension, there=there)
-        return press(self.menus, decision.walk, self.next_key(), self.moment)
-
-    def _digits(self, wanted: Dial) -> str:
-        typed = wanted.typed
-        while not is_typed(self.menus, wanted.walk, typed):
-            key = self.next_key()
-            if key is None:
-                break
-            typed += key
-        return typed
+    customers = CustomerService(database, identify_deadline_s=_PATIENT_S)
+    familiar = FamiliarAgents(database, clock=now, zone=chosen.zone, deadline_s=_PATIENT_S)
+    try:
+        callers = Callers(database, customers, places, familiar, judge, by_extension.get)
+        trial = LineTrial(clock=now, zone=chosen.zone, language=chosen.language, callers=callers)
+        return await trial.run(SYSTEM, line, call, next_key, _hear)
+    finally:
+        await familiar.close()
+        await customers.close()
 
 
-def _show_route(plan: LinePlan, did: str, end: Chosen, moment: Moment) -> None:
-    facts = CallFacts(did=did, menu_choice=end.choice, moment=moment, queue=end.queue)
-    way = route(plan, facts)
-    _say(f"→ queue {way.queue}, priority {way.priority}")
-    for why in way.why:
-        told = ", ".join(f"{name} {value}" for name, value in why.params.items())
-        _say(f"  because {why.code}: {told}")
+def _hear(heard: Heard) -> None:
+    if heard.code == "said":
+        _say(f"  {heard.text}")
+    elif heard.code == "service":
+        _say(f"  [self-service: {heard.text}]")
 
 
-def _told(moment: Moment) -> str:
+def _show(tried: Tried) -> None:
+    _say(f"→ {_ended(tried.end)}")
+    for told in tried.told:
+        _say(f"  {sentence(told, 'en')}")
+
+
+def _ended(end: End) -> str:
+    words = {
+        "rejected": "the blacklist rejects the call",
+        "fax": "the fax machine",
+        "hang_up": "the call ends",
+        "extension": f"whoever is logged in at extension {end.extension}, in the line where they serve",
+        "queue": f"queue {end.queue}, priority {end.priority}",
+        "voicemail": f"a message for the people of queue {end.queue}",
+        "callback": f"to be called back by queue {end.queue}",
+    }
+    return words[end.kind]
+
+
+def _opened(moment: Moment) -> str:
     """What is open, in words."""
     opened = f"open: {_list(moment.open)}"
     return f"{opened}; holiday: {moment.holiday}" if moment.holiday else opened
@@ -150,7 +143,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False, highlight=False)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _presser(keys: str) -> NextKey:

@@ -140,11 +140,16 @@ _HIDDEN: Words = {"zh": "隐藏号码", "en": "a hidden number"}
 def lines(told: Sequence[Told], language: Language, zone: tzinfo) -> Iterator[str]:
     """A line for each thing, with its time to the second."""
     for each in told:
-        why = (_words(_REASONS, reason.code, reason.params, language) for reason in each.why)
-        reasons = "；".join(why) if language == "zh" else "; ".join(why)
-        what = _words(_CODES, each.code, _shown(each, language), language)
-        dash = f" — {reasons}" if reasons else ""
-        yield f"{each.at.astimezone(zone):%H:%M:%S}  {_plain(what + dash)}"
+        yield f"{each.at.astimezone(zone):%H:%M:%S}  {sentence(each, language)}"
+
+
+def sentence(told: Told, language: Language) -> str:
+    """What happened or was decided, and its reasons."""
+    why = (_words(_REASONS, reason.code, reason.params, language) for reason in told.why)
+    reasons = "；".join(why) if language == "zh" else "; ".join(why)
+    what = _words(_CODES, told.code, _shown(told, language), language)
+    dash = f" — {reasons}" if reasons else ""
+    return _plain(what + dash)
 
 
 def _shown(told: Told, language: Language) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from ivr.line.live import LiveLine
 from ivr.line.service import seed
 from ivr.prompt_watch import PromptWatch
 from ivr.prompts import PromptLibrary
+from ivr.recordings import RecordingNotes, Recordings
 from zongji.core import now
 from zongji.parts.ground import Ground
 from zongji.parts.recording import start_pausing, start_recording, start_room
@@ -33,6 +34,7 @@ class Floor:
     live: LiveLine
     prompts: PromptLibrary
     silent: PromptWatch
+    recordings: Recordings
     blacklist: LiveBlacklist
     nodes: AsteriskNodes
     calls: AcdStore
@@ -55,6 +57,8 @@ async def open_floor(
     ground.run(live)
     silent = PromptWatch(prompts, lambda: live.now.menus)
     ground.run(silent)
+    recordings = Recordings(ground.settings.var / "prompts", now)
+    ground.run(RecordingNotes(recordings, lambda: live.now.menus))
     bus.subscribe(acd.on_asterisk_event, AsteriskEvent)
     await _fallback(ground, acd, nodes)
     room = await start_room(ground)
@@ -62,6 +66,7 @@ async def open_floor(
         live=live,
         prompts=prompts,
         silent=silent,
+        recordings=recordings,
         blacklist=blacklist,
         nodes=nodes,
         calls=calls,

@@ -7,10 +7,11 @@ from acd.hanging_up import HangingUp
 from acd.log.service import CallLog
 from acd.recording_archive import RecordingArchive
 from crm_core.blacklist.service import BlacklistService
-from crm_core.places.finder import Places
 from crm_core.services import Crm
 from dialer.service import Dialer
+from ivr.house import House
 from ivr.line.service import LineService
+from ivr.line.trial import Callers, LineTrial
 from ivr.media.service import MediaReports
 from orders.services import Trade
 from webui.client_address import Proxies
@@ -20,14 +21,15 @@ from zongji.core import now, right_to_dial
 from zongji.parts.floor import Floor
 from zongji.parts.ground import Ground
 from zongji.parts.recording import file_keys
+from zongji.platform.asterisk import music_classes
 from zongji.settings import Settings
 
 
 def web_server(
-    ground: Ground, floor: Floor, *, crm: Crm, trade: Trade, places: Places, dialer: Dialer
+    ground: Ground, floor: Floor, house: House, *, crm: Crm, trade: Trade, dialer: Dialer
 ) -> WebServer:
     """Not listening yet."""
-    settings, database = ground.settings, ground.database
+    settings, database, places = ground.settings, ground.database, house.places
     live, blacklist, nodes = floor.live, floor.blacklist, floor.nodes
     return WebServer(
         WebServices(
@@ -61,8 +63,11 @@ def web_server(
                 clock=now,
                 zone=settings.zone,
                 prepare=floor.prompts.prepare,
+                recordings=floor.recordings,
+                music=music_classes,
                 applied=live.look,
             ),
+            trial=_trial(ground, house),
             queues_of=lambda who: crm.groups.queues_of(who, tuple(live.now.plan.queue_by_name)),
             home_of=places.look_up,
             right_to_dial=right_to_dial(settings, places),
@@ -72,6 +77,23 @@ def web_server(
         host=settings.web.host,
         port=settings.web.port,
         tls=_tls(settings),
+    )
+
+
+def _trial(ground: Ground, house: House) -> LineTrial:
+    """Of calls that find what real ones find."""
+    return LineTrial(
+        clock=house.clock,
+        zone=house.zone,
+        language=house.language,
+        callers=Callers(
+            database=ground.database,
+            customers=house.customers,
+            places=house.places,
+            familiar=house.familiar,
+            listed=house.blacklist.find,
+            at_extension=house.acd.at_extension,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ Rule: nothing outside its own folder is read or written, and only the process st
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from zongji.platform.site import AgentPhone, Secrets, Site, render_phones
 from zongji.settings import ROOT
 
 TEMPLATES = ROOT / "asterisk-conf"
+_SECTION = re.compile(r"^\s*\[([^\]]+)\]", re.MULTILINE)
 _BOOT_S = 60
 
 
@@ -66,6 +68,15 @@ class AsteriskFiles:
             "moh": str(self.data / "moh"),
         }
         return render(self.templates, self.etc, {**places, **values})
+
+
+def music_classes(templates: Path = TEMPLATES) -> tuple[str, ...]:
+    """The classes of music on hold; none when the file is not here."""
+    try:
+        written = (templates / "musiconhold.conf").read_text(encoding="utf-8")
+    except OSError:
+        return ()
+    return tuple(name for name in _SECTION.findall(written) if name != "general")
 
 
 def write_pbx(

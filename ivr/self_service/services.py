@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import structlog
 
-from crm_core.errors import DatabaseUnavailable
+from crm_core.errors import DomainError
 from ivr.menu import PROVED, Service
 from ivr.self_service.account import tell_of_credit
 from ivr.self_service.assortment import tell_of_best_sellers, tell_of_new_products
@@ -40,14 +40,14 @@ _OF_CUSTOMERS: frozenset[Service] = frozenset({"rules", "notices"})
 
 
 async def serve(service: Service, counter: Counter, *, pin: bool = False) -> None:
-    """One service to its end, with `pin` only for who has proved who they are; when the database does not answer, the
-    caller hears that.
+    """One service to its end, with `pin` only for who has proved who they are; when it cannot be had, the caller hears
+    that.
     """
     try:
         if await _is_served(service, counter, pin=pin):
             await _SERVICES[service](counter)
-    except DatabaseUnavailable as error:
-        log.warning("self_service_unavailable", service=service, error=str(error))
+    except DomainError as error:
+        log.warning("self_service_unavailable", service=service, code=error.code, error=str(error))
         await counter.keypad.say("try_later")
 
 

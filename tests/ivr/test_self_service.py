@@ -204,6 +204,25 @@ async def test_anothers_order_is_told_only_to_who_knows_the_number(
     assert ("status_unknown" in caller.played) is not told
 
 
+async def test_who_guesses_the_digits_of_anothers_order_is_locked_out(
+    shop: Shop, database: Database
+) -> None:
+    theirs = await _known(database, OTHER)
+    command = PlaceOrder("a guessed key", theirs, (OrderLine(shop.beer, 1),))
+    order = (await shop.trade.orders.place(SYSTEM, command)).order
+    asked = [*order.number.replace("-", ""), "#"]
+
+    guesses = [key for n in range(3) for key in (*asked, *f"700{n}")]
+    first = await ring(shop, ["4", "3", *guesses], caller=STRANGER)
+    second = await ring(shop, ["4", "3", *guesses], caller=STRANGER)
+    hidden = await ring(shop, ["4", "3", *asked, *"9000"], caller="anonymous")
+
+    assert first.played.count("status_unknown") == 3
+    assert second.played.count("status_unknown") == 2
+    assert heard(second, "status_locked", "menu_self_service")
+    assert heard(hidden, "status_check", "status_locked")
+
+
 async def _known(database: Database, number: str) -> int:
     found = await CustomerService(database).identify(number)
     return found.customer_id if found else await customer(database, number)

@@ -132,13 +132,14 @@ class Walking:
             pins=house.pins,
             terms=house.terms,
             visitor=visitor,
+            pin=wanted.pin,
             recognised=partial(recognise, call),
             call_id=call.record.call_id,
             medium=medium,
             clock=house.clock,
             zone=house.zone,
         )
-        await serve(wanted.service, counter, pin=wanted.pin)
+        await serve(wanted.service, counter)
         self._outcome = "self_service"
         call.record.step("service_done", service=wanted.service)
 

@@ -2,14 +2,15 @@
 
 Rule: nothing is ordered before the last confirmation; what was confirmed is placed even when the line drops at that
 moment, and once: the order's key is the call's id and the number of the order in it. Goods that cannot be had any more
-are named and taken out, and the rest goes on.
+are named and taken out, and the rest goes on. A telephone's number alone, which can be forged, orders nothing on account
+and nothing for whoever has a PIN, unless the menu says so.
 """
 
 import asyncio
 
 from crm_core.errors import DatabaseUnavailable, DomainError
 from ivr.self_service.counter import CALLER, Counter
-from ivr.self_service.proof import is_customer
+from ivr.self_service.proof import is_customer, is_proved
 from orders.errors import (
     OrderWindowClosed,
     OutOfStock,
@@ -33,6 +34,9 @@ async def order(counter: Counter, first: ProductView | None = None) -> None:
         await counter.keypad.say("customers_only")
         return
     assert counter.customer_id is not None
+    if not await _may_order(counter, counter.customer_id):
+        await counter.keypad.say("order_none")
+        return
     cart: Cart = {}
     wanted = first
     while await _filled(counter, cart, wanted):
@@ -40,6 +44,17 @@ async def order(counter: Counter, first: ProductView | None = None) -> None:
             return
         wanted = None
     await counter.keypad.say("order_none")
+
+
+async def _may_order(counter: Counter, customer_id: int) -> bool:
+    """Whether the caller has proved to be the customer, where that is asked for."""
+    if counter.pin is False:
+        return True
+    card = await counter.customers.card(customer_id)
+    on_account = card is None or card.credit_limit > 0
+    if on_account or await counter.pins.has(customer_id):
+        return await is_proved(counter)
+    return True
 
 
 async def _filled(counter: Counter, cart: Cart, first: ProductView | None) -> bool:

@@ -16,7 +16,7 @@ from orders.sales.tables import OrderedLine
 from orders.stock.tables import Stock
 from tests.ivr.ivr_line import NOON, Channel, until
 from tests.ivr.ivr_line import OrderLine as Line
-from tests.ivr.shop import Shop, heard, keys, open_shop, orders, ring
+from tests.ivr.shop import ORDER, Shop, heard, keys, open_shop, orders, ring
 from tests.ivr.test_self_service import SAID
 
 
@@ -58,7 +58,7 @@ async def withdraw(database: Database, sku: str) -> None:
 async def test_goods_withdrawn_before_the_read_back_are_taken_out_and_the_rest_is_ordered(
     shop: Shop, database: Database
 ) -> None:
-    pressed = ["4", "2", *keys(shop.beer), *"3#", "1", *keys(shop.wine), *"2#"]
+    pressed = [*ORDER, *keys(shop.beer), *"3#", "1", *keys(shop.wine), *"2#"]
     async with caller_at(shop, "order_more", pressed) as caller:
         await withdraw(database, shop.beer)
         await press(caller, "2", "order_withdrawn")

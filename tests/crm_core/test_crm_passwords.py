@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from datetime import timedelta
 
 import pytest
 from hypothesis import given

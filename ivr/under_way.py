@@ -15,7 +15,7 @@ from ivr.menu import Language
 
 @dataclass(slots=True)
 class UnderWay:
-    """`line` is the version that the call began with, `number` the caller's, None when it is hidden; `who` is known of
+    """`line` is the version that the call goes by, `number` the caller's, None when it is hidden; `who` is known of
     the caller, by telephone or by PIN.
     """
 

@@ -66,6 +66,7 @@ StepKind = Literal[
     "surveyed",
     "talk_hung_up",
     "voicemail",
+    "voicemail_refused",
     "voicemail_take",
     "wait_told",
     "wrong_key",

@@ -81,7 +81,8 @@ class Dates:
         return here >= self.first or here <= self.last
 
 
-def _span(value: Any) -> Span:
+def span_of(value: Any) -> Span:
+    """Written as 08:30-12:00. Raises ValueError."""
     if isinstance(value, Span):
         return value
     found = _SPAN.fullmatch(str(value).strip())
@@ -139,7 +140,7 @@ def _week(value: Any) -> Any:
     return found
 
 
-Spans = Annotated[tuple[Annotated[Span, BeforeValidator(_span)], ...], BeforeValidator(several)]
+Spans = Annotated[tuple[Annotated[Span, BeforeValidator(span_of)], ...], BeforeValidator(several)]
 
 
 class _Times(BaseModel):

@@ -41,7 +41,9 @@ FURTHEST_PUT_OFF = timedelta(hours=26)
 
 @dataclass(frozen=True, slots=True)
 class DialRules:
-    """The law as settings: windows are local times of day, attempts are per number in 24 hours."""
+    """What the law asks, unless the settings say otherwise: windows are local times of day, attempts are per number in
+    24 hours.
+    """
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     campaign_hours: tuple[Window, ...] = ((time(9), time(12)), (time(14), time(21)))

@@ -21,6 +21,7 @@ from ami_bridge.errors import CallerHungUp
 from crm_core.numbers import normalise
 from ivr import place as places_in_line
 from ivr.house import House
+from ivr.line.live import Line as ThisLine
 from ivr.menu import announcement_of
 from ivr.reception import identify, is_rejected, reject
 from ivr.recording import is_recorded
@@ -28,7 +29,7 @@ from ivr.survey import Survey
 from ivr.under_way import UnderWay
 from ivr.voicemail import LEFT
 from ivr.waiting import Waiting
-from ivr.walker import HangUp
+from ivr.walker import Chosen, HangUp, begin
 from ivr.walking import Walking
 from ivr.way import way_of
 
@@ -63,6 +64,7 @@ class Line:
         )
         call = Call(self._house, session, record, number)
         try:
+            await call.keep_version()
             if passed_on_to:
                 await call.passed_on(passed_on_to)
             else:
@@ -87,7 +89,7 @@ class Call:
         self, house: House, session: AgiSession, record: CallRecord, number: str | None
     ) -> None:
         self._call = UnderWay(house, house.line.now, session, record, number, house.language)
-        self._house, self._line = house, house.line.now
+        self._house = house
         self._session, self._record = session, record
         self._waiting: Waiting | None = None
         self._walking: Walking | None = None
@@ -103,6 +105,15 @@ class Call:
         if self._walking is not None:
             return self._walking.outcome
         return "left_in_menu" if self._record.row.answered_at is None else "answered"
+
+    @property
+    def _line(self) -> ThisLine:
+        return self._call.line
+
+    async def keep_version(self) -> None:
+        """A call that was under way before goes on with the version of the line that it began with."""
+        if self._record.resumed:
+            self._call.line = await self._house.line.version(self._record.row.line_version)
 
     def end(self) -> None:
         """The caller is gone, or is done."""
@@ -206,8 +217,7 @@ class Call:
         if kept is not None:
             self._call.language = kept.language
         await self._session.set_variable("ZJ_TRANSFER", "")
-        queues = self._line.plan.queue_by_name
-        queue = row.queue if row.queue in queues else self._line.plan.queues[0].name
+        queue = await self._queue_there(row.queue)
         agent = acd.at_extension(extension)
         if agent is None and await self._ring(extension):
             await self._part(queue)
@@ -223,6 +233,18 @@ class Call:
         )
         recorded = await is_recorded(self._session)
         await self._wait(entry, row.menu_path, recorded=recorded)
+
+    async def _queue_there(self, queue: str | None) -> str:
+        """The queue of this name; when the line has none any more, the one to which it leads who calls the number."""
+        call, row = self._call, self._record.row
+        if queue not in call.line.plan.queue_by_name:
+            call.line = self._house.line.now
+        if queue is not None and queue in call.line.plan.queue_by_name:
+            return queue
+        begun = begin(call.did, call.language, call.moment()) if call.did else None
+        if not isinstance(begun, Chosen):
+            begun = Chosen("-".join(row.menu_path) or None, row.menu_path, call.language)
+        return (await way_of(call, begun)).queue
 
     async def _ring(self, extension: str) -> bool:
         """A telephone at which no agent works; True when they have talked."""
@@ -244,9 +266,7 @@ class Call:
             return
         entry = QueueEntry(
             call_id=self._record.call_id,
-            queue=queue
-            if queue in self._line.plan.queue_by_name
-            else self._line.plan.queues[0].name,
+            queue=await self._queue_there(queue),
             priority=MAX_PRIORITY,
             joined_at=self._house.clock(),
             agents_only=True,

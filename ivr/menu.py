@@ -47,7 +47,8 @@ class Action(LinePart):
     callers serve themselves and comes back to the menu, `extension` asks for that of somebody, `hang_up` ends the call
     with thanks, `voicemail` takes a message (true: for the people of the queue to which the keys lead, a name: for that
     queue's), `callback` asks to be called back; `repeat`, `back` and `language` (go on in it) speak for themselves. `announce` alone comes back to
-    the menu. With `pin` a service asks the caller for their PIN first, once a call.
+    the menu. With `pin: true` a service asks the caller for their PIN first, once a call; with `pin: false` nothing
+    that is ordered there asks for it; without either it is asked of those who order on account or have one.
     """
 
     announce: Name | None = None
@@ -56,7 +57,7 @@ class Action(LinePart):
     voicemail: Mailbox = False
     callback: bool = False
     service: Service | None = None
-    pin: bool = False
+    pin: bool | None = None
     extension: bool = False
     hang_up: bool = False
     repeat: bool = False
@@ -65,8 +66,10 @@ class Action(LinePart):
 
     @property
     def asks_pin(self) -> bool:
-        """Whether callers must have proved with their PIN who they are."""
-        return self.pin or self.service in PROVED
+        """Whether callers, or those who order on account, must have proved with their PIN who they are."""
+        if self.service == "order":
+            return self.pin is not False
+        return self.pin is True or self.service in PROVED
 
     @property
     def ends(self) -> bool:

@@ -10,7 +10,7 @@ from acd.hours_plan import check_branches
 from acd.lineplan import LinePlan
 from acd.located import Document, Step
 from acd.overflowplan import must_exist
-from ivr.menu import Action, MenuPlan, Menus
+from ivr.menu import PROVED, Action, MenuPlan, Menus
 from ivr.route_checks import check_routes
 from ivr.said import KEYS
 
@@ -52,8 +52,10 @@ def _check_keys(document: Document, menu: MenuPlan, plan: LinePlan) -> None:
 def _check_action(document: Document, action: Action, menus: Menus, place: Place) -> None:
     if len(action.kinds) != 1 and (action.kinds or action.announce is None):
         document.fault(_ONE, *place)
-    if action.pin and action.service is None:
+    if action.pin is not None and action.service is None:
         document.fault("`pin` goes with a service: give one, or leave it out", *place)
+    if action.pin is False and action.service in PROVED:
+        document.fault(f"{action.service} always asks for the PIN: leave `pin` out", *place)
     if action.menu is not None and action.menu not in menus.by_name:
         document.fault(f"there is no menu “{action.menu}”", *place)
     if action.extension and menus.extensions is None:

@@ -164,7 +164,7 @@ class PromptLibrary:
         async with self._speaking:
             try:
                 await asyncio.to_thread(self._speak_missing, menus)
-            except SpeechError as error:
+            except (SpeechError, OSError) as error:
                 raise Invalid(f"A prompt cannot be spoken: {error}") from error
 
     def _speak_missing(self, menus: Menus) -> None:
@@ -185,7 +185,7 @@ class PromptLibrary:
         async with self._speaking:
             try:
                 return await asyncio.to_thread(self._speak_named, prompt)
-            except SpeechError as error:
+            except (SpeechError, OSError) as error:
                 log.warning("name_not_spoken", name=name, error=str(error))
                 return False
 

@@ -29,6 +29,11 @@ class Recorder:
     folder: Path
     obstacle: Callable[[str | None], Obstacle | None] = lambda _: None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for any sound now."""
+        return self.obstacle(None) == "disk_full"
+
     async def begin(self, session: AgiSession, record: CallRecord) -> bool:
         """Ask for a raw file of both sides, caller and agent in turn; whether it was begun."""
         obstacle = self.obstacle(record.row.queue) or await self._begun(session, record)

@@ -81,6 +81,10 @@ class Survey:
             key = key or await self._session.wait_for_digit(question.timeout_s)
             if key in question.keys:
                 return key
+            if key is None:
+                self._record.step("no_key", asked=question.name)
+            else:
+                self._record.step("wrong_key", asked=question.name, key=key)
             if left:
                 await self._say("no_key" if key is None else "wrong_key")
         return None

@@ -17,7 +17,7 @@ NOBODY = CallerFacts()
 
 @dataclass(slots=True)
 class UnderWay:
-    """`line` is the version that the call began with, `number` the caller's, None when it is hidden; `who` is known of
+    """`line` is the version that the call goes by, `number` the caller's, None when it is hidden; `who` is known of
     the caller, by telephone or by PIN, `known` what the record has of that.
     """
 

@@ -1,7 +1,8 @@
 """Leaving a message (留言): greeting, beep, recording; then hear it, say it again, or keep it.
 
 Rule: the sound lies on the disk while it is spoken, so that a hang-up, or this daemon's death, keeps what was said by
-then; what becomes of it is the sweep's (acd/voicemails.py). Takes end with #, with silence or at the longest.
+then; what becomes of it is the sweep's (acd/voicemails.py). Takes end with #, with silence or at the longest. Where the
+disk is full no message is taken, as no call is recorded.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from acd.voicemails import SHORTEST_S, Take, left_message, path_for, takes
 from ami_bridge.agi import AgiSession
 from ivr.menu import Language
 from ivr.prompts import PromptLibrary
+from ivr.recording import Recorder
 
 LEFT = "ZJ_VOICEMAIL"
 """The channel variable that says to the next daemon that the caller was leaving a message."""
@@ -34,14 +36,15 @@ class Voicemail:
         record: CallRecord,
         prompts: PromptLibrary,
         language: Language,
-        folder: Path,
+        recorder: Recorder,
         queue: str,
     ) -> None:
         self._session = session
         self._record = record
         self._prompts = prompts
         self._language = language
-        self._folder = folder
+        self._recorder = recorder
+        self._folder = recorder.folder
         self._queue = queue
 
     @property
@@ -50,12 +53,20 @@ class Voicemail:
         left = left_message(self._folder, self._record.call_id)
         return "voicemail" if left else "abandoned"
 
+    def is_refused(self) -> bool:
+        """Whether no message can be left now, which is noted."""
+        if self._recorder.is_full:
+            self._record.step("voicemail_refused", queue=self._queue, cause="disk_full")
+            return True
+        return False
+
     async def take(self) -> None:
         """Until the caller is content or has tried often enough; then goodbye."""
         self._record.step("voicemail", queue=self._queue)
         await self._session.answer()
         await self._session.set_variable(LEFT, self._queue)
-        await self._say("voicemail_greeting", keys=_KEEP)
+        if key := await self._say("voicemail_greeting", keys=_KEEP):
+            self._noted(key)
         for number in range(1, _MOST_TAKES + 1):
             if await self._is_kept(number):
                 break
@@ -83,12 +94,20 @@ class Voicemail:
         key = await self._asked()
         while key == _HEAR:
             heard = await self._session.play([str(file.with_suffix(""))], escape_digits=_KEYS)
-            key = heard or await self._asked()
+            key = self._noted(heard) if heard else await self._asked()
         return key != _AGAIN
 
     async def _asked(self) -> str | None:
         key = await self._say("voicemail_menu", keys=_KEYS)
-        return key or await self._session.wait_for_digit(_THINK_S)
+        return self._noted(key or await self._session.wait_for_digit(_THINK_S))
+
+    def _noted(self, key: str | None) -> str | None:
+        """What the caller answered, which is a step of the record."""
+        if key is None:
+            self._record.step("no_key", asked="voicemail")
+        else:
+            self._record.step("key" if key in _KEYS else "wrong_key", asked="voicemail", key=key)
+        return key
 
     def _seconds(self, file: Path) -> float:
         mine = (take for take in takes(self._folder, self._record.call_id) if take.file == file)

@@ -227,17 +227,24 @@ class Waiting:
             self._ticket.back()
 
     async def _leave_message(self, queue: str) -> None:
-        await self._music_off()
-        self._voicemail = Voicemail(
+        """Where none can be left the caller waits on, or may be called back."""
+        voicemail = Voicemail(
             session=self._session,
             record=self._record,
             prompts=self._room.prompts,
             language=self._language,
-            folder=self._room.recorder.folder,
+            recorder=self._room.recorder,
             queue=queue,
         )
-        await self._voicemail.take()
-        self._outcome = self._voicemail.outcome
+        if voicemail.is_refused():
+            self._ticket.back()
+            offered = ("callback_offer",) if self._may_ask else ()
+            await self._heard(await self._say("voicemail_not_possible", *offered))
+            return
+        await self._music_off()
+        self._voicemail = voicemail
+        await voicemail.take()
+        self._outcome = voicemail.outcome
         self._ticket.leave(self._outcome)
 
     # ---- what the caller presses and hears ----------------------------------------------------------

@@ -48,11 +48,11 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """After the prompts let the caller use this service, after their PIN when that is asked for, and go on with `served`."""
+    """After the prompts let the caller use this service, `pin` as the key says, and go on with `served`."""
 
     walk: Walk
     service: Service
-    pin: bool = False
+    pin: bool | None = None
     prompts: tuple[str, ...] = ()
 
 

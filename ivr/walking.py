@@ -101,15 +101,18 @@ class Walking:
         call.record.routed(chosen, path)
         row, queue = call.record.row, wanted.queue or chosen.queue
         if wanted.kind == "voicemail":
-            self._voicemail = Voicemail(
+            voicemail = Voicemail(
                 session=call.session,
                 record=call.record,
                 prompts=call.house.prompts,
                 language=language,
-                folder=call.house.recorder.folder,
+                recorder=call.house.recorder,
                 queue=queue,
             )
-            await self._voicemail.take()
+            if voicemail.is_refused():
+                return Play(wanted.walk, ("voicemail_not_possible", prompt_of(wanted.walk.menu)))
+            self._voicemail = voicemail
+            await voicemail.take()
             return HangUp(path, language, ())
         refused = await ask_for_callback(call.house.callbacks, call.number, queue, row)
         if refused is not None:
@@ -132,13 +135,14 @@ class Walking:
             pins=house.pins,
             terms=house.terms,
             visitor=visitor,
+            pin=wanted.pin,
             recognised=partial(recognise, call),
             call_id=call.record.call_id,
             medium=medium,
             clock=house.clock,
             zone=house.zone,
         )
-        await serve(wanted.service, counter, pin=wanted.pin)
+        await serve(wanted.service, counter)
         self._outcome = "self_service"
         call.record.step("service_done", service=wanted.service)
 

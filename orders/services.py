@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crm_core.bus import Bus
 from crm_core.db import Database
+from crm_core.people.login_limits import Allowance
 from orders.aftersales.exceptions.service import ExceptionService
 from orders.aftersales.returns.service import ReturnService
 from orders.catalogue.service import CatalogueService
@@ -36,6 +37,7 @@ from orders.quotas.service import QuotaService
 from orders.review.service import ReviewRuleService
 from orders.sales.assortment import AssortmentService
 from orders.sales.changes import OrderChanges
+from orders.sales.inquiries import LIMIT, InquiryService
 from orders.sales.quotes import QuoteService
 from orders.sales.recall import RecallService
 from orders.sales.service import OrderService
@@ -56,6 +58,7 @@ class Trade:
     """One of each."""
 
     orders: OrderService
+    inquiries: InquiryService
     assortment: AssortmentService
     changes: OrderChanges
     review_rules: ReviewRuleService
@@ -106,6 +109,7 @@ class Trade:
         secrets_key: bytes | None = None,
         callable_networks: Networks = (),
         links: LinkTerms | None = None,
+        inquiry_limit: Allowance = LIMIT,
     ) -> Self:
         """None is started; `channels` are those that have a notifier, `zone` is the company's; `sender` stands
         on shipping papers, which are set in `font`, or in one that the machine has; `gateway` is where
@@ -121,6 +125,7 @@ class Trade:
         till = GatewayService(database, bus, gateway, clock=clock, channels=channels)
         return cls(
             orders=orders,
+            inquiries=InquiryService(database, clock=clock, limit=inquiry_limit),
             assortment=AssortmentService(database, clock=clock, zone=zone),
             changes=OrderChanges(
                 database,

@@ -17,7 +17,6 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.places.finder import Places
 from dialer.line import AsteriskLine, TrunkSettings
-from dialer.policy import DialRules
 from dialer.service import Dialer
 from dialer.store import DialerStore
 from ivr.prompts import PromptLibrary
@@ -77,8 +76,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     ):
         ground.run(worker)
     floor = await open_floor(ground, live, prompts, nodes)
-    rules = DialRules(zone=settings.zone)
-    dialer = Dialer(DialerStore(database), floor.acd, trunk, bus, clock=now, rules=rules)
+    dialer = Dialer(
+        DialerStore(database), floor.acd, trunk, bus, clock=now, rules=settings.dial_rules
+    )
     house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
     web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer)
     agi = call_server(ground, floor, house, message_calls, crm.accounts)

@@ -26,6 +26,8 @@ from pydantic_settings import (
 )
 
 from crm_core.blacklist.policy import BlacklistRules, Policy
+from dialer.policy import DialRules
+from zongji.dialling_settings import DiallingSettings
 from zongji.message_settings import (
     PROVIDERS,
     FaxSettings,
@@ -353,6 +355,7 @@ class Settings(BaseSettings):
     recordings: Path | None = None
     recording: RecordingSettings = RecordingSettings()
     capacity: CapacitySettings = CapacitySettings()
+    dialling: DiallingSettings = DiallingSettings()
     faxes_keep_days: int | None = Field(
         default=None,
         ge=30,
@@ -432,6 +435,10 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def dial_rules(self) -> DialRules:
+        return self.dialling.rules(self.zone)
 
     @property
     def fax_folder(self) -> Path:

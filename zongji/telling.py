@@ -17,7 +17,6 @@ from crm_core.outbox.wecom import WeComApp, WeComGroup, WeComPerson
 from crm_core.outbox.wording import WordBook
 from crm_core.outbox.worker import OutboxWorker
 from dialer.message_calls import MessageCalls
-from dialer.policy import DialRules
 from dialer.ports import PlainLine
 from dialer.store import DialerStore
 from ivr.tts import TextToSpeech
@@ -54,7 +53,7 @@ def message_calls(settings: Settings, database: Database, line: PlainLine) -> Me
         ),
         folder=settings.var / "said",
         clock=now,
-        rules=DialRules(zone=settings.zone),
+        rules=settings.dial_rules,
         needs_key=voice.needs_key,
     )
 

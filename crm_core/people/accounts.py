@@ -83,7 +83,7 @@ class AccountService(SessionKeeper):
         name = login.strip().lower()
         name = name if users.is_login(name) else ""
         async with self._database.begin() as session:
-            await login_limits.tidy(session, self._limits, self._clock())
+            await login_limits.tidy(session, self._clock())
             await login_limits.count_attempt(session, self._limits, name, address, self._clock())
         checked = await self._check(name, password, address)
         now = self._clock()

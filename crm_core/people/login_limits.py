@@ -7,6 +7,7 @@ address has a wider allowance, because an office shares one.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -15,21 +16,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from crm_core.errors import TooManyAttempts
 from crm_core.people.tables import LoginLimit
 
+REMEMBERED = timedelta(days=1)
+"""No attempts are counted for longer than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """`free` attempts at once; then 1, 2, 4 … seconds up to `longest`; a quiet `forget` clears."""
+    """`free` attempts at once; then `first` to wait, twice, four times … as long up to `longest`; a quiet `forget`
+    clears.
+    """
 
     free: int
+    first: timedelta = timedelta(seconds=1)
     longest: timedelta = timedelta(minutes=15)
     forget: timedelta = timedelta(hours=1)
+
+    @classmethod
+    def locking(cls, tries: int, lock: timedelta) -> Self:
+        """After so many attempts nothing for `lock`, and again after each one from then on."""
+        return cls(tries, first=lock, longest=lock, forget=REMEMBERED)
 
     def delay(self, attempts: int) -> timedelta:
         """How long to wait after this many attempts in a row."""
         beyond = attempts - self.free
         if beyond < 0:
             return timedelta(0)
-        return min(timedelta(seconds=2 ** min(beyond, 20)), self.longest)
+        return min(self.first * (1 << min(beyond, 20)), self.longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +68,13 @@ async def count_confirmation(
     await count(session, _confirmation(user_id), limits.login, now)
 
 
-async def count(session: AsyncSession, subject: str, allowance: Allowance, now: datetime) -> None:
-    """Count one attempt at anything (at most 120 characters name it). Raises TooManyAttempts, which is not counted."""
+async def count(
+    session: AsyncSession, subject: str, allowance: Allowance, now: datetime
+) -> datetime | None:
+    """Count one attempt at anything (at most 120 characters name it); returns until when the next one must wait.
+
+    Raises TooManyAttempts, which is not counted.
+    """
     fresh = upsert(LoginLimit).values(subject=subject, attempts=0, last_at=now)
     locked = fresh.on_conflict_do_update(
         index_elements=["subject"], set_={"subject": fresh.excluded.subject}
@@ -66,11 +83,13 @@ async def count(session: AsyncSession, subject: str, allowance: Allowance, now: 
     _refuse(row.blocked_until, allowance, now)
     attempts = 1 if now - row.last_at > allowance.forget else row.attempts + 1
     delay = allowance.delay(attempts)
+    until = now + delay if delay else None
     await session.execute(
         update(LoginLimit)
         .where(LoginLimit.subject == subject)
-        .values(attempts=attempts, last_at=now, blocked_until=now + delay if delay else None)
+        .values(attempts=attempts, last_at=now, blocked_until=until)
     )
+    return until
 
 
 async def refuse_blocked(
@@ -92,23 +111,32 @@ def _refuse(blocked_until: datetime | None, allowance: Allowance, now: datetime)
 
 
 async def forgive_confirmation(session: AsyncSession, user_id: int) -> None:
-    await session.execute(delete(LoginLimit).where(LoginLimit.subject == _confirmation(user_id)))
+    await clear(session, _confirmation(user_id))
 
 
 async def forgive(session: AsyncSession, login: str, address: str) -> None:
     """A log-in succeeded: its login starts anew, its address gets this one attempt back."""
+    await give_back(session, _address(address))
+    await clear(session, _login(login))
+
+
+async def give_back(session: AsyncSession, subject: str) -> None:
+    """One attempt was none to count."""
     await session.execute(
         update(LoginLimit)
-        .where(LoginLimit.subject == _address(address), LoginLimit.attempts > 0)
+        .where(LoginLimit.subject == subject, LoginLimit.attempts > 0)
         .values(attempts=LoginLimit.attempts - 1, blocked_until=None)
     )
-    await session.execute(delete(LoginLimit).where(LoginLimit.subject == _login(login)))
 
 
-async def tidy(session: AsyncSession, limits: LoginLimits, now: datetime) -> None:
+async def clear(session: AsyncSession, subject: str) -> None:
+    """It starts anew."""
+    await session.execute(delete(LoginLimit).where(LoginLimit.subject == subject))
+
+
+async def tidy(session: AsyncSession, now: datetime) -> None:
     """Drop what has been quiet for so long that it is forgotten anyway."""
-    quiet = now - max(limits.login.forget, limits.address.forget)
-    await session.execute(delete(LoginLimit).where(LoginLimit.last_at < quiet))
+    await session.execute(delete(LoginLimit).where(LoginLimit.last_at < now - REMEMBERED))
 
 
 def _login(login: str) -> str:

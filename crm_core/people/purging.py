@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from crm_core.db import Database
-from crm_core.people.login_limits import LoginLimits
+from crm_core.people.login_limits import REMEMBERED
 from crm_core.people.tables import LoginLimit, LoginSession
 from crm_core.worker import Worker
 
@@ -29,14 +29,12 @@ class AccountPurge(Worker):
         database: Database,
         *,
         clock: Callable[[], datetime],
-        limits: LoginLimits | None = None,
         every_s: float = _EVERY_S,
         batch: int = _BATCH,
     ) -> None:
         super().__init__("account-purge", every_s=every_s)
         self._database = database
         self._clock = clock
-        self._limits = limits or LoginLimits()
         self._batch = batch
 
     async def run_once(self) -> int:
@@ -66,10 +64,9 @@ class AccountPurge(Worker):
             return len(gone.all())
 
     async def _purge_limits(self, now: datetime) -> int:
-        forget = max(self._limits.login.forget, self._limits.address.forget)
         old = (
             select(LoginLimit.subject)
-            .where(LoginLimit.last_at < now - forget)
+            .where(LoginLimit.last_at < now - REMEMBERED)
             .limit(self._batch)
             .with_for_update(skip_locked=True)
         )

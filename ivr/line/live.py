@@ -1,5 +1,6 @@
-"""The line that calls take now. Rule: a call keeps the line that it began with; a new version is taken as soon as it is
-found and its prompts are there. While PostgreSQL is away the last one goes on, also through a restart.
+"""The line that calls take now. Rule: a call keeps the line that it began with, also when it is passed on or taken up by
+the next daemon; a new version is taken as soon as it is found and its prompts are there. While PostgreSQL is away the last
+one goes on, also through a restart.
 """
 
 import asyncio
@@ -17,11 +18,14 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.whole_files import write_if_changed
 from crm_core.worker import Worker
-from ivr.line.service import Prepare, newest
+from ivr.line.service import Prepare, newest, text_of
 from ivr.line_file import read_line
 from ivr.menu import Menus
 
 log = structlog.get_logger(__name__)
+
+_PATIENCE_S = 2.0
+_MOST_REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class LiveLine(Worker):
         self._adopted: Callable[[LinePlan], None] = lambda _: None
         self._one = asyncio.Lock()
         self._looking: asyncio.Future[None] | None = None
+        self._reading = asyncio.Lock()
+        self._before: dict[int, Line] = {}
         source = kept if kept.exists() else shipped
         self.now = Line(0, *read_line(source.read_text(encoding="utf-8"), source.name))
 
@@ -67,6 +73,32 @@ class LiveLine(Worker):
     def look(self) -> None:
         """There is a new version: take it now and not only at the next round."""
         self._looking = asyncio.ensure_future(self._take())
+
+    async def version(self, number: int | None) -> Line:
+        """For a call that was under way before: the version that it began with, as long as that can be read and all its
+        queues are still there, else the one now.
+        """
+        if number is None or number == self.now.number:
+            return self.now
+        try:
+            async with asyncio.timeout(_PATIENCE_S), self._reading:
+                found = self._before.get(number) or await self._read(number)
+        except (DatabaseUnavailable, FileRefused, TimeoutError) as error:
+            log.warning("line_version_not_read", version=number, error=str(error))
+            return self.now
+        if found is None or found.plan.queue_by_name.keys() - self.now.plan.queue_by_name.keys():
+            return self.now
+        return found
+
+    async def _read(self, number: int) -> Line | None:
+        async with self._database.reading() as connection:
+            text = await text_of(connection, number)
+        if text is None:
+            return None
+        line = self._before[number] = Line(number, *read_line(text))
+        if len(self._before) > _MOST_REMEMBERED:
+            del self._before[next(iter(self._before))]
+        return line
 
     async def _take(self) -> None:
         async with self._one:

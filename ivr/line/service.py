@@ -198,6 +198,12 @@ async def newest(connection: AsyncConnection) -> tuple[int, str] | None:
     return None if row is None else (row.number, row.text)
 
 
+async def text_of(connection: AsyncConnection, number: int) -> str | None:
+    """The text of a version."""
+    found = select(LineVersion.text).where(LineVersion.number == number)
+    return (await connection.execute(found)).scalar_one_or_none()
+
+
 async def seed(database: Database, content: str, now: datetime) -> None:
     """The first version, unless there is one."""
     async with database.begin() as session:

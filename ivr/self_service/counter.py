@@ -40,8 +40,8 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One service for one caller. `medium` is what the number called names; `recognised` is told when somebody unknown
-    has proved to be a customer.
+    """One service for one caller. `pin` is what the key says of it, `medium` what the number called names; `recognised`
+    is told when somebody unknown has proved to be a customer.
     """
 
     keypad: Keypad
@@ -51,6 +51,7 @@ class Counter:
     pins: PinService
     terms: Terms
     visitor: Visitor
+    pin: bool | None
     recognised: Callable[[int], Awaitable[None]]
     call_id: str
     medium: str | None

@@ -1,12 +1,14 @@
 """How an order stands, by the caller's number or by the order's own.
 
 Rule: of an order that is not the caller's, nothing is told without the last digits of the telephone number of whoever
-ordered it; that there is such an order is not told either.
+ordered it; that there is such an order is not told either. Wrong ones lock, as wrong PINs do.
 """
 
+from crm_core.errors import TooManyAttempts
 from ivr.self_service.counter import CALLER, Counter
 from orders.delivery.codes import State
 from orders.delivery.commands import WaybillQuery
+from orders.errors import UnknownOrder
 from orders.sales.commands import OrderQuery
 from orders.sales.views import OrderSummary
 
@@ -26,11 +28,16 @@ async def tell_of_orders(counter: Counter) -> None:
         typed = await keypad.digits(("status_number",), name="order_number", most=_MOST_DIGITS)
         if not typed:
             return
-        found = await _found(counter, typed)
+        try:
+            found = await _found(counter, typed)
+        except TooManyAttempts:
+            await keypad.say("status_locked")
+            return
         await keypad.say(*(await _told(counter, found) if found else ("status_unknown",)))
 
 
 async def _found(counter: Counter, typed: str) -> OrderSummary | None:
+    """Raises TooManyAttempts."""
     orders = counter.trade.orders
     if counter.customer_id is not None and len(typed) >= _LEAST_DIGITS:
         own = OrderQuery(number=_dashed(typed), customer_id=counter.customer_id, limit=1)
@@ -39,15 +46,13 @@ async def _found(counter: Counter, typed: str) -> OrderSummary | None:
     check = await counter.keypad.digits(("status_check",), name="last_digits", most=_CHECK_DIGITS)
     if check is None or len(check) != _CHECK_DIGITS or len(typed) <= _DATE_DIGITS:
         return None
-    for each in await orders.search(CALLER, OrderQuery(number=_dashed(typed), limit=2)):
-        if each.number == _dashed(typed) and await _knows(counter, each.customer_id, check):
-            return each
-    return None
-
-
-async def _knows(counter: Counter, customer_id: int, check: str) -> bool:
-    card = await counter.customers.card(customer_id)
-    return card is not None and any(phone.number.endswith(check) for phone in card.phones)
+    caller, call_id = counter.visitor.number, counter.call_id
+    try:
+        return await counter.trade.inquiries.find(
+            CALLER, _dashed(typed), check, caller=caller, call_id=call_id
+        )
+    except UnknownOrder:
+        return None
 
 
 async def _told(counter: Counter, order: OrderSummary) -> tuple[str, ...]:

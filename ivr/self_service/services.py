@@ -1,7 +1,7 @@
 """The services that a key of a menu may lead to.
 
-Rule: what shows a customer's own money asks for the PIN whatever the menu says; what is a customer's own asks who the
-caller is.
+Rule: what shows a customer's own money asks for the PIN whatever the menu says, ordering unless the menu says that it
+does not; what is a customer's own asks who the caller is.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import structlog
 
-from crm_core.errors import DatabaseUnavailable
+from crm_core.errors import DomainError
 from ivr.menu import PROVED, Service
 from ivr.self_service.account import tell_of_credit
 from ivr.self_service.assortment import tell_of_best_sellers, tell_of_new_products
@@ -39,20 +39,18 @@ _SERVICES: Mapping[Service, Callable[[Counter], Awaitable[None]]] = MappingProxy
 _OF_CUSTOMERS: frozenset[Service] = frozenset({"rules", "notices"})
 
 
-async def serve(service: Service, counter: Counter, *, pin: bool = False) -> None:
-    """One service to its end, with `pin` only for who has proved who they are; when the database does not answer, the
-    caller hears that.
-    """
+async def serve(service: Service, counter: Counter) -> None:
+    """One service to its end; when it cannot be had, the caller hears that."""
     try:
-        if await _is_served(service, counter, pin=pin):
+        if await _is_served(service, counter):
             await _SERVICES[service](counter)
-    except DatabaseUnavailable as error:
-        log.warning("self_service_unavailable", service=service, error=str(error))
+    except DomainError as error:
+        log.warning("self_service_unavailable", service=service, code=error.code, error=str(error))
         await counter.keypad.say("try_later")
 
 
-async def _is_served(service: Service, counter: Counter, *, pin: bool) -> bool:
-    if pin or service in PROVED:
+async def _is_served(service: Service, counter: Counter) -> bool:
+    if counter.pin or service in PROVED:
         return await is_proved(counter)
     if service not in _OF_CUSTOMERS or await is_customer(counter):
         return True

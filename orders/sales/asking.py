@@ -21,13 +21,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`titles` and `notes` are by language, zh and en; in a title stand {order} and the names of `params`."""
+    """`titles` and `notes` are by language, zh and en; in a title stand {order} and the names of `params`; `call_id` is
+    the call that it is about.
+    """
 
     source: TodoSource
     titles: Mapping[str, str]
     due_at: datetime
     params: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    call_id: str | None = None
 
 
 async def ask(session: AsyncSession, order_id: int, wanted: Wanted, now: datetime) -> None:
@@ -51,6 +54,7 @@ async def ask(session: AsyncSession, order_id: int, wanted: Wanted, now: datetim
         note=wanted.notes.get(language),
         due_at=wanted.due_at,
         customer_id=row.customer_id,
+        call_id=wanted.call_id,
         priority=Priority.HIGH,
         assignee_id=assignee.id,
     )

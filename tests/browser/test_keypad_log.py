@@ -14,11 +14,10 @@ CODE, PIN = "880079", "270918"
 async def test_what_a_caller_pressed_is_found_and_no_digit_of_the_pin_is_shown_or_exported(
     work: Workplace, screens: Screens
 ) -> None:
-    (dealer,) = (await work.board.request("GET", f"/api/customers?q={VIP}"))["items"]
+    dealer = await work.give_pin(VIP, PIN)
     path = f"/api/customers/{dealer['id']}"
     version = (await work.board.request("GET", path))["customer"]["version"]
     await work.board.request("PATCH", path, {"version": version, "code": f"K-{CODE}"})
-    await work.board.request("POST", f"{path}/pin", {"pin": PIN})
     caller = await work.call(STRANGER, *"742", *f"{CODE}#", *f"{PIN}#", pause_s=0.4)
     record = await work.record(STRANGER, has=lambda each: kinds(each).count("digits") == 2)
     await work.hang_up(caller)

@@ -17,6 +17,7 @@ from zongji.cli.options import line_file
 from zongji.demo.callers import CallerReport
 
 VIP = "02223456789"
+PIN = "270418"
 TANGGU = "02225871234"
 """A customer of agent1's, no VIP."""
 STRANGER = "022888800{:02d}"
@@ -45,10 +46,17 @@ async def test_a_customer_reaches_a_ready_agent_and_the_pop_comes_before_the_ans
 
 
 async def test_a_customer_orders_by_keypad(work: Workplace) -> None:
-    await work.call(VIP, *"42", *"2001#", *"2#", "2", "1")
+    await work.give_pin(VIP, PIN)
+    caller = await work.call(VIP, *"42")
+    await work.record(VIP, has=lambda found: "service" in kinds(found))
+    await work.press(caller, f"{PIN}#", pause_s=0.2)
+    await work.record(VIP, has=lambda found: "digits" in kinds(found))
+    await work.press(caller, "*2001#2#21", pause_s=0.2)
     record = await work.record(VIP, has=lambda found: "service_done" in kinds(found))
     asked = [step["detail"] for step in record["steps"] if step["kind"] == "digits"]
     assert [(each["asked"], each["keys"]) for each in asked] == [
+        ("pin", "****"),
+        ("pin", "****"),
         ("product_code", "2001#"),
         ("quantity", "2#"),
     ]

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from tests.integration.site import DID, SHORT
 from zongji.demo.agent import AgentRefused, DemoAgent, State
@@ -136,6 +136,12 @@ class Workplace:
 
     async def press(self, report: CallerReport, keys: str, *, pause_s: float = 0.5) -> None:
         await self._callers.press(report, keys, pause_s=pause_s)
+
+    async def give_pin(self, number: str, pin: str) -> dict[str, Any]:
+        """The customer with this telephone, who is asked for another PIN when using it."""
+        (found,) = (await self.board.request("GET", f"/api/customers?q={number}"))["items"]
+        await self.board.request("POST", f"/api/customers/{found['id']}/pin", {"pin": pin})
+        return cast("dict[str, Any]", found)
 
     async def fax(self, number: str, sheets: Path, *, did: str = DID) -> CallerReport:
         return await self._callers.fax(number, did, sheets)

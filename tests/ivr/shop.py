@@ -5,29 +5,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
-from crm_core.customers.tables import Customer
+from crm_core.customers.tables import Customer, CustomerPhone
 from crm_core.db import Database
+from crm_core.people.tables import LoginLimit
+from crm_core.pins.tables import CustomerPin
 from crm_core.rights import SYSTEM
 from orders.catalogue.commands import NewProduct
 from orders.quotas.tables import OrderWindow
 from orders.sales.tables import Order
 from orders.services import Trade
 from orders.stock import ledger
-from tests.ivr.ivr_line import NOON, Channel
+from tests.ivr.ivr_line import KNOWN, NOON, Channel
 from tests.ivr.ivr_line import OrderLine as Line
 
+PIN = "270418"
+ORDER = ("4", "2", *PIN, "#")
+"""The keys that begin an order."""
 _numbers = itertools.count(100)
 
 
 @dataclass
 class Shop:
-    """A line with two products that nobody has ordered yet; `since` is the last order before."""
+    """A line with two products that nobody has ordered yet, and a known customer `customer` who has credit and a PIN;
+    `since` is the last order before.
+    """
 
     line: Line
     beer: str
     wine: str
+    customer: int
     since: int
 
     @property
@@ -36,7 +44,7 @@ class Shop:
 
     def ordered(self, quantity: int = 3, *more: str) -> list[str]:
         """The keys that order so much beer and confirm it; `more` are pressed before the order is finished."""
-        return ["4", "2", *keys(self.beer), *f"{quantity}#", *more, "2", "1"]
+        return [*ORDER, *keys(self.beer), *f"{quantity}#", *more, "2", "1"]
 
 
 def keys(sku: str) -> str:
@@ -45,7 +53,7 @@ def keys(sku: str) -> str:
 
 async def open_shop(line: Line, database: Database) -> Shop:
     number = next(_numbers)
-    made = Shop(line, f"B1{number}", f"W2{number}", 0)
+    made = Shop(line, f"B1{number}", f"W2{number}", 0, 0)
     for sku, price in ((made.beer, "65.00"), (made.wine, "168.50")):
         new = NewProduct(
             sku=sku,
@@ -61,7 +69,13 @@ async def open_shop(line: Line, database: Database) -> Shop:
             await ledger.receive(session, sku, 20, NOON)
         await session.execute(update(Customer).values(credit_limit=100_000))
         await session.execute(update(OrderWindow).values(active=False))
+        for table in (CustomerPin, LoginLimit):
+            await session.execute(delete(table))
+        made.customer = await session.scalar(
+            select(CustomerPhone.customer_id).where(CustomerPhone.number == KNOWN)
+        )
         made.since = await session.scalar(select(func.coalesce(func.max(Order.id), 0)))
+    await line.house.pins.choose(made.customer, PIN)
     return made
 
 

@@ -1,6 +1,7 @@
 """Callers leave messages, over a real FastAGI connection."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from ivr import place
 from ivr.line.live import Line
 from ivr.line_file import read_line
 from ivr.place import Place
+from ivr.recording import Recorder
 from ivr.tree import drawn
 from ivr.voicemail import LEFT
 from tests.ivr.ivr_line import LINE_FILE, NOON, Channel, OrderLine, until
+from tests.ivr.shop import heard
 
 STRANGER = "02223456789"
 
@@ -128,6 +131,72 @@ async def test_who_comes_back_from_a_dead_daemon_is_told_that_the_message_is_kep
     assert back.played == ["voicemail_saved"]
     assert line.row(back).outcome == "voicemail"
     assert left_message(line.house.recorder.folder, caller.call_id)
+
+
+async def disk_is_full(line: OrderLine) -> None:
+    line.house = replace(
+        line.house, recorder=Recorder(line.folder / "recordings", lambda _: "disk_full")
+    )
+    await line.reopen()
+
+
+async def test_where_the_disk_is_full_nobody_is_asked_to_speak_and_the_caller_is_called_back(
+    line: OrderLine,
+) -> None:
+    await disk_is_full(line)
+    changed(line, NOBODY)
+    caller = Channel(keys=["1", "1", None, "2"], says=[5], caller=STRANGER)
+    await line.ring(caller)
+    assert heard(caller, "voicemail_not_possible", "callback_offer")
+    assert "Record" not in [application for application, *_ in caller.executed]
+    assert line.promises.made == [(STRANGER, "north")]
+    assert line.row(caller).outcome == "callback_requested"
+    refused = [step for step in line.rows()[1] if step.kind == "voicemail_refused"]
+    assert [step.detail for step in refused] == [{"queue": "north", "cause": "disk_full"}]
+
+
+async def test_where_the_disk_is_full_who_hides_the_number_waits_on_for_an_agent(
+    line: OrderLine,
+) -> None:
+    await disk_is_full(line)
+    changed(line, NOBODY)
+    caller = Channel(keys=["1", "1"], caller="anonymous", dials=[("ANSWER", 5)])
+    await line.begin(caller)
+    await until(lambda: "voicemail_not_possible" in caller.played)
+    await line.agent(1, "north")
+    await line.over()
+    assert "callback_offer" not in caller.played
+    assert line.row(caller).outcome == "answered"
+
+
+async def test_where_the_disk_is_full_a_key_for_messages_comes_back_to_the_menu(
+    line: OrderLine,
+) -> None:
+    await disk_is_full(line)
+    changed(line, plan(keys={"5": {"voicemail": "service"}}))
+    await line.agent(1, "retail")
+    caller = Channel(keys=["5", None, "2"], dials=[("ANSWER", 1)], caller=STRANGER)
+    await line.ring(caller)
+    assert caller.played[:3] == ["menu_main", "voicemail_not_possible", "menu_main"]
+    assert "voicemail_refused" in line.steps(caller)
+    assert line.row(caller).outcome == "answered"
+
+
+@pytest.mark.parametrize(
+    ("pressed", "noted"),
+    [
+        (["#", "1", "2", "5"], [("key", "#"), ("key", "1"), ("key", "2"), ("wrong_key", "5")]),
+        ([], [("no_key", None)]),
+    ],
+)
+async def test_every_key_of_a_message_is_a_step_of_the_record(
+    line: OrderLine, pressed: list[str], noted: list[tuple[str, str | None]]
+) -> None:
+    changed(line, NOBODY)
+    caller = Channel(keys=["1", "1", *pressed], says=[5, 4], caller=STRANGER)
+    await line.ring(caller)
+    asked = [step for step in line.rows()[1] if step.detail.get("asked") == "voicemail"]
+    assert [(step.kind, step.detail.get("key")) for step in asked] == noted
 
 
 async def test_a_key_of_the_menu_takes_a_message_for_the_people_named(line: OrderLine) -> None:

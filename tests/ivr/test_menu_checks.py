@@ -103,6 +103,8 @@ def test_the_line_of_these_tests_is_in_order():
         ("closed: office}, queue", "holiday: feast}, queue", "{name: night", "there is no holiday 'feast'"),
         ('did: "4006001002", menu_choice', 'did: "4006001003", menu_choice', "{name: papers", "its numbers lead straight into a queue"),
         ('mon-fri: "09:00-17:00"', "mon: []", "  office:", "the hours 'office' are never open"),
+        ('"5": {route: true}', '"5": {route: true, pin: false}', None, "`pin` goes with a service"),
+        ('"5": {route: true}', '"5": {service: credit, pin: false}', None, "credit always asks for the PIN"),
         ("{hours: office, announce: closed, route: true}", "{hours: office, route: true, back: true}", None, "a key does exactly one thing"),
     ],
 )  # fmt: skip

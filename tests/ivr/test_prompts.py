@@ -176,6 +176,19 @@ async def test_a_prompt_that_cannot_be_had_keeps_nobody_waiting_and_is_told_once
     assert [each["event"] for each in told] == ["prompts_gone"]
 
 
+async def test_where_nothing_can_be_written_callers_are_taken_on_without_a_prompt(
+    tmp_path: Path, menus: Menus, voice: TextToSpeech
+):
+    for language in LANGUAGES:
+        (tmp_path / language).write_text("no folder")
+    library = PromptLibrary(tmp_path, voice)
+
+    assert await library.playable(menus, ["menu_main"], "zh")
+    assert not await library.spoken("product_BJ-001", "白酒", "zh")
+    with pytest.raises(Invalid, match="A prompt cannot be spoken"):
+        await library.prepare(menus)
+
+
 async def test_menus_are_spoken_before_they_go_live(
     tmp_path: Path, menus: Menus, voice: TextToSpeech
 ):

@@ -18,7 +18,7 @@ from orders.sales.commands import PlaceOrder
 from orders.sales.tables import OrderedLine
 from tests.ivr.ivr_line import NOON, Channel, until
 from tests.ivr.ivr_line import OrderLine as Line
-from tests.ivr.shop import Shop, heard, keys, open_shop, orders, ring
+from tests.ivr.shop import ORDER, Shop, heard, keys, open_shop, orders, ring
 
 STRANGER = "02223456789"
 OTHER = "13900139000"
@@ -68,7 +68,7 @@ async def test_keys_pressed_while_the_product_is_looked_up_answer_what_is_asked_
         caller.press("1")
         await until(lambda: not caller.listens)
         await until(lambda: caller.listens)
-    await until(lambda: "order_quantity" in caller.played)
+    await until(lambda: "pin_enter" in caller.played)
     assert "product_menu" not in caller.played
     caller.hang_up()
     await shop.line.over()
@@ -83,7 +83,7 @@ async def test_a_code_that_means_nothing_is_asked_for_again(shop: Shop) -> None:
 
 async def test_what_is_confirmed_is_ordered_for_the_caller(shop: Shop, database: Database) -> None:
     caller = await ring(
-        shop, ["4", "2", *keys(shop.beer), *"3#", "1", *keys(shop.wine), *"2#", "2", None, "1"]
+        shop, [*ORDER, *keys(shop.beer), *"3#", "1", *keys(shop.wine), *"2#", "2", None, "1"]
     )
 
     (order,) = await orders(shop, database)
@@ -121,7 +121,7 @@ async def test_only_customers_order(shop: Shop, database: Database) -> None:
 
 async def test_more_than_there_is_is_not_added(shop: Shop, database: Database) -> None:
     caller = await ring(
-        shop, ["4", "2", *keys(shop.beer), *"21#", *keys(shop.beer), *"20#", "2", "1"]
+        shop, [*ORDER, *keys(shop.beer), *"21#", *keys(shop.beer), *"20#", "2", "1"]
     )
 
     assert "order_short" in caller.played
@@ -159,7 +159,7 @@ async def test_beyond_the_credit_the_order_waits_for_review(shop: Shop, database
     assert heard(caller, "order_held", *SAID.code(order.number))
 
 
-@pytest.mark.parametrize("command", range(8, 44, 2))
+@pytest.mark.parametrize("command", range(8, 60, 2))
 async def test_a_line_that_drops_leaves_one_order_or_none(
     shop: Shop, database: Database, command: int
 ) -> None:
@@ -204,6 +204,25 @@ async def test_anothers_order_is_told_only_to_who_knows_the_number(
     assert ("status_unknown" in caller.played) is not told
 
 
+async def test_who_guesses_the_digits_of_anothers_order_is_locked_out(
+    shop: Shop, database: Database
+) -> None:
+    theirs = await _known(database, OTHER)
+    command = PlaceOrder("a guessed key", theirs, (OrderLine(shop.beer, 1),))
+    order = (await shop.trade.orders.place(SYSTEM, command)).order
+    asked = [*order.number.replace("-", ""), "#"]
+
+    guesses = [key for n in range(3) for key in (*asked, *f"700{n}")]
+    first = await ring(shop, ["4", "3", *guesses], caller=STRANGER)
+    second = await ring(shop, ["4", "3", *guesses], caller=STRANGER)
+    hidden = await ring(shop, ["4", "3", *asked, *"9000"], caller="anonymous")
+
+    assert first.played.count("status_unknown") == 3
+    assert second.played.count("status_unknown") == 2
+    assert heard(second, "status_locked", "menu_self_service")
+    assert heard(hidden, "status_check", "status_locked")
+
+
 async def _known(database: Database, number: str) -> int:
     found = await CustomerService(database).identify(number)
     return found.customer_id if found else await customer(database, number)
@@ -214,7 +233,7 @@ async def test_the_record_keeps_what_was_pressed(shop: Shop) -> None:
 
     steps = shop.line.steps(caller)
     assert [kind for kind in steps if kind in {"service", "digits", "service_done"}] == [
-        "service", "digits", "digits", "service_done",
+        "service", "digits", "digits", "digits", "service_done",
     ]  # fmt: skip
 
 

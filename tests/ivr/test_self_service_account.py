@@ -5,13 +5,10 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.notices.tables import Notice, NoticeRecipient
-from crm_core.people.tables import LoginLimit
-from crm_core.pins.tables import CustomerPin
 from crm_core.rights import SYSTEM
 from ivr.line.live import Line as ThisLine
 from ivr.line_file import read_line
@@ -24,10 +21,10 @@ from orders.sales.commands import PlaceOrder
 from orders.sales.tables import OrderedLine
 from tests.ivr.ivr_line import KNOWN, LINE_FILE, NOON, Channel, until
 from tests.ivr.ivr_line import OrderLine as Line
-from tests.ivr.shop import Shop, heard, keys, open_shop, orders, ring
+from tests.ivr.shop import PIN, Shop, heard, keys, open_shop, orders, ring
 
 STRANGER = "02223456789"
-PIN, OWN = "270418", "914260"
+OWN = "914260"
 CODE = "1001"
 SAID = Speaker("en")
 CREDIT, NOTICES, NEW_PIN = ["4", "5", "1"], ["4", "5", "2"], ["4", "5", "3"]
@@ -36,33 +33,18 @@ BEST, NEW, RULES = ["4", "4", "1"], ["4", "4", "2"], ["4", "4", "3"]
 
 @pytest.fixture
 async def shop(line: Line, database: Database) -> Shop:
-    """The known customer has the code 1001 and a PIN of their own."""
+    """The known customer has the code 1001."""
     made = await open_shop(line, database)
     async with database.begin() as session:
-        for table in (CustomerPin, LoginLimit, NoticeRecipient, Notice):
+        for table in (NoticeRecipient, Notice):
             await session.execute(delete(table))
         await session.execute(
             update(Product).where(Product.sku.not_in((made.beer, made.wine))).values(active=False)
         )
         await session.execute(
-            update(Customer).where(Customer.id == await _known(session)).values(code=f"D{CODE}")
+            update(Customer).where(Customer.id == made.customer).values(code=f"D{CODE}")
         )
-    customer_id = await known(database)
-    await line.house.pins.choose(customer_id, PIN)
     return made
-
-
-async def _known(session: AsyncSession) -> int | None:
-    return await session.scalar(
-        select(CustomerPhone.customer_id).where(CustomerPhone.number == KNOWN)
-    )
-
-
-async def known(database: Database) -> int:
-    async with database.begin() as session:
-        found = await _known(session)
-    assert found is not None
-    return found
 
 
 def identified(pin: str = PIN) -> list[str]:
@@ -127,7 +109,7 @@ async def test_after_too_many_wrong_pins_it_is_locked(shop: Shop) -> None:
 async def test_who_was_given_a_pin_chooses_an_own_one_when_using_it(
     shop: Shop, database: Database
 ) -> None:
-    customer_id = await known(database)
+    customer_id = shop.customer
     await shop.line.house.pins.give(SYSTEM, customer_id, "605172")
 
     await ring(shop, [*CREDIT, *"605172#", *"123456#", *"123456#", *OWN, "#", *OWN, "#"])
@@ -137,7 +119,7 @@ async def test_who_was_given_a_pin_chooses_an_own_one_when_using_it(
 
 
 async def test_a_customer_without_a_pin_is_sent_to_an_agent(shop: Shop, database: Database) -> None:
-    await shop.line.house.pins.take_away(SYSTEM, await known(database))
+    await shop.line.house.pins.take_away(SYSTEM, shop.customer)
     caller = await ring(shop, CREDIT)
     assert heard(caller, "pin_none", "menu_account")
 
@@ -150,7 +132,7 @@ async def test_a_dealer_on_another_telephone_orders_by_code_and_pin(
     caller = await ring(shop, pressed, caller=STRANGER)
 
     (order,) = await orders(shop, database)
-    assert (order.customer_id, order.call_id) == (await known(database), caller.call_id)
+    assert (order.customer_id, order.call_id) == (shop.customer, caller.call_id)
     assert shop.line.row(caller).customer_id == order.customer_id
 
 
@@ -180,6 +162,85 @@ async def test_a_line_that_drops_leaves_a_dealer_one_order_or_none(
     assert len(await orders(shop, database)) == 1
 
 
+async def terms(shop: Shop, database: Database, *, credit: int, pin: bool) -> None:
+    async with database.begin() as session:
+        await session.execute(update(Customer).values(credit_limit=credit))
+    if not pin:
+        await shop.line.house.pins.take_away(SYSTEM, shop.customer)
+
+
+def with_key(shop: Shop, key: str) -> None:
+    """The line as it is shipped, but for the key that orders."""
+    words = LINE_FILE.read_text(encoding="utf-8")
+    assert "{service: order}" in words
+    shop.line.house.line.now = ThisLine(1, *read_line(words.replace("{service: order}", key)))
+
+
+async def test_a_forged_number_orders_nothing_for_who_has_a_pin(
+    shop: Shop, database: Database
+) -> None:
+    await terms(shop, database, credit=0, pin=True)
+
+    caller = await ring(shop, ["4", "2", *OWN, "#", *OWN, "#", *OWN, "#"])
+
+    assert caller.played.count("pin_wrong") == 3
+    assert "order_none" in caller.played
+    assert "order_quantity" not in caller.played
+
+
+async def test_who_has_credit_and_no_pin_orders_nothing_on_account(
+    shop: Shop, database: Database
+) -> None:
+    await terms(shop, database, credit=5000, pin=False)
+
+    caller = await ring(shop, ["4", "2"])
+
+    assert heard(caller, "pin_none", "order_none")
+
+
+async def test_who_has_neither_credit_nor_pin_orders_by_number_and_waits_for_review(
+    shop: Shop, database: Database
+) -> None:
+    await terms(shop, database, credit=0, pin=False)
+
+    caller = await ring(shop, ["4", "2", *keys(shop.beer), *"3#", "2", "1"])
+
+    (order,) = await orders(shop, database)
+    assert order.status == "review"
+    assert "pin_enter" not in caller.played
+
+
+async def test_where_the_line_says_so_the_number_alone_orders(
+    shop: Shop, database: Database
+) -> None:
+    with_key(shop, "{service: order, pin: false}")
+
+    await ring(shop, ["4", "2", *keys(shop.beer), *"3#", "2", "1"])
+
+    assert [each.status for each in await orders(shop, database)] == ["placed"]
+
+
+async def test_where_the_line_says_so_everybody_proves_who_they_are_to_order(
+    shop: Shop, database: Database
+) -> None:
+    await terms(shop, database, credit=0, pin=False)
+    with_key(shop, "{service: order, pin: true}")
+
+    caller = await ring(shop, ["4", "2", *keys(shop.beer), *"3#", "2", "1"])
+
+    assert "pin_none" in caller.played
+    assert await orders(shop, database) == []
+
+
+async def test_who_orders_a_product_that_was_looked_up_gives_the_pin_too(
+    shop: Shop, database: Database
+) -> None:
+    caller = await ring(shop, ["4", "1", *keys(shop.beer), None, "1", *PIN, "#", *"3#", "2", "1"])
+
+    assert heard(caller, "no_key", "pin_enter")
+    assert len(await orders(shop, database)) == 1
+
+
 async def place(shop: Shop, customer_id: int, sku: str, quantity: int) -> None:
     command = PlaceOrder(f"{sku} {quantity}", customer_id, (OrderLine(sku, quantity),))
     await shop.trade.orders.place(SYSTEM, command)
@@ -196,7 +257,7 @@ def offered(said: Speaker, sku: str, price: str) -> tuple[str, ...]:
 async def test_best_sellers_are_told_the_best_first(
     shop: Shop, database: Database, number: str, language: Language
 ) -> None:
-    customer_id, said = await known(database), Speaker(language)
+    customer_id, said = shop.customer, Speaker(language)
     await place(shop, customer_id, shop.beer, 2)
     await place(shop, customer_id, shop.wine, 5)
 
@@ -210,7 +271,7 @@ async def test_best_sellers_are_told_the_best_first(
 async def test_what_was_cancelled_or_long_ago_is_no_best_seller(
     shop: Shop, database: Database
 ) -> None:
-    customer_id = await known(database)
+    customer_id = shop.customer
     await place(shop, customer_id, shop.beer, 9)
     async with database.begin() as session:
         await session.execute(
@@ -238,7 +299,7 @@ async def test_what_the_callers_level_may_not_buy_is_not_offered(shop: Shop) -> 
 
 
 async def test_a_new_product_is_ordered_by_a_key(shop: Shop, database: Database) -> None:
-    await ring(shop, [*NEW, None, "1", *"2#", "2", "1"])
+    await ring(shop, [*NEW, None, "1", *PIN, "#", *"2#", "2", "1"])
 
     (order,) = await orders(shop, database)
     async with database.begin() as session:
@@ -313,9 +374,7 @@ async def told_by(database: Database) -> dict[int, str | None]:
 async def test_unread_notices_come_first_and_count_as_told_once_heard(
     shop: Shop, database: Database
 ) -> None:
-    known_one, first, second = await notices(
-        shop, await known(database), database, True, False, False
-    )
+    known_one, first, second = await notices(shop, shop.customer, database, True, False, False)
 
     caller = await ring(shop, [*NOTICES, None, "1", None, "2", None, "1"])
 
@@ -332,7 +391,7 @@ async def test_unread_notices_come_first_and_count_as_told_once_heard(
 async def test_a_notice_that_was_cut_short_by_the_way_back_is_not_told(
     shop: Shop, database: Database
 ) -> None:
-    (only,) = await notices(shop, await known(database), database, False)
+    (only,) = await notices(shop, shop.customer, database, False)
     caller = Channel(keys=NOTICES, endless=[f"notice_{only}"], dials=[("ANSWER", 1)])
     await shop.line.agent(1, "north", "service", "retail")
     await shop.line.begin(caller)
@@ -343,7 +402,7 @@ async def test_a_notice_that_was_cut_short_by_the_way_back_is_not_told(
 
 
 async def test_a_notice_that_cannot_be_spoken_stays_unread(shop: Shop, database: Database) -> None:
-    (only,) = await notices(shop, await known(database), database, False)
+    (only,) = await notices(shop, shop.customer, database, False)
     (shop.line.folder / "prompts" / "custom" / "zh" / f"notice_{only}.wav").unlink()
     caller = await ring(shop, NOTICES)
     assert "notices_unspoken" in caller.played

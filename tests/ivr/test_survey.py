@@ -152,6 +152,17 @@ async def test_nobody_is_asked_while_it_cannot_be_known_who_was_asked_before(
     assert (caller.played[-1], answers(line)) == ("thank_you", [])
 
 
+async def test_wrong_and_silent_answers_are_steps_of_the_record(line: OrderLine) -> None:
+    surveyed(line)
+    caller = await caller_of(line, "7", "1", None, "2")
+    noted = [
+        (step.kind, step.detail["asked"], step.detail.get("key"))
+        for step in line.rows()[1]
+        if step.call_id == caller.call_id and step.kind in ("no_key", "wrong_key")
+    ]
+    assert noted == [("wrong_key", "manner", "7"), ("no_key", "solved", None)]
+
+
 async def test_the_report_counts_means_shares_and_response(line: OrderLine) -> None:
     surveyed(line)
     for keys in (("1", "1"), ("1", "2"), ("2", None, None), (None, None, "1")):

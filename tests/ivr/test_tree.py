@@ -93,11 +93,14 @@ def test_keys_that_ask_for_the_pin_are_marked_whoever_asks_for_it():
     asking = LINE.replace(
         '"4": {extension: true}',
         '"4": {service: order, pin: true, announce: closed}\n'
-        '      "6": {service: credit}\n      "7": {service: products}',
+        '      "6": {service: credit}\n      "7": {service: products}\n'
+        '      "2": {service: order}\n      "9": {service: order, pin: false}',
     )
     lines = drawn(*read_text(asking)).splitlines()
     assert "├─ 4 announce closed, then 电话密码 / PIN, then service order" in lines
     assert "├─ 6 电话密码 / PIN, then service credit" in lines
     assert "├─ 7 service products" in lines
+    assert "├─ 2 电话密码 / PIN, then service order" in lines
+    assert "├─ 9 service order" in lines
     shown = picture(*read_text(asking))
-    assert shown.count(">电话密码 / PIN</text>") == 2
+    assert shown.count(">电话密码 / PIN</text>") == 3

@@ -1,15 +1,21 @@
 """A wrong setting is refused at start, by its name."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm_core.db import Database
 from crm_core.people.login_limits import Allowance, LoginLimits
 from crm_core.people.login_sessions import Lifetimes
 from crm_core.people.passwords import PasswordRules
 from crm_core.people.policy import AccountPolicy
+from dialer.policy import DialRules
+from dialer.ports import PlainLine
+from zongji import telling
 from zongji.core import account_policy
 from zongji.settings import Settings, SettingsError, load
 
@@ -69,6 +75,11 @@ def test_without_settings_for_it_nothing_listens_beyond_loopback(file: Path):
         ("[wecom]\ncorp_id = 'x'", "wecom"),
         ("[fax]\nfont = '/no/such.ttf'", "fax.font"),
         ("[messages]\nkept_days = 1", "messages.kept_days"),
+        ("[dialling]\ncallback_hours = '25:00-26:00'", "dialling.callback_hours.0"),
+        ("[dialling]\ncallback_hours = ['20:00-08:00']", "dialling.callback_hours.0"),
+        ("[dialling]\ncampaign_hours = []", "dialling.campaign_hours"),
+        ("[dialling]\nmessage_hours = ['9-12']", "dialling.message_hours.0"),
+        ("[dialling]\nattempts_per_day = 0", "dialling.attempts_per_day"),
         ("[privacy]\nremind_days = 15", "privacy.remind_days"),
         ("[accounts]\nshortest_password = 7", "accounts.shortest_password"),
         ("[accounts]\nremembered_passwords = 0", "accounts.remembered_passwords"),
@@ -125,6 +136,30 @@ def test_what_is_asked_of_accounts_comes_from_the_settings(file: Path):
         lifetimes=Lifetimes(idle=timedelta(minutes=30), absolute=timedelta(hours=10)),
         limits=LoginLimits(login=Allowance(free=3), address=Allowance(free=40)),
     )
+
+
+def test_when_people_may_be_rung_comes_from_the_settings(file: Path):
+    assert load().dial_rules == DialRules()
+    file.write_text(
+        f'timezone = "Europe/Berlin"\n{GOOD}[dialling]\ncallback_hours = "08:30-20:00"\n'
+        'campaign_hours = ["10:00-12:00", "14:00-18:00"]\nmessage_hours = ["09:00-17:00"]\n'
+        "attempts_per_day = 2\n"
+    )
+    assert load().dial_rules == DialRules(
+        zone=ZoneInfo("Europe/Berlin"),
+        callback_hours=((time(8, 30), time(20)),),
+        campaign_hours=((time(10), time(12)), (time(14), time(18))),
+        message_hours=((time(9), time(17)),),
+        attempts_per_day=2,
+    )
+
+
+def test_messages_are_said_within_the_hours_of_the_settings(file: Path):
+    file.write_text(f'{GOOD}[dialling]\nmessage_hours = "09:00-17:00"\n')
+    settings = load()
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    calls = telling.message_calls(settings, database, cast("PlainLine", None))
+    assert calls._rules == settings.dial_rules
 
 
 def test_every_setting_of_the_first_level_has_a_safe_default_or_must_be_given():

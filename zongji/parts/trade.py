@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from crm_core.people.login_limits import Allowance
 from orders.payments.wechat.client import WechatAccount, WechatGateway
 from orders.payments.wechat.signing import private_key, public_key
 from orders.services import Trade
-from zongji.core import link_terms, now, secrets_key, sender
+from zongji.core import link_terms, now, pin_rules, secrets_key, sender
 from zongji.parts.ground import Ground
 from zongji.settings import Settings
 
@@ -16,6 +17,7 @@ def trade_of(ground: Ground, channels: Sequence[str]) -> Trade:
     gateway = _gateway(settings)
     if gateway is not None:
         ground.stack.push_async_callback(gateway.close)
+    rules = pin_rules(settings)
     trade = Trade.of(
         ground.database,
         ground.bus,
@@ -29,6 +31,7 @@ def trade_of(ground: Ground, channels: Sequence[str]) -> Trade:
         links=link_terms(settings),
         secrets_key=secrets_key(settings),
         callable_networks=settings.connections.networks,
+        inquiry_limit=Allowance.locking(rules.tries, rules.lock),
     )
     ground.stack.push_async_callback(trade.connections.outgoing.close)
     return trade

@@ -265,6 +265,7 @@ export default {
     passed_on: "{by} transferred to {to}",
     callback_refused: "No call-back: {reason}",
     voicemail: "Voicemail for {queue}",
+    voicemail_refused: "No message taken: {why}",
     voicemail_take: "Message of {seconds} s",
     blacklisted: "Blacklist: {policy}",
     fax: "Fax",

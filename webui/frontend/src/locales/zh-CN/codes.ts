@@ -265,6 +265,7 @@ export default {
     passed_on: "{by} 转接到 {to}",
     callback_refused: "不能登记回呼：{reason}",
     voicemail: "请求留言给 {queue}",
+    voicemail_refused: "不能留言：{why}",
     voicemail_take: "留言 {seconds} 秒",
     blacklisted: "黑名单：{policy}",
     fax: "接收传真",

@@ -2,7 +2,7 @@
 first, so that of two people who press a button at the same time one is refused.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -127,6 +127,16 @@ async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
     if order is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
     return order
+
+
+async def held_with_parts(session: AsyncSession, order_id: int) -> Sequence[Order]:
+    """The order and all that was split off it, locked until the transaction ends; the order first, so that none is
+    split off meanwhile.
+    """
+    for one in (Order.id == order_id, Order.split_from == order_id):
+        await session.execute(select(Order.id).where(one).order_by(Order.id).with_for_update())
+    family = select(Order).where(or_(Order.id == order_id, Order.split_from == order_id))
+    return (await session.scalars(family.order_by(Order.id))).all()
 
 
 async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> Decimal:

@@ -20,7 +20,7 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, DomainError
 from crm_core.worker import Worker
 from orders.catalogue.tables import Product
-from orders.connections import documents, leaving, returning
+from orders.connections import contradictions, documents, leaving, returning
 from orders.connections.clients import Clients, Opened
 from orders.connections.documents import Claimed, Outcome
 from orders.connections.entering import AskAgain, Entered, Entering
@@ -139,6 +139,8 @@ class ConnectionWorker(Worker):
         outcome = Outcome(state, error.code, error.reason, next_at=next_at)
         async with self._database.begin() as session:
             settled = await documents.settle(session, claimed, outcome, now)
+            if settled and over:
+                await contradictions.raise_todo(session, opened, claimed, error, now)
         log.info(
             "paper_put_off", document=claimed.id, state=state, code=error.code, reason=error.reason
         )

@@ -143,7 +143,7 @@ async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> 
     """How far beyond the credit the order may be approved. Raises BeyondLimit when its whole, of which it may be a
     part, comes to more than this person's role may approve, NoReviewLimit when that role may approve nothing.
     """
-    if not _lets_go_on(order, to) or actor.user_id is None:
+    if not lets_go_on(order, to) or actor.user_id is None:
         return Decimal(0)
     found = await session.execute(
         select(User.role_code, OrderReviewLimit)
@@ -159,7 +159,7 @@ async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> 
     return limit.most_beyond_credit
 
 
-def _lets_go_on(order: Order, to: str) -> bool:
+def lets_go_on(order: Order, to: str) -> bool:
     """Whether the move approves what was held, also where goods were waited for meanwhile."""
     if (order.status, to) == (Status.REVIEW, Status.REVIEWED):
         return True

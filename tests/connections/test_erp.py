@@ -2,6 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
@@ -200,6 +201,47 @@ async def test_states_come_back_and_move_the_order_forward_only(desk, kingdee):
     assert (await desk.shop.service.get(SYSTEM, order.id)).status == "delivered"
     states = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
     assert sorted(each.code for each in states) == ["moved", "not_ours", "passed_before"]
+
+
+@pytest.mark.parametrize("theirs", ["C", "closed"])
+async def test_an_order_that_is_held_for_review_is_let_go_on_by_a_person_only(desk, kingdee, theirs):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.REVIEW)
+    closed = "B" if theirs == "closed" else "A"
+    kingdee.changed = [[order.number, "C", closed, "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "review"
+    (state,) = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
+    assert (state.state, state.code) == ("refused", "no_way")
+    assert await desk.todos(order.id) == [f"订单 {order.number} 与 旗舰店 不一致,请核对"]
+
+
+async def test_a_back_order_that_is_held_is_not_let_go_on_by_their_state(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.REVIEW)
+    async with desk.database.begin() as session:
+        values = {"id": order.id}
+        await session.execute(
+            text("UPDATE orders SET status = 'backordered', review = 'hold' WHERE id = :id"), values
+        )
+    kingdee.changed = [[order.number, "C", "A", "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "backordered"
+    assert len(await desk.todos(order.id)) == 1
+
+
+async def test_a_state_that_comes_late_takes_no_order_back(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.PICKING)
+    kingdee.changed = [[order.number, "C", "A", "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "picking"
 
 
 async def test_their_stock_is_shown_beside_ours(desk, kingdee):

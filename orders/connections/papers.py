@@ -81,7 +81,11 @@ class LeavingLine:
 
 @dataclass(frozen=True, slots=True)
 class LeavingOrder:
-    """One of our orders in the codes of the other side; `number` is ours and never used twice."""
+    """One of our orders in the codes of the other side; `number` is ours and never used twice.
+
+    `version` grows with each change; `held`: a person has yet to decide about it. `changed`: what is there, if it is,
+    is how the order was before.
+    """
 
     number: str
     day: date
@@ -93,6 +97,9 @@ class LeavingOrder:
     address: str | None
     note: str | None
     outside_key: str | None = None
+    version: int = 1
+    held: bool = False
+    changed: bool = False
 
 
 def _digest(content: str) -> str:

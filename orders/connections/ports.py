@@ -1,7 +1,7 @@
 """What a connector is. Rule: it maps and asks; what follows from it is decided outside its folder.
 
-A connector says of each refusal whether asking again can help (`ConnectorError.permanent`), and `send`
-may be repeated: it looks whether the order is there before it enters it.
+A connector says of each refusal whether asking again can help (`ConnectorError.permanent`), and `send` and `cancel`
+may be repeated: they look what is there first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,11 @@ class Client(Protocol):
         ...
 
     async def send(self, order: LeavingOrder) -> str:
-        """Their name of it. Raises ConnectorError."""
+        """Entered, or made what it is now. Their name of it. Raises ConnectorError."""
+        ...
+
+    async def cancel(self, number: str) -> bool:
+        """Whether it was there; it is not to be carried out. Raises ConnectorError."""
         ...
 
     async def states(self, since: datetime) -> Sequence[OutsideState]:
@@ -95,7 +99,9 @@ class SendsNothingHere:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A kind of connection. `receives`, `sends`, `counts`: what its other side can do."""
+    """A kind of connection. `receives`, `sends`, `counts`: what its other side can do; `changes`: orders that left
+    are changed and cancelled there.
+    """
 
     kind: str
     about: str
@@ -105,6 +111,7 @@ class Connector:
     receives: bool = False
     sends: bool = False
     counts: bool = False
+    changes: bool = False
 
     def open(
         self, settings: Part, secrets: Part, outgoing: Outgoing, clock: Callable[[], datetime]

@@ -65,7 +65,9 @@ async def follow(
     events: list[object] = []
     for step in steps:
         if moving.lets_go_on(order, step):
-            raise _no_way(f"our order is held for review and cannot become {wanted}: decide about it.")
+            raise _no_way(
+                f"our order is held for review and cannot become {wanted}: decide about it."
+            )
         moved = await moving.move(
             session, link.order_id, step, actor=SYSTEM, channels=channels, now=now, zone=zone
         )

@@ -123,12 +123,9 @@ class ConnectionWorker(Worker):
         return await self._entering.enter(session, opened, claimed, now)
 
     async def _send(self, opened: Opened, claimed: Claimed) -> None:
-        order = await leaving.read(self._database, opened, claimed, self._zone)
-        outside_id = None if order is None else await opened.client.send(order)
+        going = await leaving.read(self._database, opened, claimed, self._zone)
+        outcome = await leaving.leave(self._database, opened, going)
         async with self._database.begin() as session:
-            outcome = Outcome("ignored", "cancelled_before")
-            if order is not None and outside_id is not None:
-                outcome = await leaving.linked(session, opened, claimed, order, outside_id)
             await documents.settle(session, claimed, outcome, self._clock())
 
     async def _put_off(self, opened: Opened, claimed: Claimed, error: ConnectorError) -> None:

@@ -1,4 +1,4 @@
-"""Waybills know of which version of their order they are."""
+"""Waybills know of which version of their order they are; other programs hear of every new version."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,20 @@ down_revision: str | Sequence[str] | None = "0049"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+_TRIGGER = """
+CREATE OR REPLACE TRIGGER integration_order_changed AFTER UPDATE ON orders
+FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION integration_order_changed()
+"""
+_BEFORE = ("total", "address", "note", "customer_id")
+
+
+def _noted(columns: Sequence[str]) -> str:
+    old, new = (", ".join(f"{row}.{name}" for name in columns) for row in ("OLD", "NEW"))
+    return _TRIGGER.format(old=old, new=new)
+
 
 def upgrade() -> None:
+    op.execute(_noted(("version", *_BEFORE)))
     op.add_column(
         "waybills", sa.Column("order_version", sa.Integer(), server_default="1", nullable=False)
     )
@@ -21,4 +33,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(_noted(_BEFORE))
     op.drop_column("waybills", "order_version")

@@ -98,6 +98,10 @@ class QimenClient:
             raise refusal(code, message)
         return order.outside_key
 
+    async def cancel(self, number: str) -> bool:
+        del number
+        return False
+
     async def states(self, since: datetime) -> Sequence[OutsideState]:
         del since
         return ()

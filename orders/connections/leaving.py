@@ -32,8 +32,9 @@ _HELD = (Status.BACKORDERED, Status.REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """`order` None: it was cancelled. `left`: the other side was asked about it before. `content` tells whether it was
-    how it is now; `is_there`: they have it so.
+    """`is_there`: they have it as it is now, and nothing is to be done; else `order` None: it was cancelled.
+
+    `left`: the other side was asked about it before; `content` tells whether it was how it is now.
     """
 
     order_id: int
@@ -60,6 +61,8 @@ async def read(database: Database, opened: Opened, claimed: Claimed, zone: tzinf
         if order.status == Status.CANCELLED:
             return Leaving(order_id, order.number, None, left=link is not None)
         held, content = order.status in _HELD, _content(order)
+        if opened.connector.changes and link is not None and _same(link, order, content, held):
+            return Leaving(order_id, order.number, None, is_there=True)
         changed = link is not None and (link.content, link.digest) != (content, _digest(held))
         leaving = Leaving(
             order_id,
@@ -67,7 +70,6 @@ async def read(database: Database, opened: Opened, claimed: Claimed, zone: tzinf
             await _paper(session, opened, order, zone, link=link, held=held, changed=changed),
             link is not None,
             content,
-            link is not None and link.outside_id is not None and _same(link, order, content, held),
         )
         if link is None and opened.connector.changes and leaving.order is not None:
             values = _key(opened, leaving) | _values(leaving.order, content)
@@ -77,12 +79,12 @@ async def read(database: Database, opened: Opened, claimed: Claimed, zone: tzinf
 
 async def leave(database: Database, opened: Opened, leaving: Leaving) -> Outcome:
     """The other side is asked. Raises ConnectorError."""
+    if leaving.is_there:
+        return Outcome("done", "nothing_new", order_id=leaving.order_id)
     if leaving.order is None:
         if not leaving.left or not await opened.client.cancel(leaving.number):
             return Outcome("ignored", "cancelled_before")
         return Outcome("done", "cancelled_there", order_id=leaving.order_id)
-    if opened.connector.changes and leaving.is_there:
-        return Outcome("done", "nothing_new", order_id=leaving.order_id)
     outside_id = await opened.client.send(leaving.order)
     async with database.begin() as session:
         await _linked(session, opened, leaving, leaving.order, outside_id)
@@ -136,8 +138,10 @@ def _digest(held: bool) -> str:
 
 def _same(link: ConnectionLink, order: OrderView, content: str, held: bool) -> bool:
     """Whoever is erased is taken out of an order that nobody changes."""
-    return link.digest == _digest(held) and (
-        link.version == order.version or link.content == content
+    return (
+        link.outside_id is not None
+        and link.digest == _digest(held)
+        and (link.version == order.version or link.content == content)
     )
 
 

@@ -5,7 +5,7 @@ form of these and back, and nothing else of it leaves its folder.
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -62,6 +62,30 @@ class OutsideState(Command):
     number: Key
     status: Key
     version: _Version
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far changes there were read, in the order in which they were made: up to the second `at` of theirs, of which
+    the first `skip` are known.
+    """
+
+    at: datetime
+    skip: int = 0
+
+    def after(self, page: int, last: datetime | None) -> "Place":
+        """Behind a full page from here, whose last change was made then."""
+        if last is not None and last.replace(microsecond=0) > self.at:
+            return Place(last.replace(microsecond=0))
+        return Place(self.at, self.skip + page)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One page; `goes_on` None: it was the last one."""
+
+    states: tuple[OutsideState, ...]
+    goes_on: Place | None = None
 
 
 class OutsideCount(Command):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crm_core.fields import Id, Text
 from orders.connections.errors import SignatureRefused
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideOrder, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, OutsideOrder, Place
 
 
 class Part(BaseModel):
@@ -77,12 +77,12 @@ class Client(Protocol):
         """Whether it was there; it is not to be carried out. Raises ConnectorError."""
         ...
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        """What changed there. Raises ConnectorError."""
+    async def states(self, place: Place) -> Changes:
+        """The next page of what changed there, the earliest first. Raises ConnectorError."""
         ...
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
-        """Raises ConnectorError."""
+        """All of them, or none. Raises ConnectorError."""
         ...
 
 

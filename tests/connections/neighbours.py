@@ -110,12 +110,16 @@ class Receiver(Neighbour):
 
 @dataclass
 class Kingdee(Neighbour):
-    """K/3 Cloud: sessions that end, orders known by FBillNo, states Z A B C D; those that are `shipped` stay as they are."""
+    """K/3 Cloud: sessions that end, orders known by FBillNo, states Z A B C D; those that are `shipped` stay as they are.
+
+    `filters`: of `changed` it tells what it is asked for, else all.
+    """
 
     sessions: set[str] = field(default_factory=set)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     stock: list[list[Any]] = field(default_factory=list)
     changed: list[list[Any]] = field(default_factory=list)
+    filters: bool = False
     logins: int = 0
     known: set[str] = field(default_factory=set)
     shipped: set[str] = field(default_factory=set)
@@ -182,19 +186,24 @@ class Kingdee(Neighbour):
 
     def _executebillquery(self, content: dict[str, Any]) -> list[list[Any]]:
         query = content["data"]
+        start, end = query["StartRow"], query["StartRow"] + query["Limit"]
         if query["FormId"] == "STK_Inventory":
-            return self.stock
+            wanted = query["FilterString"].split("'")[1::2]
+            return [row for row in self.stock if row[0] in wanted][start:end]
         if query["FilterString"].startswith("FBillNo"):
             number = query["FilterString"].split("'")[1]
             found = self.orders.get(number)
             return [[1, number, found["state"], "AB"["void" in found]]] if found else []
-        return self.changed
+        assert query["OrderString"].startswith("FModifyDate ASC")
+        since = query["FilterString"].split("'")[1].replace(" ", "T")
+        found = [row for row in self.changed if row[3] >= since or not self.filters]
+        return sorted(found, key=lambda row: row[3])[start:end]
 
 
 @dataclass
 class Yonyou(Neighbour):
     """YonBIP: signed token requests, tokens that end; a key that came before enters nothing, whatever became of its
-    order; those that are `shipped` stay as they are.
+    order; those that are `shipped` stay as they are. `filters` as with Kingdee.
     """
 
     tokens: set[str] = field(default_factory=set)
@@ -202,6 +211,7 @@ class Yonyou(Neighbour):
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     stock: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
+    filters: bool = False
     saves: int = 0
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
     shipped: set[str] = field(default_factory=set)
@@ -219,7 +229,11 @@ class Yonyou(Neighbour):
             return web.json_response(getattr(self, f"_{action}")(content["data"]))
         if request.path.endswith("QueryCurrentStocksByCondition"):
             return web.json_response({"code": "200", "data": self.stock})
-        rows = self.changed
+        first = (content["pageIndex"] - 1) * content["pageSize"]
+        rows = sorted(self.changed, key=lambda row: row["pubts"])
+        if self.filters and "simpleVOs" in content:
+            rows = [row for row in rows if row["pubts"] >= content["simpleVOs"][0]["value1"]]
+        rows = rows[first : first + content["pageSize"]]
         if "code" in content:
             rows = [self.orders[content["code"]]] if content["code"] in self.orders else []
         return web.json_response({"code": "200", "data": {"recordList": rows}})

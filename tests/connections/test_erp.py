@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -6,13 +6,17 @@ from sqlalchemy import text
 
 from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
+from orders.connections import working
 from orders.connections.connection_views import ChangedConnection, CountQuery, NewCode
+from orders.connections.connectors.kingdee import mapping as kingdee_mapping
+from orders.connections.connectors.yonyou import mapping as yonyou_mapping
 from orders.connections.events import PaperRefused
 from orders.sales.commands import SplitOrder
 from orders.sales.flow import Status
 from tests.connections.desk import open_desk
 from tests.connections.neighbours import APP_KEY, APP_SECRET, Kingdee, Yonyou
 from tests.orders.test_order_editing import anew
+from tests.webui.web_house import SHANGHAI
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +198,8 @@ async def test_an_order_that_was_cancelled_before_it_left_does_not_leave(desk, k
 async def test_states_come_back_and_move_the_order_forward_only(desk, kingdee):
     order = await reviewed(desk)
     await desk.work()
-    later, earlier = "2026-03-02T12:00:00", "2026-03-02T11:00:00"
-    kingdee.changed = [[order.number, "C", "B", later], [order.number, "C", "A", earlier]]
+    earlier, later = "2026-03-02T11:00:00", "2026-03-02T12:00:00"
+    kingdee.changed = [[order.number, "C", "B", earlier], [order.number, "C", "A", later]]
     kingdee.changed += [["UNKNOWN-1", "C", "B", later]]
     for _ in range(3):
         desk.later(minutes=6)
@@ -513,3 +517,76 @@ async def test_a_day_without_kingdee_keeps_every_paper_and_enters_each_once(desk
     assert [service for service, _ in kingdee.asked].count("Save") == len(orders)
     assert {each.state for each in await out(desk, kingdee.connection)} == {"done"}
     assert (await desk.shop.service.get(SYSTEM, orders[0].id)).status == "delivered"
+
+
+def numbered(desk, how_many: int, *, seconds: int) -> list[tuple[str, datetime]]:
+    """Changes there, of which so many are made in each second."""
+    begin = desk.shop.clock().astimezone(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    return [
+        (f"THEIRS-{each:02d}", begin + timedelta(seconds=each // seconds))
+        for each in range(how_many)
+    ]
+
+
+async def read_to_the_end(desk, server, numbers) -> None:
+    """In rounds of a page or two; what changes there meanwhile is read too."""
+    desk.later(minutes=6)
+    for _ in range(60):
+        await desk.worker().run_once()
+    states = [each for each in await desk.papers(server.connection) if each.kind == "state"]
+    assert sorted(each.outside_key for each in states) == sorted(numbers)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 40])
+async def test_kingdee_is_read_to_the_end_however_much_changed(desk, kingdee, monkeypatch, seconds):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 2)
+    kingdee.filters = True
+    rows = numbered(desk, 40, seconds=seconds)
+    kingdee.changed = [[number, "C", "B", at.isoformat()] for number, at in rows]
+    await read_to_the_end(desk, kingdee, [number for number, _ in rows])
+
+
+@pytest.mark.parametrize("seconds", [1, 40])
+async def test_yonyou_is_read_to_the_end_however_much_changed(desk, yonyou, monkeypatch, seconds):
+    monkeypatch.setattr(yonyou_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 2)
+    yonyou.filters = True
+    rows = numbered(desk, 40, seconds=seconds)
+    yonyou.changed = [
+        {"code": number, "nextStatusName": "ENDORDER", "pubts": f"{at:%Y-%m-%d %H:%M:%S}"}
+        for number, at in rows
+    ]
+    await read_to_the_end(desk, yonyou, [number for number, _ in rows])
+
+
+async def test_what_was_not_read_to_its_end_is_not_taken_as_asked(desk, kingdee, monkeypatch):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 1)
+    kingdee.filters = True
+    kingdee.changed = [[n, "C", "B", at.isoformat()] for n, at in numbered(desk, 4, seconds=1)]
+
+    async def asked_at():
+        return {each.id: each.asked_at for each in await desk.used.clients.active()}[
+            kingdee.connection
+        ]
+
+    await desk.worker().run_once()
+    assert await asked_at() is None
+    await desk.worker().run_once()
+    assert await asked_at() == desk.shop.clock()
+
+
+async def test_all_products_are_counted_and_all_their_rows(desk, kingdee, monkeypatch):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_MOST_CODES", 2)
+    for each in range(5):
+        sku = await desk.shop.product(on_hand=1)
+        code = NewCode(theirs=f"M-{each}", sku=sku)
+        await desk.used.connections.set_code(desk.owner, kingdee.connection, code)
+    kingdee.stock = [[f"M-{each}", 1] for each in range(5) for _ in range(4)]
+    desk.later(minutes=6)
+    for _ in range(4):
+        await desk.worker().run_once()
+    counts = await desk.used.connections.counts(desk.owner, kingdee.connection, CountQuery())
+    assert [each.theirs for each in counts] == [Decimal(4)] * 5

@@ -1,4 +1,6 @@
-"""Waybills know of which version of their order they are; other programs hear of every new version."""
+"""Waybills know of which version of their order they are; other programs hear of every new version, and are read to the
+end.
+"""
 
 from collections.abc import Sequence
 
@@ -30,8 +32,21 @@ def upgrade() -> None:
     op.execute(
         "UPDATE waybills w SET order_version = o.version FROM orders o WHERE o.id = w.order_id"
     )
+    op.execute(
+        "UPDATE connection_links l SET version = o.version FROM orders o WHERE o.id = l.order_id"
+        " AND l.state = 'sent' AND o.status NOT IN"
+        " ('backordered', 'review', 'placed', 'reviewed', 'picking')"
+    )
+    for column in (
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("read_skip", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("counted_to", sa.String(length=100), nullable=True),
+    ):
+        op.add_column("connections", column)
 
 
 def downgrade() -> None:
+    for name in ("counted_to", "read_skip", "read_at"):
+        op.drop_column("connections", name)
     op.execute(_noted(_BEFORE))
     op.drop_column("waybills", "order_version")

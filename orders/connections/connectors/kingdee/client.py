@@ -13,13 +13,14 @@ from orders.connections.connectors.kingdee.mapping import Bill
 from orders.connections.connectors.kingdee.settings import Secrets, Settings
 from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, Place
 from orders.connections.ports import SendsNothingHere
 
 _STUB = "Kingdee.BOS.WebApi.ServicesStub"
 _SERVICE = _STUB + ".DynamicFormService.{name}.common.kdsvc"
 _LOGIN = _STUB + ".AuthService.LoginByAppSecret.common.kdsvc"
 _CHINESE = 2052
+_MOST_PAGES = 50
 _NEW, _IN_REVIEW, _APPROVED = "A", "B", "C"
 _SAVED = ("Z", _NEW, "D")
 
@@ -72,11 +73,21 @@ class KingdeeClient(SendsNothingHere):
         _raise_refusal(await self._ask("ExcuteOperation", content))
         return True
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        return mapping.states(self._settings, await self._rows(mapping.changed_since(since)))
+    async def states(self, place: Place) -> Changes:
+        return mapping.changes(self._settings, await self._rows(mapping.changed_from(place)), place)
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
-        return mapping.counts(await self._rows(mapping.stock_of(codes))) if codes else ()
+        rows: list[list[Any]] = []
+        for _ in range(_MOST_PAGES if codes else 0):
+            page = await self._rows(mapping.stock_of(codes, len(rows)))
+            rows += page
+            if len(page) < mapping.PAGE:
+                return mapping.counts(rows)
+        if codes:
+            raise ConnectorError(
+                "kingdee_answer", "the stock of these products has no end", permanent=False
+            )
+        return ()
 
     async def _there(self, number: str) -> Bill | None:
         return mapping.bill(await self._rows(mapping.by_number(number)))

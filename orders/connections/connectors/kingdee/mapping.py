@@ -10,10 +10,18 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from orders.connections.connectors.kingdee.settings import Settings
-from orders.connections.papers import LeavingLine, LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import (
+    Changes,
+    LeavingLine,
+    LeavingOrder,
+    OutsideCount,
+    OutsideState,
+    Place,
+)
 
 FORM = "SAL_SaleOrder"
 STOCK_FORM = "STK_Inventory"
+PAGE = 2000
 _HUNDRED = Decimal(100)
 _CHINA = ZoneInfo("Asia/Shanghai")
 _CLOSED = _VOID = "B"
@@ -99,15 +107,28 @@ def bill(rows: Sequence[Any]) -> Bill | None:
     return Bill(int(bill_id), str(number), str(status), cancelled == _VOID)
 
 
-def changed_since(since: datetime) -> dict[str, Any]:
-    moment = since.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
-    return _query(FORM, STATE_FIELDS, f"FModifyDate >= {_quoted(moment)}", 2000)
+def changed_from(place: Place) -> dict[str, Any]:
+    """The query for a page of states, the earliest change first; its answer is for `changes`."""
+    moment = place.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    wanted = f"FModifyDate >= {_quoted(moment)}"
+    return _query(
+        FORM, STATE_FIELDS, wanted, PAGE, order="FModifyDate ASC,FBillNo ASC", start=place.skip
+    )
 
 
-def stock_of(codes: Sequence[str]) -> dict[str, Any]:
+def stock_of(codes: Sequence[str], start: int) -> dict[str, Any]:
     wanted = ",".join(map(_quoted, codes))
     fields = "FMaterialId.FNumber,FBaseQty"
-    return _query(STOCK_FORM, fields, f"FMaterialId.FNumber IN ({wanted})", 2000)
+    return _query(
+        STOCK_FORM, fields, f"FMaterialId.FNumber IN ({wanted})", PAGE, order="FID ASC", start=start
+    )
+
+
+def changes(settings: Settings, rows: Sequence[Any], place: Place) -> Changes:
+    """A full page goes on."""
+    full = len(rows) >= PAGE
+    goes_on = place.after(len(rows), _moment(list(rows[-1])[-1])) if full else None
+    return Changes(states(settings, rows), goes_on)
 
 
 def states(settings: Settings, rows: Iterable[Any]) -> tuple[OutsideState, ...]:
@@ -139,14 +160,16 @@ def counts(rows: Iterable[Any]) -> tuple[OutsideCount, ...]:
     return tuple(OutsideCount(code=code, quantity=quantity) for code, quantity in sums.items())
 
 
-def _query(form: str, fields: str, wanted: str, limit: int) -> dict[str, Any]:
+def _query(
+    form: str, fields: str, wanted: str, limit: int, *, order: str = "", start: int = 0
+) -> dict[str, Any]:
     return {
         "FormId": form,
         "FieldKeys": fields,
         "FilterString": wanted,
-        "OrderString": "",
+        "OrderString": order,
         "TopRowCount": 0,
-        "StartRow": 0,
+        "StartRow": start,
         "Limit": limit,
     }
 

@@ -16,7 +16,7 @@ from orders.connections.connectors.yonyou import errors, mapping
 from orders.connections.connectors.yonyou.settings import Secrets, Settings
 from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, Place
 from orders.connections.ports import SendsNothingHere
 
 _TOKEN = "/open-auth/selfAppAuth/getAccessToken"  # noqa: S105
@@ -28,7 +28,6 @@ _TAKE_BACK = {
     "3": "/yonbip/sd/voucherorder/batchunsubmit",
 }
 _STOCK = "/yonbip/scm/stock/QueryCurrentStocksByCondition"
-_MOST_PAGES = 20
 _EARLY = timedelta(minutes=1)
 
 
@@ -72,14 +71,9 @@ class YonyouClient(SendsNothingHere):
             await self._remove(there)
         return there is not None
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        found: list[OutsideState] = []
-        for page in range(1, _MOST_PAGES + 1):
-            rows = mapping.records(await self._ask(_LIST, mapping.changed_since(since, page)))
-            found.extend(mapping.states(self._settings, rows))
-            if len(rows) < mapping.PAGE:
-                break
-        return found
+    async def states(self, place: Place) -> Changes:
+        rows = mapping.records(await self._ask(_LIST, mapping.changed_from(place)))
+        return mapping.changes(self._settings, rows, place)
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
         if not codes:

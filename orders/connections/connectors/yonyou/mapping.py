@@ -11,7 +11,14 @@ from pydantic import ValidationError
 
 from orders.connections.asking import member
 from orders.connections.connectors.yonyou.settings import Settings
-from orders.connections.papers import LeavingLine, LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import (
+    Changes,
+    LeavingLine,
+    LeavingOrder,
+    OutsideCount,
+    OutsideState,
+    Place,
+)
 from orders.money import to_fen
 
 _CHINA = ZoneInfo("Asia/Shanghai")
@@ -92,10 +99,23 @@ def deleted(row: Any) -> dict[str, Any]:
     return {"data": {"id": [member(row, "id")], "code": [member(row, "code")]}}
 
 
-def changed_since(since: datetime, page: int) -> dict[str, Any]:
-    moment = since.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
-    changed = {"field": "pubts", "op": "egt", "value1": moment}
-    return {"pageIndex": page, "pageSize": PAGE, "isSum": True, "simpleVOs": [changed]}
+def changed_from(place: Place) -> dict[str, Any]:
+    """The query for a page of states, the earliest change first; its answer is for `changes`."""
+    moment = place.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    return {
+        "pageIndex": place.skip // PAGE + 1,
+        "pageSize": PAGE,
+        "isSum": True,
+        "simpleVOs": [{"field": "pubts", "op": "egt", "value1": moment}],
+        "queryOrders": [{"field": "pubts", "order": "asc"}, {"field": "id", "order": "asc"}],
+    }
+
+
+def changes(settings: Settings, rows: Sequence[Any], place: Place) -> Changes:
+    """A full page goes on."""
+    full = len(rows) >= PAGE
+    goes_on = place.after(len(rows), _moment(member(rows[-1], "pubts"))) if full else None
+    return Changes(states(settings, rows), goes_on)
 
 
 def stock_of(settings: Settings, codes: Sequence[str]) -> dict[str, Any]:

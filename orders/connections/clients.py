@@ -17,6 +17,7 @@ from orders.connections.connections import opened_secrets
 from orders.connections.connectors import CONNECTORS
 from orders.connections.errors import UnknownConnection
 from orders.connections.outgoing import Outgoing
+from orders.connections.papers import Place
 from orders.connections.ports import Client, Connector, Part
 from orders.connections.tables import Connection
 
@@ -32,6 +33,9 @@ _ROWS = (
         Connection.secrets,
         Connection.version,
         Connection.asked_at,
+        Connection.read_at,
+        Connection.read_skip,
+        Connection.counted_to,
         Connection.created_at,
     )
     .where(Connection.active)
@@ -41,11 +45,15 @@ _ROWS = (
 
 @dataclass(frozen=True, slots=True)
 class Opened:
+    """`read` and `counted_to`: where a look at it goes on."""
+
     id: int
     code: str
     name: str
     version: int
     asked_at: datetime | None
+    read: Place | None
+    counted_to: str | None
     created_at: datetime
     connector: Connector
     settings: Part
@@ -109,6 +117,8 @@ class Clients:
             row.name,
             row.version,
             row.asked_at,
+            None if row.read_at is None else Place(row.read_at, row.read_skip),
+            row.counted_to,
             row.created_at,
             connector,
             settings,

@@ -3,7 +3,8 @@ the outcome depends on which papers came, never on how often or in which order:
 
 - a cancellation is the end, also when it comes first;
 - else the paper with the largest (version, digest) counts, and older ones are ignored;
-- newer content replaces an order that is not yet under way; one that is, is for a person to mend.
+- newer content replaces an order that is not yet under way; one that is, is for a person to mend;
+- an order that was split ends with all its parts, or not at all.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.rights import SYSTEM
@@ -31,9 +32,9 @@ from orders.sales.commands import PlaceOrder
 from orders.sales.events import OrderPlaced
 from orders.sales.flow import Status
 from orders.sales.placing import Setting
-from orders.sales.tables import Order, SalesQuote, SalesQuoteLine
+from orders.sales.tables import SalesQuote, SalesQuoteLine
 
-_NOT_YET_UNDER_WAY = (Status.REVIEW, Status.PLACED, Status.REVIEWED)
+_NOT_YET_UNDER_WAY = (Status.BACKORDERED, Status.REVIEW, Status.PLACED, Status.REVIEWED)
 
 
 class AskAgain(Exception):
@@ -92,31 +93,32 @@ class Entering:
     async def _end(
         self, session: AsyncSession, link: ConnectionLink, now: datetime, *, late: bool
     ) -> tuple[object, ...]:
-        """The order of this link is cancelled. Raises ConnectorError when it is too late for that."""
+        """The order of this link is cancelled with all its parts. Raises ConnectorError when it is too late for one."""
         if link.order_id is None:
             return ()
-        status = await session.scalar(
-            select(Order.status).where(Order.id == link.order_id).with_for_update()
-        )
-        if status == Status.CANCELLED:
-            return ()
+        parts = await moving.held_with_parts(session, link.order_id)
+        left = [part for part in parts if part.status != Status.CANCELLED]
         allowed = (*_NOT_YET_UNDER_WAY, Status.PICKING) if late else _NOT_YET_UNDER_WAY
-        if status not in allowed:
-            raise ConnectorError(
-                "under_way",
-                f"our order is {status} already: settle it with the shop by hand.",
-                permanent=True,
+        for part in left:
+            if part.status not in allowed:
+                raise ConnectorError(
+                    "under_way",
+                    f"our order {part.number} is {part.status} already: settle it with the shop by hand.",
+                    permanent=True,
+                )
+        events: list[object] = []
+        for part in left:
+            moved = await moving.move(
+                session,
+                part.id,
+                Status.CANCELLED,
+                actor=SYSTEM,
+                channels=self.channels,
+                now=now,
+                zone=self.zone,
             )
-        moved = await moving.move(
-            session,
-            link.order_id,
-            Status.CANCELLED,
-            actor=SYSTEM,
-            channels=self.channels,
-            now=now,
-            zone=self.zone,
-        )
-        return (moved.event, *moved.stock)
+            events += [moved.event, *moved.stock]
+        return tuple(events)
 
     async def _place(
         self,

@@ -5,7 +5,7 @@ form of these and back, and nothing else of it leaves its folder.
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -64,6 +64,30 @@ class OutsideState(Command):
     version: _Version
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far changes there were read, in the order in which they were made: up to the second `at` of theirs, of which
+    the first `skip` are known.
+    """
+
+    at: datetime
+    skip: int = 0
+
+    def after(self, page: int, last: datetime | None) -> "Place":
+        """Behind a full page from here, whose last change was made then."""
+        if last is not None and last.replace(microsecond=0) > self.at:
+            return Place(last.replace(microsecond=0))
+        return Place(self.at, self.skip + page)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One page; `goes_on` None: it was the last one."""
+
+    states: tuple[OutsideState, ...]
+    goes_on: Place | None = None
+
+
 class OutsideCount(Command):
     """How many of a product there are there."""
 
@@ -81,7 +105,11 @@ class LeavingLine:
 
 @dataclass(frozen=True, slots=True)
 class LeavingOrder:
-    """One of our orders in the codes of the other side; `number` is ours and never used twice."""
+    """One of our orders in the codes of the other side; `number` is ours and never used twice.
+
+    `version` grows with each change; `held`: a person has yet to decide about it. `changed`: what is there, if it is,
+    is how the order was before.
+    """
 
     number: str
     day: date
@@ -93,6 +121,9 @@ class LeavingOrder:
     address: str | None
     note: str | None
     outside_key: str | None = None
+    version: int = 1
+    held: bool = False
+    changed: bool = False
 
 
 def _digest(content: str) -> str:

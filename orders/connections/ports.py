@@ -1,7 +1,7 @@
 """What a connector is. Rule: it maps and asks; what follows from it is decided outside its folder.
 
-A connector says of each refusal whether asking again can help (`ConnectorError.permanent`), and `send`
-may be repeated: it looks whether the order is there before it enters it.
+A connector says of each refusal whether asking again can help (`ConnectorError.permanent`), and `send` and `cancel`
+may be repeated: they look what is there first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from crm_core.fields import Id, Text
 from orders.connections.errors import SignatureRefused
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideOrder, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, OutsideOrder, Place
 
 
 class Part(BaseModel):
@@ -70,15 +70,19 @@ class Client(Protocol):
         ...
 
     async def send(self, order: LeavingOrder) -> str:
-        """Their name of it. Raises ConnectorError."""
+        """Entered, or made what it is now. Their name of it. Raises ConnectorError."""
         ...
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        """What changed there. Raises ConnectorError."""
+    async def cancel(self, number: str) -> bool:
+        """Whether it was there; it is not to be carried out. Raises ConnectorError."""
+        ...
+
+    async def states(self, place: Place) -> Changes:
+        """The next page of what changed there, the earliest first. Raises ConnectorError."""
         ...
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
-        """Raises ConnectorError."""
+        """All of them, or none. Raises ConnectorError."""
         ...
 
 
@@ -95,7 +99,9 @@ class SendsNothingHere:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A kind of connection. `receives`, `sends`, `counts`: what its other side can do."""
+    """A kind of connection. `receives`, `sends`, `counts`: what its other side can do; `changes`: orders that left
+    are changed and cancelled there.
+    """
 
     kind: str
     about: str
@@ -105,6 +111,7 @@ class Connector:
     receives: bool = False
     sends: bool = False
     counts: bool = False
+    changes: bool = False
 
     def open(
         self, settings: Part, secrets: Part, outgoing: Outgoing, clock: Callable[[], datetime]

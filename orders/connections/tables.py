@@ -140,7 +140,11 @@ class WebhookDelivery(Base):
 
 
 class Connection(Base):
-    """Another program: an ERP or a shop. `send_on` are the statuses at which an order leaves to it."""
+    """Another program: an ERP or a shop. `send_on` are the statuses at which an order leaves to it.
+
+    `read_at` with `read_skip` (see `papers.Place`) and `counted_to`, a code of theirs: how far a look at it has come
+    that is not at its end; `asked_at`: when all changes were read last.
+    """
 
     __tablename__ = "connections"
     __table_args__ = (CheckConstraint("code ~ '^[a-z][a-z0-9_]{0,29}$'", name="code_form"),)
@@ -154,6 +158,9 @@ class Connection(Base):
     send_on: Mapped[list[str]] = mapped_column(ARRAY(String(12)), server_default="{}")
     active: Mapped[bool] = mapped_column(server_default=true())
     asked_at: Mapped[datetime | None] = mapped_column(_Time)
+    read_at: Mapped[datetime | None] = mapped_column(_Time)
+    read_skip: Mapped[int] = mapped_column(server_default=text("0"))
+    counted_to: Mapped[str | None] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(_Time)
 
@@ -185,7 +192,8 @@ class ConnectionCode(Base):
 
 
 class ConnectionLink(Base):
-    """An order there and ours; (`version`, `digest`) is the newest paper that took effect.
+    """An order there and ours; (`version`, `digest`) is the newest paper that took effect. Of ours that left (`sent`)
+    they and `content` say how it was then (see `leaving`).
 
     `state` cancelled is the end: no paper brings it back. `order_id` None: it was cancelled before it came.
     """

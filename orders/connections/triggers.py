@@ -48,8 +48,8 @@ ORDERS = (
     _trigger(
         "order_changed",
         "UPDATE ON orders",
-        "FOR EACH ROW WHEN ((OLD.total, OLD.address, OLD.note, OLD.customer_id)"
-        " IS DISTINCT FROM (NEW.total, NEW.address, NEW.note, NEW.customer_id))"
+        "FOR EACH ROW WHEN ((OLD.version, OLD.total, OLD.address, OLD.note, OLD.customer_id)"
+        " IS DISTINCT FROM (NEW.version, NEW.total, NEW.address, NEW.note, NEW.customer_id))"
         " EXECUTE FUNCTION integration_order_changed()",
     ),
 )

@@ -20,13 +20,13 @@ from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable, DomainError
 from crm_core.worker import Worker
 from orders.catalogue.tables import Product
-from orders.connections import documents, leaving, returning
+from orders.connections import contradictions, documents, leaving, returning
 from orders.connections.clients import Clients, Opened
 from orders.connections.documents import Claimed, Outcome
 from orders.connections.entering import AskAgain, Entered, Entering
 from orders.connections.errors import ConnectorError
 from orders.connections.events import PaperRefused
-from orders.connections.papers import OutsideCount
+from orders.connections.papers import OutsideCount, Place
 from orders.connections.retrying import RetryRules
 from orders.connections.tables import Connection, ConnectionCode, OutsideStock
 
@@ -37,6 +37,8 @@ _BATCH = 20
 _ASK_EVERY = timedelta(minutes=5)
 _OVERLAP = timedelta(minutes=10)
 _MOST_CODES = 500
+_PAGES = 10
+"""Of changes, in one round."""
 
 
 class ConnectionWorker(Worker):
@@ -123,12 +125,9 @@ class ConnectionWorker(Worker):
         return await self._entering.enter(session, opened, claimed, now)
 
     async def _send(self, opened: Opened, claimed: Claimed) -> None:
-        order = await leaving.read(self._database, opened, claimed, self._zone)
-        outside_id = None if order is None else await opened.client.send(order)
+        going = await leaving.read(self._database, opened, claimed, self._zone)
+        outcome = await leaving.leave(self._database, opened, going)
         async with self._database.begin() as session:
-            outcome = Outcome("ignored", "cancelled_before")
-            if order is not None and outside_id is not None:
-                outcome = await leaving.linked(session, opened, claimed, order, outside_id)
             await documents.settle(session, claimed, outcome, self._clock())
 
     async def _put_off(self, opened: Opened, claimed: Claimed, error: ConnectorError) -> None:
@@ -139,6 +138,8 @@ class ConnectionWorker(Worker):
         outcome = Outcome(state, error.code, error.reason, next_at=next_at)
         async with self._database.begin() as session:
             settled = await documents.settle(session, claimed, outcome, now)
+            if settled and over:
+                await contradictions.raise_todo(session, opened, claimed, error, now)
         log.info(
             "paper_put_off", document=claimed.id, state=state, code=error.code, reason=error.reason
         )
@@ -147,62 +148,85 @@ class ConnectionWorker(Worker):
 
     async def _ask(self, opened: Opened) -> None:
         """What changed there since we asked last, with some minutes' overlap; since ever where nobody can say when
-        that was, because the clock was set back.
+        that was, because the clock was set back. What is not at its end goes on in the next round.
         """
         now, steady = self._clock(), self._steady()
         asked_at = opened.asked_at if opened.asked_at and opened.asked_at <= now else None
-        last = asked_at or opened.created_at
         due = asked_at is None or now - asked_at >= _ASK_EVERY
-        if not (opened.connector.counts and due):
+        reads = due or opened.read is not None
+        counts = opened.counted_to is not None or (due and opened.read is None)
+        if not (opened.connector.counts and (reads or counts)):
             return
         if self._not_before.get(opened.id, steady) > steady:
             return
         try:
-            states = await opened.client.states(last - _OVERLAP)
-            codes = await self._codes(opened)
-            counts = await opened.client.counts(sorted(codes))
+            if reads:
+                since = Place((asked_at or opened.created_at) - _OVERLAP)
+                await self._read(opened, opened.read or since, now)
+            if counts:
+                await self._count(opened, now)
         except DatabaseUnavailable:
             raise
         except Exception as error:
             self._not_before[opened.id] = steady + _ASK_EVERY.total_seconds()
             expected = isinstance(error, ConnectorError)
             log.info("connection_not_asked", connection=opened.code, exc_info=not expected)
-            return
+
+    async def _read(self, opened: Opened, place: Place, now: datetime) -> None:
+        """Page by page; each is kept with the place behind it."""
+        for _ in range(_PAGES):
+            changes = await opened.client.states(place)
+            goes_on = changes.goes_on
+            values: dict[str, object] = {"asked_at": now, "read_at": None, "read_skip": 0}
+            if goes_on is not None:
+                values = {"read_at": goes_on.at, "read_skip": goes_on.skip}
+            async with self._database.begin() as session:
+                for each in changes.states:
+                    await documents.keep_state(
+                        session,
+                        opened.id,
+                        each.number,
+                        status=each.status,
+                        version=each.version,
+                        now=now,
+                    )
+                await _note(session, opened, values)
+            if goes_on is None:
+                return
+            place = goes_on
+
+    async def _count(self, opened: Opened, now: datetime) -> None:
+        """The next products."""
+        codes = await self._codes(opened)
+        counts = await opened.client.counts(list(codes))
+        counted_to = list(codes)[-1] if len(codes) == _MOST_CODES else None
         async with self._database.begin() as session:
-            for each in states:
-                await documents.keep_state(
-                    session,
-                    opened.id,
-                    each.number,
-                    status=each.status,
-                    version=each.version,
-                    now=now,
-                )
             for count in counts:
                 await _keep_count(session, opened, codes, count, now)
-            await session.execute(
-                update(Connection).where(Connection.id == opened.id).values(asked_at=now)
-            )
+            await _note(session, opened, {"counted_to": counted_to})
 
     async def _codes(self, opened: Opened) -> dict[str, str]:
-        """Their codes of our products, in base units; our own where the table has none."""
+        """Their codes of our next products, in base units; our own where the table has none."""
+        theirs = select(ConnectionCode.theirs.label("code"), ConnectionCode.sku).where(
+            ConnectionCode.connection_id == opened.id,
+            ConnectionCode.sku.is_not(None),
+            ConnectionCode.unit.is_(None),
+        )
+        ours = select(Product.sku.label("code"), Product.sku).where(Product.active)
         async with self._database.reading() as connection:
+            has_codes = await connection.scalar(select(theirs.exists()))
+            found = (theirs if has_codes else ours).subquery()
             rows = await connection.execute(
-                select(ConnectionCode.theirs, ConnectionCode.sku)
-                .where(
-                    ConnectionCode.connection_id == opened.id,
-                    ConnectionCode.sku.is_not(None),
-                    ConnectionCode.unit.is_(None),
-                )
+                select(found)
+                .where(found.c.code > (opened.counted_to or ""))
+                .order_by(found.c.code)
                 .limit(_MOST_CODES)
             )
-            found = {row.theirs: row.sku for row in rows if row.sku is not None}
-            if found:
-                return found
-            own = await connection.scalars(
-                select(Product.sku).where(Product.active).order_by(Product.sku).limit(_MOST_CODES)
-            )
-            return {sku: sku for sku in own}
+            return {row.code: row.sku for row in rows}
+
+
+async def _note(session: AsyncSession, opened: Opened, values: dict[str, object]) -> None:
+    await session.execute(update(Connection).where(Connection.id == opened.id).values(values))
 
 
 async def _keep_count(

@@ -10,11 +10,15 @@ DomainError
 │   ├── NumbersUsedUp        the courier's waybill numbers are used up: enter a new range
 │   ├── WaybillState         the waybill's state does not allow it (fields: state)
 │   ├── WaybillExists        the order has a waybill, or the number is taken
+│   ├── WaybillOutdated      the order is no longer as the waybill says (fields: numbers)
+│   ├── OnLoadList           the waybill stands on a load list (fields: run)
 │   ├── OverCapacity         the vehicle cannot carry it (fields: what, by)
 │   └── RunState             the load list's state does not allow it (fields: state)
 └── Invalid
     └── BadWaybillNumber     form or check digit
 """
+
+from collections.abc import Sequence
 
 from crm_core.errors import Conflict, Invalid, NotFound
 
@@ -56,6 +60,25 @@ class WaybillState(Conflict):
 
 class WaybillExists(Conflict):
     code = "waybill_exists"
+
+
+class WaybillOutdated(Conflict):
+    code = "waybill_outdated"
+
+    def __init__(self, numbers: Sequence[str]) -> None:
+        super().__init__(
+            f"What is ordered or owed has changed since {', '.join(numbers)} was made: make another waybill.",
+            fields={"numbers": list(numbers)},
+        )
+
+
+class OnLoadList(Conflict):
+    code = "on_load_list"
+
+    def __init__(self, number: str, run: str) -> None:
+        super().__init__(
+            f"Waybill {number} stands on load list {run}: take it off first.", fields={"run": run}
+        )
 
 
 class OverCapacity(Conflict):

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.errors import Invalid
-from orders.delivery import following, problems, tracking
+from orders.delivery import following, problems, standing, tracking
 from orders.delivery.codes import EventCode, Outcome, Source, State, WaybillKind
 from orders.delivery.errors import UnknownWaybill
 from orders.delivery.problems import Problem
@@ -105,6 +105,7 @@ async def hear(session: AsyncSession, waybill: Waybill, word: Word, hearing: Hea
         return Heard(outcome, why=why)
     if word.collected is not None:
         waybill.collected = word.collected
+    left_outdated = bool(await standing.outdated_of(session, (waybill.id,)))
     moved = await following.go(
         session,
         waybill,
@@ -116,6 +117,8 @@ async def hear(session: AsyncSession, waybill: Waybill, word: Word, hearing: Hea
         now=hearing.now,
         zone=hearing.zone,
     )
+    if left_outdated:
+        await problems.raise_todo(session, waybill, Problem.OUTDATED, hearing.now)
     if (problem := _problem(waybill, step.state)) is not None:
         await problems.raise_todo(session, waybill, problem, hearing.now)
     return Heard(outcome, moved)

@@ -22,6 +22,7 @@ class Problem(StrEnum):
     LATE = "late"
     CONFLICT = "conflict"
     CAME_BACK = "came_back"
+    OUTDATED = "outdated"
 
 
 OF_STATE = {
@@ -29,7 +30,7 @@ OF_STATE = {
     State.RETURNED: Problem.RETURNED,
     State.LOST: Problem.LOST,
 }
-_WITHIN = {Problem.LOST: timedelta(hours=2)}
+_WITHIN = {Problem.LOST: timedelta(hours=2), Problem.OUTDATED: timedelta(hours=1)}
 _USUALLY = timedelta(hours=4)
 _TITLES = {
     Problem.REFUSED: ("订单 {order} 被拒收,运单 {number}", "Order {order} was refused, waybill {number}"),
@@ -43,6 +44,10 @@ _TITLES = {
     Problem.CAME_BACK: (
         "订单 {order} 的退件已到,运单 {number}",
         "The goods sent back of order {order} are here, waybill {number}",
+    ),
+    Problem.OUTDATED: (
+        "订单 {order} 变更后仍以旧运单 {number} 发出:核对货物与代收金额",
+        "Order {order} left with waybill {number} of before it was changed: check the goods and what is collected",
     ),
 }  # fmt: skip
 

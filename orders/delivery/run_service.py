@@ -95,12 +95,13 @@ class RunService:
             return await runs.read(session, actor, run_id)
 
     async def load(self, actor: Actor, run_id: int, command: MoveRun) -> RunView:
-        """The goods are on the vehicle. Raises Conflict (edited since), Invalid (nothing on it)."""
+        """The goods are on the vehicle. Raises Conflict (edited since), Invalid (nothing on it), WaybillOutdated."""
         actor.require(Right.DELIVERY_MANAGE)
         async with self._database.begin() as session:
             run = await runs.hold(session, run_id, (RunState.PLANNED,), command.version)
             if not (await runs.aboard(session, run)).order_ids:
                 raise Invalid("There is no order on this load list.", fields={"stops": "none"})
+            await runs.refuse_outdated(session, run)
             await runs.changed(session, actor, run, "load", state=RunState.LOADED)
             return await runs.read(session, actor, run_id)
 
@@ -123,13 +124,14 @@ class RunService:
             return await runs.read(session, actor, run_id)
 
     async def depart(self, actor: Actor, run_id: int, command: MoveRun) -> RunView:
-        """The driver leaves: its orders are shipped and in transit. Raises Conflict (edited since)."""
+        """The driver leaves: its orders are shipped and in transit. Raises Conflict (edited since), WaybillOutdated."""
         actor.require(Right.DELIVERY_MANAGE)
         now = self._clock()
         async with self._database.begin() as session:
             run = await runs.hold(session, run_id, (RunState.LOADED, RunState.OUT))
             if run.state == RunState.LOADED:
                 await runs.hold(session, run_id, (RunState.LOADED,), command.version)
+                await runs.refuse_outdated(session, run)
                 await runs.changed(session, actor, run, "depart", state=RunState.OUT, out_at=now)
             stops = await _stops(session, run_id)
         for waybill_id, _ in stops:

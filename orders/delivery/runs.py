@@ -14,10 +14,16 @@ from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.errors import Conflict, Invalid
 from crm_core.rights import Actor
-from orders.delivery import couriers, waybills
+from orders.delivery import couriers, standing, waybills
 from orders.delivery.codes import CourierKind, RunState, State, WaybillKind
 from orders.delivery.commands import MakeWaybills
-from orders.delivery.errors import OverCapacity, UnknownRun, WaybillExists, WaybillState
+from orders.delivery.errors import (
+    OverCapacity,
+    UnknownRun,
+    WaybillExists,
+    WaybillOutdated,
+    WaybillState,
+)
 from orders.delivery.errors import RunState as WrongRunState
 from orders.delivery.packing import Capacity, Load
 from orders.delivery.run_commands import NewRun, RunQuery
@@ -180,6 +186,15 @@ async def add(
     await session.execute(_RENUMBER, {"run_id": run.id})
 
 
+async def refuse_outdated(session: AsyncSession, run: DeliveryRun) -> None:
+    """Raises WaybillOutdated."""
+    stops = (
+        await session.scalars(select(RunStop.waybill_id).where(RunStop.run_id == run.id))
+    ).all()
+    if old := await standing.outdated_of(session, stops):
+        raise WaybillOutdated(old)
+
+
 async def remove(
     session: AsyncSession, actor: Actor, run: DeliveryRun, order_ids: Sequence[int]
 ) -> None:
@@ -263,7 +278,7 @@ async def read(holder: AsyncSession | AsyncConnection, actor: Actor, run_id: int
 async def _waybill(
     session: AsyncSession, actor: Actor, run: DeliveryRun, order_id: int, now: datetime
 ) -> Waybill:
-    """The order's, locked; made now when it has none."""
+    """The order's, locked; made now when it has none that holds."""
     found = await session.scalar(
         select(Waybill)
         .where(
@@ -273,7 +288,8 @@ async def _waybill(
         )
         .with_for_update()
     )
-    if found is None:
+    of_ours = found is not None and found.courier_code == run.courier_code
+    if found is None or (of_ours and await standing.outdated_of(session, (found.id,))):
         wanted = MakeWaybills(
             order_ids=(order_id,), courier_code=run.courier_code, reason=run.number
         )

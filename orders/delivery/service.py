@@ -24,6 +24,7 @@ from orders.delivery import (
     feedback,
     feedback_files,
     following,
+    standing,
     waybills,
 )
 from orders.delivery.codes import Check, Outcome, Source, State
@@ -38,7 +39,7 @@ from orders.delivery.commands import (
     WaybillIds,
     WaybillQuery,
 )
-from orders.delivery.errors import WaybillState
+from orders.delivery.errors import WaybillOutdated, WaybillState
 from orders.delivery.feedback import DUPLICATE, Hearing, Word
 from orders.delivery.numbers import read as read_number
 from orders.delivery.views import (
@@ -108,7 +109,7 @@ class WaybillService:
             return await consignees.read(session, order_id)
 
     async def unsorted(self, actor: Actor, query: UnsortedQuery) -> tuple[UnsortedView, ...]:
-        """Orders that are being picked and have no waybill."""
+        """Orders that are being picked and have no waybill, or one that no longer holds."""
         actor.require(Right.DELIVERY_VIEW)
         async with self._database.reading() as connection:
             return await waybills.unsorted(connection, actor, query)
@@ -128,14 +129,14 @@ class WaybillService:
         return tuple(done)
 
     async def hand_over(self, actor: Actor, command: WaybillIds) -> tuple[Sorted, ...]:
-        """The courier has them: the orders are shipped, the customers told."""
+        """The courier has them: the orders are shipped, the customers told. Those that no longer hold are refused."""
         actor.require(Right.DELIVERY_MANAGE)
         return tuple(
             [await self._hand_over(actor, each) for each in dict.fromkeys(command.waybill_ids)]
         )
 
     async def void(self, actor: Actor, waybill_id: int, command: VoidWaybill) -> WaybillView:
-        """Before it is handed over. Raises UnknownWaybill, WaybillState."""
+        """Before it is handed over. Raises UnknownWaybill, WaybillState, OnLoadList."""
         actor.require(Right.DELIVERY_MANAGE)
         async with self._database.begin() as session:
             await waybills.void(session, actor, waybill_id, command.reason, self._clock())
@@ -219,6 +220,8 @@ class WaybillService:
                 way = await following.way(session, held, State.HANDED_OVER)
                 if way.path is None:
                     raise MoveNotAllowed(way.order.status, "shipped")
+                if old := await standing.outdated_of(session, (waybill_id,)):
+                    raise WaybillOutdated(old)
                 moved = await following.go(
                     session, held, State.HANDED_OVER, way.path,
                     at=now, actor_id=actor.user_id, channels=self._channels, now=now,

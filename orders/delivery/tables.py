@@ -139,7 +139,8 @@ class Waybill(Base):
     """A parcel of an order at a courier.
 
     `freight` is what the courier takes for it, `cod_amount` what it collects and owes us, `cod_fee` what it
-    keeps of that; `collected` what it said it collected. `why` explains the choice of the courier.
+    keeps of that; `collected` what it said it collected. `why` explains the choice of the courier;
+    `order_version` is that of the order for which it was made.
     """
 
     __tablename__ = "waybills"
@@ -166,6 +167,7 @@ class Waybill(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), info=PART)
+    order_version: Mapped[int] = mapped_column(server_default="1")
     courier_code: Mapped[str] = mapped_column(ForeignKey("couriers.code"))
     number: Mapped[str] = mapped_column(String(30))
     kind: Mapped[str] = mapped_column(String(10))

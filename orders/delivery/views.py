@@ -96,6 +96,7 @@ class WaybillView:
     late_at: datetime | None
     state_at: datetime
     voided_reason: str | None
+    outdated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,22 @@ from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import must_see, within_scope
 from crm_core.rights import Actor
 from orders.catalogue.tables import Product, ProductPack
-from orders.delivery import choice, consignees, couriers, numbers
+from orders.delivery import choice, consignees, couriers, numbers, standing
 from orders.delivery.choice import Choice, Offer, Parcel
 from orders.delivery.codes import Check, State, Way, WaybillKind
 from orders.delivery.commands import MakeWaybills, UnsortedQuery, WaybillQuery
-from orders.delivery.errors import NoCourier, UnknownWaybill, WaybillExists, WaybillState
+from orders.delivery.errors import (
+    NoCourier,
+    OnLoadList,
+    UnknownWaybill,
+    WaybillExists,
+    WaybillState,
+)
+from orders.delivery.run_tables import DeliveryRun, RunStop
 from orders.delivery.tables import Courier, Waybill
 from orders.delivery.views import ConsigneeView, UnsortedView, WaybillView
 from orders.errors import MoveNotAllowed, UnknownOrder
-from orders.methods import Method
 from orders.reasons import Reason
-from orders.receipts import book
 from orders.sales.flow import Status
 from orders.sales.tables import Order, OrderedLine
 
@@ -41,6 +46,7 @@ _SENT = {
     Status.EXCHANGED,
 }
 _MOST = 2_000_000_000
+_ORDER_CHANGED = "the order was changed"
 _NEVER = frozenset({"no_cod", "cod_too_much"})
 _COLUMNS = (
     Waybill.id, Waybill.order_id, Order.number.label("order_number"),
@@ -49,7 +55,7 @@ _COLUMNS = (
     Waybill.number, Waybill.kind, Waybill.state, Waybill.weight_g, Waybill.volume_ml,
     Waybill.freight, Waybill.cod_amount, Waybill.cod_fee, Waybill.collected, Waybill.why,
     Waybill.reason, Waybill.created_at, Waybill.printed_at, Waybill.handed_over_at, Waybill.due_at,
-    Waybill.late_at, Waybill.state_at, Waybill.voided_reason,
+    Waybill.late_at, Waybill.state_at, Waybill.voided_reason, standing.outdated().label("outdated"),
 )  # fmt: skip
 
 
@@ -162,9 +168,8 @@ async def considered(
     measured = (await measures(session, (order.id,)))[order.id]
     if weight_g is not None:
         measured = Measures(weight_g, measured.volume_ml, ())
-    collects = not back and order.payment == Method.CASH_ON_DELIVERY
-    owed = max(order.total - await book.paid(session, order.id), Decimal(0))
-    amount = owed if collects else Decimal(0)
+    owed = await session.scalar(select(standing.due()).where(Order.id == order.id))
+    amount = Decimal(0) if back or owed is None else owed
     parcel = Parcel(
         Way(consignee.way), consignee.province, consignee.city, measured.weight_g, amount
     )
@@ -175,24 +180,26 @@ async def considered(
 async def make(
     session: AsyncSession, actor: Actor, order_id: int, command: MakeWaybills, now: datetime
 ) -> int:
-    """The new waybill's id.
+    """The new waybill's id; it takes the place of one that no longer holds.
 
     Raises UnknownOrder, MoveNotAllowed, Invalid (no address), NoCourier, NumbersUsedUp, BadWaybillNumber,
-    WaybillExists.
+    WaybillExists, OnLoadList.
     """
     back = command.kind is WaybillKind.RETURN
+    old = None if back else await session.scalar(_outward(order_id).with_for_update())
     asked = await wanted(session, actor, order_id, command.weight_g, back=back)
     status = asked.order.status
     if status not in (_SENT if back else {Status.PICKING}):
         raise MoveNotAllowed(status, Status.SHIPPED)
     if not back:
-        await _refuse_second(session, order_id)
+        await _replace(session, actor, order_id, old, now)
     offer = _offer(asked, command.courier_code)
     courier = await couriers.read(session, offer.code)
     await consignees.keep(session, order_id)
     why = [*offer.why, *(Reason("weight_unknown", {"sku": sku}) for sku in asked.measures.unknown)]
     values: dict[str, object] = {
         "order_id": order_id,
+        "order_version": asked.order.version,
         "courier_code": offer.code,
         "kind": command.kind,
         "weight_g": asked.measures.weight_g,
@@ -221,18 +228,8 @@ async def make(
 async def void(
     session: AsyncSession, actor: Actor, waybill_id: int, reason: str, now: datetime
 ) -> None:
-    """Before it is handed over; the order may then have another one. Raises WaybillState."""
-    held = await hold(session, actor, waybill_id)
-    if held.state != State.CREATED:
-        raise WaybillState(held.number, held.state)
-    await session.execute(
-        update(Waybill)
-        .where(Waybill.id == waybill_id)
-        .values(state=State.VOID, state_at=now, voided_reason=reason)
-    )
-    await trail.record(
-        session, actor.user_id, "waybill.void", ENTITY, waybill_id, after={"reason": reason}
-    )
+    """Before it is handed over; the order may then have another one. Raises WaybillState, OnLoadList."""
+    await _void(session, actor, await hold(session, actor, waybill_id), reason, now)
 
 
 async def printed(session: AsyncSession, waybill_ids: Sequence[int], now: datetime) -> None:
@@ -244,19 +241,48 @@ async def printed(session: AsyncSession, waybill_ids: Sequence[int], now: dateti
     )
 
 
-async def _refuse_second(session: AsyncSession, order_id: int) -> None:
-    number = await session.scalar(
-        select(Waybill.number).where(
-            Waybill.order_id == order_id,
-            Waybill.kind == WaybillKind.OUTWARD,
-            Waybill.state != State.VOID,
-        )
+def _outward(order_id: int) -> Select[Waybill]:
+    """What carries the order to the customer, or will."""
+    return select(Waybill).where(
+        Waybill.order_id == order_id,
+        Waybill.kind == WaybillKind.OUTWARD,
+        Waybill.state != State.VOID,
     )
-    if number is not None:
+
+
+async def _replace(
+    session: AsyncSession, actor: Actor, order_id: int, old: Waybill | None, now: datetime
+) -> None:
+    """`old` was held before the order. Raises WaybillExists, OnLoadList."""
+    there = await session.scalar(_outward(order_id))
+    if there is None:
+        return
+    if there is not old or not await standing.outdated_of(session, (there.id,)):
         raise WaybillExists(
-            f"The order has waybill {number}: void it before you make another one.",
-            fields={"number": number},
+            f"The order has waybill {there.number}: void it before you make another one.",
+            fields={"number": there.number},
         )
+    await _void(session, actor, there, _ORDER_CHANGED, now)
+
+
+async def _void(
+    session: AsyncSession, actor: Actor, waybill: Waybill, reason: str, now: datetime
+) -> None:
+    """Its row is held."""
+    if waybill.state != State.CREATED:
+        raise WaybillState(waybill.number, waybill.state)
+    run = await session.scalar(
+        select(DeliveryRun.number)
+        .join(RunStop, RunStop.run_id == DeliveryRun.id)
+        .where(RunStop.waybill_id == waybill.id, RunStop.open)
+    )
+    if run is not None:
+        raise OnLoadList(waybill.number, run)
+    waybill.state, waybill.state_at, waybill.voided_reason = State.VOID, now, reason
+    await session.flush()
+    await trail.record(
+        session, actor.user_id, "waybill.void", ENTITY, waybill.id, after={"reason": reason}
+    )
 
 
 def _offer(asked: Wanted, named: str | None) -> Offer:
@@ -327,13 +353,14 @@ async def measures(session: AsyncSession, order_ids: Sequence[int]) -> Mapping[i
 async def unsorted(
     connection: AsyncConnection, actor: Actor, query: UnsortedQuery
 ) -> tuple[UnsortedView, ...]:
-    """Orders that are being picked and have no waybill on its way."""
+    """Orders that are being picked and have no waybill that holds."""
     sorted_ = (
         select(Waybill.id)
         .where(
             Waybill.order_id == Order.id,
             Waybill.kind == WaybillKind.OUTWARD,
             Waybill.state != State.VOID,
+            ~standing.outdated(),
         )
         .exists()
     )

@@ -2,7 +2,7 @@
 first, so that of two people who press a button at the same time one is refused.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -129,11 +129,21 @@ async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
     return order
 
 
+async def held_with_parts(session: AsyncSession, order_id: int) -> Sequence[Order]:
+    """The order and all that was split off it, locked until the transaction ends; the order first, so that none is
+    split off meanwhile.
+    """
+    for one in (Order.id == order_id, Order.split_from == order_id):
+        await session.execute(select(Order.id).where(one).order_by(Order.id).with_for_update())
+    family = select(Order).where(or_(Order.id == order_id, Order.split_from == order_id))
+    return (await session.scalars(family.order_by(Order.id))).all()
+
+
 async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> Decimal:
     """How far beyond the credit the order may be approved. Raises BeyondLimit when its whole, of which it may be a
     part, comes to more than this person's role may approve, NoReviewLimit when that role may approve nothing.
     """
-    if not _lets_go_on(order, to) or actor.user_id is None:
+    if not lets_go_on(order, to) or actor.user_id is None:
         return Decimal(0)
     found = await session.execute(
         select(User.role_code, OrderReviewLimit)
@@ -149,7 +159,7 @@ async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> 
     return limit.most_beyond_credit
 
 
-def _lets_go_on(order: Order, to: str) -> bool:
+def lets_go_on(order: Order, to: str) -> bool:
     """Whether the move approves what was held, also where goods were waited for meanwhile."""
     if (order.status, to) == (Status.REVIEW, Status.REVIEWED):
         return True

@@ -47,6 +47,7 @@ async def split(
     """
     actor = setting.actor
     actor.require(Right.ORDER_REVIEW)
+    await _hold_whole(session, order_id)
     order = await moving.held(session, order_id, actor)
     if order.status not in _BEFORE_SHIPPING:
         raise EditNotAllowed(order.status)
@@ -77,6 +78,12 @@ async def split(
     told = {"part": part.number, "total": part.total, "status": part.status}
     await trail.record(session, actor.user_id, "order.split", ENTITY, order_id, after=told)
     return part.id, changed
+
+
+async def _hold_whole(session: AsyncSession, order_id: int) -> None:
+    """What all parts are of is locked before any of them."""
+    whole = select(Order.split_from).where(Order.id == order_id).scalar_subquery()
+    await session.execute(select(Order.id).where(Order.id == whole).with_for_update())
 
 
 def _taken(lines: Sequence[OrderedLine], wanted: SplitOrder) -> dict[int, int]:

@@ -139,6 +139,21 @@ class Desk:
             )
             return [(row[0], int(row[1])) for row in rows]
 
+    async def todos(self, order_id: int) -> list[str]:
+        """What a person is asked to see to, of this order's papers."""
+        async with self.database.reading() as connection:
+            rows = await connection.execute(
+                text(
+                    "SELECT t.title FROM todos t JOIN connection_documents d"
+                    " ON d.id::text = t.source_reference AND t.source_kind = 'connection'"
+                    " LEFT JOIN connection_links l ON l.connection_id = d.connection_id"
+                    " AND l.outside_key = d.outside_key"
+                    " WHERE coalesce(d.order_id, l.order_id) = :id ORDER BY t.id"
+                ),
+                {"id": order_id},
+            )
+            return [row.title for row in rows]
+
     def later(self, **span: float) -> None:
         self.shop.clock.pass_by(timedelta(**span))
 

@@ -110,14 +110,19 @@ class Receiver(Neighbour):
 
 @dataclass
 class Kingdee(Neighbour):
-    """K/3 Cloud: sessions that end, orders known by FBillNo, states Z A B C."""
+    """K/3 Cloud: sessions that end, orders known by FBillNo, states Z A B C D; those that are `shipped` stay as they are.
+
+    `filters`: of `changed` it tells what it is asked for, else all.
+    """
 
     sessions: set[str] = field(default_factory=set)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     stock: list[list[Any]] = field(default_factory=list)
     changed: list[list[Any]] = field(default_factory=list)
+    filters: bool = False
     logins: int = 0
     known: set[str] = field(default_factory=set)
+    shipped: set[str] = field(default_factory=set)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         content = await request.json()
@@ -140,7 +145,8 @@ class Kingdee(Neighbour):
     def _save(self, content: dict[str, Any]) -> dict[str, Any]:
         model = content["data"]["Model"]
         number = model["FBillNo"]
-        if number in self.orders:
+        there = self.orders.get(number)
+        if there is not None and (model["FID"] != 1 or there["state"] not in "ADZ"):
             return _refused(f"单据编号 {number} 已经存在")
         codes = {entry["FMaterialId"]["FNumber"] for entry in model["FSaleOrderEntry"]}
         if self.known and not codes <= self.known:
@@ -149,13 +155,30 @@ class Kingdee(Neighbour):
         return _done(number)
 
     def _submit(self, content: dict[str, Any]) -> dict[str, Any]:
-        return self._step(content, "A", "B")
+        (number,) = content["data"]["Numbers"]
+        return self._step(content, "D" if self.orders[number]["state"] == "D" else "A", "B")
 
     def _audit(self, content: dict[str, Any]) -> dict[str, Any]:
         return self._step(content, "B", "C")
 
+    def _unaudit(self, content: dict[str, Any]) -> dict[str, Any]:
+        return self._step(content, "C", "D")
+
+    def _cancelassign(self, content: dict[str, Any]) -> dict[str, Any]:
+        return self._step(content, "B", "D")
+
+    def _excuteoperation(self, content: dict[str, Any]) -> dict[str, Any]:
+        assert content["opNumber"] == "Cancel"
+        (number,) = content["data"]["Numbers"]
+        if self.orders[number]["state"] not in "ADZ":
+            return _refused("已审核的单据不能作废")
+        self.orders[number]["void"] = True
+        return _done(number)
+
     def _step(self, content: dict[str, Any], origin: str, to: str) -> dict[str, Any]:
         (number,) = content["data"]["Numbers"]
+        if number in self.shipped:
+            return _refused("存在下游单据,不能反审核")
         if self.orders[number]["state"] != origin:
             return _refused("单据状态不正确")
         self.orders[number]["state"] = to
@@ -163,25 +186,35 @@ class Kingdee(Neighbour):
 
     def _executebillquery(self, content: dict[str, Any]) -> list[list[Any]]:
         query = content["data"]
+        start, end = query["StartRow"], query["StartRow"] + query["Limit"]
         if query["FormId"] == "STK_Inventory":
-            return self.stock
+            wanted = query["FilterString"].split("'")[1::2]
+            return [row for row in self.stock if row[0] in wanted][start:end]
         if query["FilterString"].startswith("FBillNo"):
             number = query["FilterString"].split("'")[1]
             found = self.orders.get(number)
-            return [[1, number, found["state"], "A", "2026-03-02T10:00:00"]] if found else []
-        return self.changed
+            return [[1, number, found["state"], "AB"["void" in found]]] if found else []
+        assert query["OrderString"].startswith("FModifyDate ASC")
+        since = query["FilterString"].split("'")[1].replace(" ", "T")
+        found = [row for row in self.changed if row[3] >= since or not self.filters]
+        return sorted(found, key=lambda row: row[3])[start:end]
 
 
 @dataclass
 class Yonyou(Neighbour):
-    """YonBIP: signed token requests, tokens that end, orders known by their key."""
+    """YonBIP: signed token requests, tokens that end; a key that came before enters nothing, whatever became of its
+    order; those that are `shipped` stay as they are. `filters` as with Kingdee.
+    """
 
     tokens: set[str] = field(default_factory=set)
     given: int = 0
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     stock: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
+    filters: bool = False
     saves: int = 0
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shipped: set[str] = field(default_factory=set)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path.endswith("getAccessToken"):
@@ -192,9 +225,15 @@ class Yonyou(Neighbour):
         self.asked.append((request.path, content))
         if request.path.endswith("singleSave"):
             return web.json_response(self._save(content["data"]))
+        if (action := request.path.rpartition("/")[2]) in ("batchunaudit", "delete"):
+            return web.json_response(getattr(self, f"_{action}")(content["data"]))
         if request.path.endswith("QueryCurrentStocksByCondition"):
             return web.json_response({"code": "200", "data": self.stock})
-        rows = self.changed
+        first = (content["pageIndex"] - 1) * content["pageSize"]
+        rows = sorted(self.changed, key=lambda row: row["pubts"])
+        if self.filters and "simpleVOs" in content:
+            rows = [row for row in rows if row["pubts"] >= content["simpleVOs"][0]["value1"]]
+        rows = rows[first : first + content["pageSize"]]
         if "code" in content:
             rows = [self.orders[content["code"]]] if content["code"] in self.orders else []
         return web.json_response({"code": "200", "data": {"recordList": rows}})
@@ -212,10 +251,29 @@ class Yonyou(Neighbour):
         self.saves += 1
         if data["agentId"] == "unknown":
             return {"code": "999", "message": "客户档案不存在"}
-        found = self.orders.setdefault(
-            data["code"], {"id": f"id-{data['code']}", "code": data["code"], "body": data}
-        )
+        assert len(data["resubmitCheckKey"]) <= 32
+        if data["resubmitCheckKey"] not in self.keys:
+            code = data["code"]
+            self.orders[code] = {"id": f"id-{self.saves}", "code": code, "status": 0, "body": data}
+        found = self.keys.setdefault(data["resubmitCheckKey"], self.orders.get(data["code"], {}))
         return {"code": "200", "message": "操作成功", "data": found}
+
+    def _batchunaudit(self, data: list[dict[str, Any]]) -> dict[str, Any]:
+        (found,) = [each for each in self.orders.values() if each["id"] == data[0]["id"]]
+        if found["code"] in self.shipped:
+            told = {"count": 1, "failCount": 1, "messages": ["存在下游单据"]}
+            return {"code": "200", "message": "操作成功", "data": told}
+        found["status"] = 0
+        return {"code": "200", "message": "操作成功", "data": {"count": 1, "failCount": 0}}
+
+    def _delete(self, data: dict[str, Any]) -> dict[str, Any]:
+        (code,) = data["code"]
+        assert [self.orders[code]["id"]] == data["id"]
+        if self.orders[code]["status"]:
+            told = {"count": 1, "failCount": 1, "messages": ["已审核,删除失败"]}
+            return {"code": "200", "message": "操作成功", "data": told}
+        del self.orders[code]
+        return {"code": "200", "message": "操作成功", "data": {"count": 1, "failCount": 0}}
 
 
 @dataclass

@@ -22,7 +22,7 @@ from orders.connections.connectors.yonyou import mapping as yonyou
 from orders.connections.connectors.yonyou.client import signature
 from orders.connections.connectors.yonyou.settings import Settings as YonyouSettings
 from orders.connections.errors import ConnectorError
-from orders.connections.papers import LeavingLine, LeavingOrder, OutsideLine, OutsideOrder
+from orders.connections.papers import LeavingLine, LeavingOrder, OutsideLine, OutsideOrder, Place
 from orders.connections.returning import way
 from orders.sales.flow import MOVES, Status
 
@@ -300,5 +300,5 @@ def test_the_way_to_a_status_is_along_the_table_and_never_back():
 
 
 def test_a_time_with_another_zone_is_asked_for_in_china_s():
-    asked = kingdee.changed_since(datetime(2026, 3, 1, 20, tzinfo=UTC))
+    asked = kingdee.changed_from(Place(datetime(2026, 3, 1, 20, tzinfo=UTC)))
     assert asked["FilterString"] == "FModifyDate >= '2026-03-02 04:00:00'"

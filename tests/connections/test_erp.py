@@ -1,15 +1,22 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
+from orders.connections import working
 from orders.connections.connection_views import ChangedConnection, CountQuery, NewCode
+from orders.connections.connectors.kingdee import mapping as kingdee_mapping
+from orders.connections.connectors.yonyou import mapping as yonyou_mapping
 from orders.connections.events import PaperRefused
+from orders.sales.commands import SplitOrder
 from orders.sales.flow import Status
 from tests.connections.desk import open_desk
 from tests.connections.neighbours import APP_KEY, APP_SECRET, Kingdee, Yonyou
+from tests.orders.test_order_editing import anew
+from tests.webui.web_house import SHANGHAI
 
 
 @pytest.fixture(scope="module")
@@ -191,8 +198,8 @@ async def test_an_order_that_was_cancelled_before_it_left_does_not_leave(desk, k
 async def test_states_come_back_and_move_the_order_forward_only(desk, kingdee):
     order = await reviewed(desk)
     await desk.work()
-    later, earlier = "2026-03-02T12:00:00", "2026-03-02T11:00:00"
-    kingdee.changed = [[order.number, "C", "B", later], [order.number, "C", "A", earlier]]
+    earlier, later = "2026-03-02T11:00:00", "2026-03-02T12:00:00"
+    kingdee.changed = [[order.number, "C", "B", earlier], [order.number, "C", "A", later]]
     kingdee.changed += [["UNKNOWN-1", "C", "B", later]]
     for _ in range(3):
         desk.later(minutes=6)
@@ -200,6 +207,179 @@ async def test_states_come_back_and_move_the_order_forward_only(desk, kingdee):
     assert (await desk.shop.service.get(SYSTEM, order.id)).status == "delivered"
     states = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
     assert sorted(each.code for each in states) == ["moved", "not_ours", "passed_before"]
+
+
+async def edited(desk, order, *lines):
+    now = await desk.shop.service.get(SYSTEM, order.id)
+    content = anew(*lines, version=now.version, address=now.address)
+    await desk.shop.trade.changes.edit(SYSTEM, order.id, content)
+
+
+def quantities(model) -> list[int]:
+    return [each["FQty"] for each in model["FSaleOrderEntry"]]
+
+
+async def test_what_changes_after_it_left_is_changed_in_kingdee_too(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await edited(desk, order, (order.lines[0].sku, 5))
+    await desk.work()
+    there = kingdee.orders[order.number]
+    assert (there["state"], quantities(there["model"])) == ("C", [5])
+    services = [service for service, _ in kingdee.asked if service != "ExecuteBillQuery"]
+    assert services[-4:] == ["UnAudit", "Save", "Submit", "Audit"]
+    codes = [each.code for each in await out(desk, kingdee.connection)]
+    assert codes == ["sent", "sent"]
+
+
+async def test_goods_of_the_same_price_that_are_changed_are_changed_there(desk, kingdee):
+    order = await reviewed(desk)
+    other = await desk.shop.product(on_hand=10, price="12.50")
+    await desk.work()
+    await edited(desk, order, (other, 2))
+    await desk.work()
+    (line,) = kingdee.orders[order.number]["model"]["FSaleOrderEntry"]
+    assert line["FMaterialId"] == {"FNumber": other}
+
+
+@pytest.mark.parametrize("stops_at", range(1, 6))
+async def test_whatever_answer_is_lost_a_change_is_there_in_the_end(desk, kingdee, stops_at):
+    order = await reviewed(desk)
+    await desk.work()
+    await edited(desk, order, (order.lines[0].sku, 7))
+    kingdee.faults.extend([""] * (stops_at - 1) + ["lost"])
+    for _ in range(4):
+        await desk.work()
+        desk.later(minutes=1)
+    there = kingdee.orders[order.number]
+    assert (there["state"], quantities(there["model"])) == ("C", [7])
+
+
+async def test_an_order_that_is_held_again_is_not_approved_there_until_it_is_here(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.REVIEW)
+    await desk.work()
+    assert kingdee.orders[order.number]["state"] == "A"
+    await desk.shop.move(order.id, Status.REVIEWED)
+    await desk.work()
+    assert kingdee.orders[order.number]["state"] == "C"
+
+
+async def test_a_part_that_is_split_off_while_it_is_picked_leaves_too(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.PICKING)
+    wanted = {"version": order.version, "lines": [{"line_no": 1, "quantity": 1}]}
+    split = SplitOrder.model_validate(wanted)
+    part = await desk.shop.trade.changes.split(SYSTEM, order.id, split)
+    await desk.work()
+    there = {number: quantities(each["model"]) for number, each in kingdee.orders.items()}
+    assert there == {order.number: [1], part.number: [1]}
+
+
+async def test_an_order_that_is_cancelled_after_it_left_is_void_in_kingdee(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    kingdee.faults.extend(["", "", "lost"])
+    await desk.shop.move(order.id, Status.CANCELLED)
+    for _ in range(3):
+        await desk.work()
+        desk.later(minutes=1)
+    assert kingdee.orders[order.number]["void"]
+    (_, paper) = await out(desk, kingdee.connection)
+    assert (paper.state, paper.code) == ("done", "cancelled_there")
+
+
+@pytest.mark.parametrize("change", ["cancelled", "edited"])
+async def test_what_an_erp_does_not_take_back_is_for_a_person(desk, kingdee, yonyou, change):
+    order = await reviewed(desk)
+    await desk.work()
+    yonyou.orders[order.number]["status"] = 1
+    kingdee.shipped = yonyou.shipped = {order.number}
+    if change == "cancelled":
+        await desk.shop.move(order.id, Status.CANCELLED)
+    else:
+        await edited(desk, order, (order.lines[0].sku, 5))
+    await desk.work()
+    for server, code in ((kingdee, "kingdee_refused"), (yonyou, "yonyou_refused")):
+        (_, paper) = await out(desk, server.connection)
+        assert (paper.state, paper.code) == ("refused", code)
+        assert "存在下游单据" in paper.reason
+    assert await desk.todos(order.id) == [f"订单 {order.number} 与 旗舰店 不一致,请核对"] * 2
+
+
+async def test_what_changes_after_it_left_is_entered_anew_in_yonyou(desk, yonyou):
+    order = await reviewed(desk)
+    await desk.work()
+    yonyou.orders[order.number]["status"] = 1
+    for quantity in (5, 2, 5):
+        await edited(desk, order, (order.lines[0].sku, quantity))
+        await desk.work()
+        (line,) = yonyou.orders[order.number]["body"]["orderDetails"]
+        assert line["qty"] == quantity
+    await desk.shop.move(order.id, Status.CANCELLED)
+    await desk.work()
+    assert order.number not in yonyou.orders
+
+
+@pytest.mark.parametrize("stops_at", range(1, 6))
+async def test_whatever_yonyou_s_answer_to_a_change_was_it_is_there_in_the_end(
+    desk, yonyou, stops_at
+):
+    order = await reviewed(desk)
+    await desk.work()
+    yonyou.orders[order.number]["status"] = 1
+    await edited(desk, order, (order.lines[0].sku, 5))
+    yonyou.faults.extend([""] * (stops_at - 1) + ["lost"])
+    for _ in range(4):
+        await desk.work()
+        desk.later(minutes=1)
+    (line,) = yonyou.orders[order.number]["body"]["orderDetails"]
+    assert line["qty"] == 5
+
+
+@pytest.mark.parametrize("theirs", ["C", "closed"])
+async def test_an_order_that_is_held_for_review_is_let_go_on_by_a_person_only(
+    desk, kingdee, theirs
+):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.REVIEW)
+    closed = "B" if theirs == "closed" else "A"
+    kingdee.changed = [[order.number, "C", closed, "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "review"
+    (state,) = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
+    assert (state.state, state.code) == ("refused", "no_way")
+    assert await desk.todos(order.id) == [f"订单 {order.number} 与 旗舰店 不一致,请核对"]
+
+
+async def test_a_back_order_that_is_held_is_not_let_go_on_by_their_state(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.REVIEW)
+    async with desk.database.begin() as session:
+        values = {"id": order.id}
+        await session.execute(
+            text("UPDATE orders SET status = 'backordered', review = 'hold' WHERE id = :id"), values
+        )
+    kingdee.changed = [[order.number, "C", "A", "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "backordered"
+    assert len(await desk.todos(order.id)) == 1
+
+
+async def test_a_state_that_comes_late_takes_no_order_back(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    await desk.shop.move(order.id, Status.PICKING)
+    kingdee.changed = [[order.number, "C", "A", "2026-03-02T12:00:00"]]
+    desk.later(minutes=6)
+    await desk.work()
+    assert (await desk.shop.service.get(SYSTEM, order.id)).status == "picking"
 
 
 async def test_their_stock_is_shown_beside_ours(desk, kingdee):
@@ -337,3 +517,76 @@ async def test_a_day_without_kingdee_keeps_every_paper_and_enters_each_once(desk
     assert [service for service, _ in kingdee.asked].count("Save") == len(orders)
     assert {each.state for each in await out(desk, kingdee.connection)} == {"done"}
     assert (await desk.shop.service.get(SYSTEM, orders[0].id)).status == "delivered"
+
+
+def numbered(desk, how_many: int, *, seconds: int) -> list[tuple[str, datetime]]:
+    """Changes there, of which so many are made in each second."""
+    begin = desk.shop.clock().astimezone(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    return [
+        (f"THEIRS-{each:02d}", begin + timedelta(seconds=each // seconds))
+        for each in range(how_many)
+    ]
+
+
+async def read_to_the_end(desk, server, numbers) -> None:
+    """In rounds of a page or two; what changes there meanwhile is read too."""
+    desk.later(minutes=6)
+    for _ in range(60):
+        await desk.worker().run_once()
+    states = [each for each in await desk.papers(server.connection) if each.kind == "state"]
+    assert sorted(each.outside_key for each in states) == sorted(numbers)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 40])
+async def test_kingdee_is_read_to_the_end_however_much_changed(desk, kingdee, monkeypatch, seconds):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 2)
+    kingdee.filters = True
+    rows = numbered(desk, 40, seconds=seconds)
+    kingdee.changed = [[number, "C", "B", at.isoformat()] for number, at in rows]
+    await read_to_the_end(desk, kingdee, [number for number, _ in rows])
+
+
+@pytest.mark.parametrize("seconds", [1, 40])
+async def test_yonyou_is_read_to_the_end_however_much_changed(desk, yonyou, monkeypatch, seconds):
+    monkeypatch.setattr(yonyou_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 2)
+    yonyou.filters = True
+    rows = numbered(desk, 40, seconds=seconds)
+    yonyou.changed = [
+        {"code": number, "nextStatusName": "ENDORDER", "pubts": f"{at:%Y-%m-%d %H:%M:%S}"}
+        for number, at in rows
+    ]
+    await read_to_the_end(desk, yonyou, [number for number, _ in rows])
+
+
+async def test_what_was_not_read_to_its_end_is_not_taken_as_asked(desk, kingdee, monkeypatch):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_PAGES", 1)
+    kingdee.filters = True
+    kingdee.changed = [[n, "C", "B", at.isoformat()] for n, at in numbered(desk, 4, seconds=1)]
+
+    async def asked_at():
+        return {each.id: each.asked_at for each in await desk.used.clients.active()}[
+            kingdee.connection
+        ]
+
+    await desk.worker().run_once()
+    assert await asked_at() is None
+    await desk.worker().run_once()
+    assert await asked_at() == desk.shop.clock()
+
+
+async def test_all_products_are_counted_and_all_their_rows(desk, kingdee, monkeypatch):
+    monkeypatch.setattr(kingdee_mapping, "PAGE", 3)
+    monkeypatch.setattr(working, "_MOST_CODES", 2)
+    for each in range(5):
+        sku = await desk.shop.product(on_hand=1)
+        code = NewCode(theirs=f"M-{each}", sku=sku)
+        await desk.used.connections.set_code(desk.owner, kingdee.connection, code)
+    kingdee.stock = [[f"M-{each}", 1] for each in range(5) for _ in range(4)]
+    desk.later(minutes=6)
+    for _ in range(4):
+        await desk.worker().run_once()
+    counts = await desk.used.connections.counts(desk.owner, kingdee.connection, CountQuery())
+    assert [each.theirs for each in counts] == [Decimal(4)] * 5

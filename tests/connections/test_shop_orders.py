@@ -14,7 +14,10 @@ from orders.connections.connectors.qimen import mapping
 from orders.connections.errors import NotInThisState, SignatureRefused, UnknownConnection
 from orders.connections.papers import OutsideOrder
 from orders.connections.ports import Signed
+from orders.errors import EditNotAllowed
+from orders.sales.commands import SplitOrder
 from orders.sales.flow import Status
+from orders.sales.views import OrderView
 from tests.connections.desk import SHOP, open_desk, paper
 from tests.connections.neighbours import QimenRouter, signed_query
 
@@ -203,6 +206,78 @@ async def test_a_change_that_comes_when_goods_are_on_their_way_is_for_a_person(d
     assert (await desk.used.papers.drop(desk.owner, change.id)).state == "ignored"
 
 
+async def split_off(desk, order_id: int, *, backorder: bool = False):
+    order = await desk.shop.service.get(SYSTEM, order_id)
+    lines = [{"line_no": 1, "quantity": 1}]
+    wanted = {"version": order.version, "lines": lines, "backorder": backorder}
+    return await desk.shop.trade.changes.split(SYSTEM, order_id, SplitOrder.model_validate(wanted))
+
+
+def cancellation(number: str) -> OutsideOrder:
+    return OutsideOrder(number=number, version=1, lines=(), cancelled=True)
+
+
+@pytest.mark.parametrize("backorder", [False, True])
+async def test_what_was_split_off_ends_with_its_order(desk, shop, backorder):
+    sku = await desk.shop.product(on_hand=10)
+    number = f"TB81{int(backorder)}"
+    await sent(desk, shop, paper(number, 1, (sku, 3)))
+    await desk.work()
+    (took,) = await desk.papers(shop, q=number)
+    part = await split_off(desk, took.order_id, backorder=backorder)
+    await sent(desk, shop, paper(number, 1, (sku, 4)), later_s=10)
+    await desk.work()
+    assert await desk.orders_of(number) == [("cancelled", 2), ("cancelled", 1), ("placed", 4)]
+    (*_, newer) = await desk.papers(shop, q=number)
+    await desk.shop.move(newer.order_id, Status.REVIEWED, Status.PICKING)
+    second = await split_off(desk, newer.order_id, backorder=backorder)
+    for _ in range(2):
+        await sent(desk, shop, cancellation(number), later_s=20)
+        await desk.work()
+    ends = [await desk.shop.service.get(SYSTEM, each) for each in (part.id, second.id)]
+    assert {each.status for each in ends} == {"cancelled"}
+    assert await desk.shop.balance(sku) == (10, 0)
+    await desk.shop.assert_ledger_adds_up()
+
+
+async def test_a_part_that_is_on_its_way_leaves_the_whole_for_a_person(desk, shop):
+    sku = await desk.shop.product(on_hand=10)
+    await sent(desk, shop, paper("TB83", 1, (sku, 3)))
+    await desk.work()
+    (took,) = await desk.papers(shop, q="TB83")
+    part = await split_off(desk, took.order_id)
+    await desk.shop.move(part.id, Status.REVIEWED, Status.PICKING, Status.SHIPPED)
+    await sent(desk, shop, paper("TB83", 1, (sku, 5)), later_s=10)
+    await sent(desk, shop, cancellation("TB83"), later_s=20)
+    await desk.work()
+    codes = [each.code for each in await desk.papers(shop, q="TB83")]
+    assert codes == ["placed", "under_way", "under_way"]
+    assert await desk.orders_of("TB83") == [("placed", 2), ("shipped", 1)]
+
+
+async def test_who_splits_a_part_while_it_is_cancelled_waits_and_one_of_them_is_done(desk, shop):
+    sku = await desk.shop.product(on_hand=100)
+    numbers = [f"TB84{each}" for each in range(6)]
+    parts = []
+    for number in numbers:
+        await sent(desk, shop, paper(number, 1, (sku, 6)))
+        await desk.work()
+        (took,) = await desk.papers(shop, q=number)
+        order = await desk.shop.service.get(SYSTEM, took.order_id)
+        wanted = {"version": order.version, "lines": [{"line_no": 1, "quantity": 3}]}
+        split = SplitOrder.model_validate(wanted)
+        parts.append(await desk.shop.trade.changes.split(SYSTEM, order.id, split))
+        await sent(desk, shop, cancellation(number), later_s=10)
+    answers = await asyncio.gather(
+        *(split_off(desk, part.id) for part in parts), desk.work(), return_exceptions=True
+    )
+    await desk.work()
+    assert {type(each) for each in answers} <= {OrderView, EditNotAllowed, type(None)}
+    for number in numbers:
+        assert {status for status, _ in await desk.orders_of(number)} == {"cancelled"}
+    assert await desk.shop.balance(sku) == (100, 0)
+
+
 def stream(sku: str, number: str, *, cancelled: bool) -> list[tuple[OutsideOrder, int]]:
     """Papers about one order, with the seconds after which each was made."""
     made = [(paper(number, 1, (sku, quantity)), quantity * 10) for quantity in (1, 2, 3)]
@@ -212,25 +287,38 @@ def stream(sku: str, number: str, *, cancelled: bool) -> list[tuple[OutsideOrder
     return made
 
 
+async def split_what_can_be(desk, shop: int, number: str) -> None:
+    """The newest of its orders loses a part."""
+    orders = [each.order_id for each in await desk.papers(shop, q=number) if each.order_id]
+    if not orders:
+        return
+    order = await desk.shop.service.get(SYSTEM, max(orders))
+    if order.status == "placed" and order.lines[0].quantity > 1:
+        await split_off(desk, order.id)
+
+
+@pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("cancelled", [False, True])
 async def test_every_order_of_the_papers_with_doubles_leads_to_the_same_state(
-    desk, shop, cancelled
+    desk, shop, cancelled, split
 ):
     sku = await desk.shop.product(on_hand=10_000)
     chance, ends = random.Random(7), set()
     ways = list(itertools.permutations(range(4 + cancelled)))
     for place, way in enumerate(chance.sample(ways, 12)):
-        number = f"ST{int(cancelled)}-{place:03d}"
+        number = f"ST{int(cancelled)}{int(split)}-{place:03d}"
         papers = stream(sku, number, cancelled=cancelled)
         doubled = [*way, *chance.choices(way, k=3)]
         for each in doubled:
             await sent(desk, shop, papers[each][0], later_s=papers[each][1])
             if chance.random() < 0.7:
                 await desk.work()
+                if split:
+                    await split_what_can_be(desk, shop, number)
         await desk.work()
-        live = tuple(each for each in await desk.orders_of(number) if each[0] != "cancelled")
-        ends.add(live)
-    assert ends == ({()} if cancelled else {(("placed", 3),)})
+        live = [each for each in await desk.orders_of(number) if each[0] != "cancelled"]
+        ends.add(sum(quantity for _, quantity in live))
+    assert ends == ({0} if cancelled else {3})
     await desk.shop.assert_ledger_adds_up()
 
 

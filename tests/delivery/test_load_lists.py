@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.rights import SYSTEM
-from orders.delivery.errors import RunState, UnknownRun
+from orders.delivery.commands import VoidWaybill
+from orders.delivery.errors import OnLoadList, RunState, UnknownRun, WaybillOutdated
 from orders.delivery.run_commands import (
     MoveRun,
     NewRun,
@@ -26,6 +27,7 @@ from orders.delivery.run_commands import (
 )
 from tests.crm_core.crm_core_support import person
 from tests.delivery.depot import Depot
+from tests.delivery.test_waybills import split_off
 
 DAY = date(2026, 3, 2)
 
@@ -163,6 +165,29 @@ async def test_the_driver_brings_back_cash_signatures_and_goods(depot: Depot):
     await settled(depot, second, delivered(absent))
     assert await status(depot, absent) == "delivered"
     await depot.shop.assert_ledger_adds_up()
+
+
+async def test_a_driver_does_not_leave_with_an_order_that_changed_since(depot: Depot):
+    order, other = await depot.order(payment="cash_on_delivery", quantity=3), await depot.order()
+    run = await planned(depot, order, other)
+    (old,) = [stop for stop in run.stops if stop.order_id == order]
+    loaded = await depot.trade.runs.load(SYSTEM, run.run.id, MoveRun(version=run.run.version))
+    await split_off(depot, order, 1)
+    leave = MoveRun(version=loaded.run.version)
+    with pytest.raises(WaybillOutdated):
+        await depot.trade.runs.depart(SYSTEM, run.run.id, leave)
+    assert [await status(depot, each) for each in (order, other)] == ["picking"] * 2
+    with pytest.raises(OnLoadList):
+        await depot.trade.waybills.void(SYSTEM, old.waybill_id, VoidWaybill(reason="x"))
+    back = await depot.trade.runs.unload(SYSTEM, run.run.id, leave)
+    with pytest.raises(WaybillOutdated):
+        await depot.trade.runs.load(SYSTEM, run.run.id, MoveRun(version=back.run.version))
+    off = RunOrders(version=back.run.version, order_ids=(order,))
+    removed = await depot.trade.runs.remove(SYSTEM, run.run.id, off)
+    on = RunOrders(version=removed.run.version, order_ids=(order,))
+    again = await depot.trade.runs.add(SYSTEM, run.run.id, on)
+    assert [stop.cash_due for stop in again.stops if stop.order_id == order] == [Decimal("19.00")]
+    assert again.left == ()
 
 
 async def test_a_settlement_that_cannot_be_is_refused_as_a_whole(depot: Depot):

@@ -25,8 +25,11 @@ from orders.delivery.commands import (
 )
 from orders.delivery.errors import UnknownCourier, UnknownWaybill, WaybillState
 from orders.errors import MoveNotAllowed, UnknownOrder
+from orders.payments.commands import EnteredMoney
+from orders.sales.commands import SplitOrder
 from tests.crm_core.crm_core_support import person
 from tests.delivery.depot import COURIERS, RANGES, Depot
+from tests.orders.test_order_editing import anew
 
 FAR = "西藏自治区拉萨市城关区八廓街1号"
 
@@ -340,3 +343,109 @@ async def test_rights_are_asked_for(depot: Depot):
         await waybills.put_consignee(agent, 1, PutConsignee(recipient="x", street="y"))
     with pytest.raises(Forbidden):
         await depot.trade.papers.waybills(agent, (1,))
+
+
+async def split_off(depot: Depot, order: int, quantity: int):
+    view = await depot.shop.service.get(SYSTEM, order)
+    wanted = {"version": view.version, "lines": [{"line_no": 1, "quantity": quantity}]}
+    return await depot.trade.changes.split(SYSTEM, order, SplitOrder.model_validate(wanted))
+
+
+async def changed(depot: Depot, order: int, quantity: int) -> None:
+    view = await depot.shop.service.get(SYSTEM, order)
+    content = anew((view.lines[0].sku, quantity), version=view.version)
+    kept = {"payment": view.payment, "address": view.address}
+    await depot.trade.changes.edit(SYSTEM, order, content.model_copy(update=kept))
+
+
+async def paid(depot: Depot, order: int, amount: str) -> None:
+    now = depot.shop.clock.now
+    money = {"amount": amount, "method": "transfer", "reference": f"slip-{order}", "paid_at": now}
+    await depot.trade.payments.enter(SYSTEM, order, EnteredMoney.model_validate(money))
+
+
+async def hand_over(depot: Depot, waybill_id: int):
+    (done,) = await depot.trade.waybills.hand_over(SYSTEM, WaybillIds(waybill_ids=(waybill_id,)))
+    return done
+
+
+@pytest.mark.parametrize(
+    ("change", "collects"),
+    [("split", "47.50"), ("more", "95.00"), ("less", "19.00"), ("paid", "46.00")],
+)
+async def test_a_waybill_of_before_the_order_changed_is_not_handed_over_and_gives_way(
+    depot: Depot, change, collects
+):
+    order = await depot.order(payment="cash_on_delivery", quantity=6)
+    old = await depot.waybill(order)
+    assert (old.cod_amount, old.outdated) == (Decimal("57.00"), False)
+    if change == "split":
+        await split_off(depot, order, 1)
+    elif change == "paid":
+        await paid(depot, order, "11.00")
+    else:
+        await depot.shop.receive((await depot.shop.service.get(SYSTEM, order)).lines[0].sku, 10)
+        await depot.shop.move(order, "reviewed")
+        await changed(depot, order, 10 if change == "more" else 2)
+        await depot.shop.move(order, *await onwards(depot, order))
+    refused = await hand_over(depot, old.id)
+    assert refused.code == "waybill_outdated"
+    assert await depot.now(old) == ("created", "picking")
+    waiting = await depot.trade.waybills.unsorted(SYSTEM, UnsortedQuery(after=order - 1))
+    assert order in {each.order_id for each in waiting}
+    new = await depot.waybill(order)
+    assert (new.cod_amount, new.number == old.number) == (Decimal(collects), False)
+    gone, _ = await depot.trade.waybills.get(SYSTEM, old.id)
+    assert (gone.state, gone.voided_reason) == ("void", "the order was changed")
+    noted = await depot.shop.scalar(
+        "SELECT after ->> 'reason' FROM audit_log WHERE action = 'waybill.void' AND entity_id = :id",
+        id=str(old.id),
+    )
+    assert noted == "the order was changed"
+    assert (await hand_over(depot, new.id)).waybill is not None
+
+
+async def onwards(depot: Depot, order: int) -> tuple[str, ...]:
+    status = (await depot.shop.service.get(SYSTEM, order)).status
+    return ("picking",) if status == "reviewed" else ("reviewed", "picking")
+
+
+async def test_each_part_of_an_order_collects_its_own_share(depot: Depot):
+    order = await depot.order(payment="cash_on_delivery", quantity=6)
+    await depot.waybill(order)
+    part = await split_off(depot, order, 2)
+    made = [await depot.waybill(each) for each in (order, part.id)]
+    assert [each.cod_amount for each in made] == [Decimal("38.00"), Decimal("19.00")]
+    assert [each.weight_g for each in made] == [6000, 3000]
+
+
+async def test_a_waybill_of_an_order_that_went_back_and_came_unchanged_still_holds(depot: Depot):
+    made = await depot.waybill(await depot.order(payment="cash_on_delivery"))
+    await depot.shop.move(made.order_id, "reviewed", "picking")
+    assert (await hand_over(depot, made.id)).waybill is not None
+
+
+async def test_a_courier_that_has_an_outdated_parcel_is_believed_and_a_person_told(depot: Depot):
+    order = await depot.order(payment="cash_on_delivery", quantity=2)
+    made = await depot.waybill(order)
+    await paid(depot, order, "19.00")
+    answer = await depot.hear(made, "accepted")
+    assert answer.outcome == "applied"
+    assert await depot.now(made) == ("in_transit", "in_transit")
+    assert await depot.todos(made) == [("outdated", depot.salesperson)]
+    await depot.hear(made, "out_for_delivery")
+    assert await depot.todos(made) == [("outdated", depot.salesperson)]
+
+
+async def test_of_many_who_replace_an_outdated_waybill_one_does(depot: Depot):
+    order = await depot.order(payment="cash_on_delivery", quantity=2)
+    old = await depot.waybill(order)
+    await split_off(depot, order, 1)
+    wanted = MakeWaybills(order_ids=(order,))
+    answers = await asyncio.gather(
+        *(depot.trade.waybills.make(SYSTEM, wanted) for _ in range(4)),
+        *(hand_over(depot, old.id) for _ in range(2)),
+    )
+    made = [each.waybill for (each,) in answers[:4] if each.waybill is not None]
+    assert len(made) == 1
+    assert {each.code for each in answers[4:]} <= {"waybill_outdated", "waybill_state"}

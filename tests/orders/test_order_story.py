@@ -22,6 +22,7 @@ from sqlalchemy import text
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import SYSTEM, Principal
 from crm_core.seeds import seed_roles
+from orders.delivery.commands import MakeWaybills, WaybillIds, WaybillQuery
 from orders.methods import Method
 from orders.payments.commands import EnteredMoney
 from orders.review.commands import NewReviewRule, ReviewLimit
@@ -43,7 +44,7 @@ CLERK, BOSS = person("operations", user_id=901), person("supervisor", user_id=90
 COD = Method.CASH_ON_DELIVERY
 WAYS = {"review": "reviewed", "placed": "reviewed", "reviewed": "picking"}
 LEAST = {
-    "place": 40, "change": 6, "split": 4, "move": 5, "go_on": 6, "approve": 4, "pay": 5, "send": 3,
+    "place": 40, "change": 6, "split": 4, "move": 5, "go_on": 6, "approve": 4, "pay": 5, "pack": 3, "send": 3,
     "courier_says": 4, "come_back": 1, "settle": 1, "fill": 2, "time_passes": 5,
 }  # fmt: skip
 """How often each must have succeeded at least, so that the machine is known to move."""
@@ -166,7 +167,7 @@ class Orders(RuleBasedStateMachine):
                 to = ways[way % len(ways)]
                 self.run("move", self.shop.service.move(order.id, to, SYSTEM))
 
-    @rule(choice=ANY, steps=st.integers(1, 5), end=st.sampled_from(["delivered"] * 3 + ["refused"]))
+    @rule(choice=ANY, steps=st.integers(1, 7), end=st.sampled_from(["delivered"] * 3 + ["refused"]))
     def go_on(self, choice, steps, end) -> None:
         """The usual way: approved, packed, handed over with a waybill, and at the customer's door."""
         order = self.chosen(choice, *WAYS, "picking", "shipped", "in_transit")
@@ -175,17 +176,36 @@ class Orders(RuleBasedStateMachine):
                 to = WAYS[order.status]
                 self.run("go_on", self.shop.service.move(order.id, to, SYSTEM))
             elif order.status == "picking":
-                self.send(order.id)
+                if self.run("pack", self._packed(order.id)) is None:
+                    self.send(order.id)
             elif waybills := [each for each in self.sent if each.order_id == order.id]:
                 self.run("courier_says", self.house.depot.hear(waybills[-1], end))
             order = self.runner.run(self.shop.service.get(SYSTEM, order.id))
 
     def send(self, order_id: int) -> None:
-        made = self.house.depot.handed_over(
-            order_id=order_id, courier_code=self.courier, reason="顺路"
-        )
-        if (waybill := self.run("send", made)) is not None:
+        if (waybill := self.run("send", self._sent(order_id))) is not None:
             self.sent.append(waybill)
+
+    async def _sent(self, order_id: int):
+        """With the waybill that was made before, where that still holds: it collects what is owed by now."""
+        waybills = self.shop.trade.waybills
+        there = [
+            each.id
+            for each in await waybills.list(SYSTEM, WaybillQuery(order_id=order_id))
+            if each.kind == "outward" and each.state != "void"
+        ]
+        if not there:
+            return None
+        (done,) = await waybills.hand_over(SYSTEM, WaybillIds(waybill_ids=there))
+        if done.waybill is not None:
+            assert done.waybill.cod_amount == await self.shop.scalar(OWED, id=order_id)
+            assert done.waybill.weight_g == await self.shop.scalar(WEIGHT, id=order_id)
+        return done.waybill
+
+    async def _packed(self, order_id: int):
+        wanted = MakeWaybills(order_ids=(order_id,), courier_code=self.courier, reason="顺路")
+        (done,) = await self.shop.trade.waybills.make(SYSTEM, wanted)
+        return done.waybill
 
     @rule(choice=ANY, who=st.sampled_from([CLERK, BOSS, BOSS]))
     def approve(self, choice, who: Principal) -> None:
@@ -267,6 +287,11 @@ _OWED = """
         SELECT coalesce(sum(CASE kind WHEN 'receipt' THEN amount ELSE -amount END), 0)
         FROM payment_entries WHERE order_id = o.id), 0) AS owed
     FROM orders o WHERE status IN ('placed','reviewed','picking','shipped','in_transit','delivered')"""
+OWED = """
+    SELECT CASE payment WHEN 'cash_on_delivery' THEN greatest(total - given_back - (
+        SELECT coalesce(sum(CASE kind WHEN 'receipt' THEN amount ELSE -amount END), 0)
+        FROM payment_entries WHERE order_id = :id), 0) ELSE 0 END FROM orders WHERE id = :id"""
+WEIGHT = "SELECT sum(base_quantity) * 500 FROM order_lines WHERE order_id = :id"
 WRONG = {
     "stock is below nothing": "SELECT FROM stock WHERE reserved < 0 OR on_hand < reserved",
     "a total is not its lines less the discount": """

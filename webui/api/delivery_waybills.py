@@ -124,6 +124,8 @@ class UnsortedList(View):
 
 
 class WaybillItem(View):
+    """`outdated`: the order has changed since, so it is not handed over; another one takes its place."""
+
     id: int
     order_id: int
     order_number: str
@@ -151,6 +153,7 @@ class WaybillItem(View):
     late_at: datetime | None
     state_at: datetime
     voided_reason: str | None
+    outdated: bool
 
 
 class WaybillList(View):

@@ -1,5 +1,6 @@
 """Asking a Kingdee server. Rule: an order is looked for by its number before it is saved, and each of Save,
-Submit and Audit is done only where it is missing; so it may be sent again from wherever it stopped.
+Submit and Audit is done only where it is missing; so it may be sent again from wherever it stopped. What changed is
+taken back until it may be changed (UnAudit, CancelAssign), and saved over what is there.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,17 +9,20 @@ from typing import Any
 
 from orders.connections.asking import ask_json, member
 from orders.connections.connectors.kingdee import errors, mapping
+from orders.connections.connectors.kingdee.mapping import Bill
 from orders.connections.connectors.kingdee.settings import Secrets, Settings
 from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, Place
 from orders.connections.ports import SendsNothingHere
 
 _STUB = "Kingdee.BOS.WebApi.ServicesStub"
 _SERVICE = _STUB + ".DynamicFormService.{name}.common.kdsvc"
 _LOGIN = _STUB + ".AuthService.LoginByAppSecret.common.kdsvc"
 _CHINESE = 2052
-_SAVED, _IN_REVIEW = ("Z", "A", "D"), "B"
+_MOST_PAGES = 50
+_NEW, _IN_REVIEW, _APPROVED = "A", "B", "C"
+_SAVED = ("Z", _NEW, "D")
 
 
 class KingdeeClient(SendsNothingHere):
@@ -38,11 +42,19 @@ class KingdeeClient(SendsNothingHere):
         self._session = ""
 
     async def send(self, order: LeavingOrder) -> str:
-        """Saved, handed in and, where the settings say so, approved."""
-        status = await self._status(order.number)
-        if status is None:
+        """Saved, handed in and, where the settings say so, approved; what is held for review is only saved."""
+        there = await self._there(order.number)
+        if there is None:
             await self._do("Save", mapping.FORM, mapping.save(self._settings, order))
-            status = "A"
+            status = _NEW
+        elif order.changed:
+            await self._reopen(there)
+            await self._do("Save", mapping.FORM, mapping.save(self._settings, order, there.id))
+            status = _NEW
+        else:
+            status = there.status
+        if order.held:
+            return order.number
         numbers = {"Numbers": [order.number]}
         if status in _SAVED:
             await self._do("Submit", mapping.FORM, numbers)
@@ -51,16 +63,40 @@ class KingdeeClient(SendsNothingHere):
             await self._do("Audit", mapping.FORM, numbers)
         return order.number
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        return mapping.states(self._settings, await self._rows(mapping.changed_since(since)))
+    async def cancel(self, number: str) -> bool:
+        """Void (作废)."""
+        there = await self._there(number)
+        if there is None or there.void:
+            return there is not None
+        await self._reopen(there)
+        content = {"formid": mapping.FORM, "opNumber": "Cancel", "data": {"Numbers": [number]}}
+        _raise_refusal(await self._ask("ExcuteOperation", content))
+        return True
+
+    async def states(self, place: Place) -> Changes:
+        return mapping.changes(self._settings, await self._rows(mapping.changed_from(place)), place)
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
-        return mapping.counts(await self._rows(mapping.stock_of(codes))) if codes else ()
+        rows: list[list[Any]] = []
+        for _ in range(_MOST_PAGES if codes else 0):
+            page = await self._rows(mapping.stock_of(codes, len(rows)))
+            rows += page
+            if len(page) < mapping.PAGE:
+                return mapping.counts(rows)
+        if codes:
+            raise ConnectorError(
+                "kingdee_answer", "the stock of these products has no end", permanent=False
+            )
+        return ()
 
-    async def _status(self, number: str) -> str | None:
-        """None: it is not there."""
-        rows = await self._rows(mapping.by_number(number))
-        return str(rows[0][2]) if rows else None
+    async def _there(self, number: str) -> Bill | None:
+        return mapping.bill(await self._rows(mapping.by_number(number)))
+
+    async def _reopen(self, there: Bill) -> None:
+        """Until it may be changed."""
+        back = {_APPROVED: "UnAudit", _IN_REVIEW: "CancelAssign"}.get(there.status)
+        if back is not None:
+            await self._do(back, mapping.FORM, {"Numbers": [there.number]})
 
     async def _rows(self, query: dict[str, Any]) -> list[list[Any]]:
         answer = await self._ask("ExecuteBillQuery", {"data": query})
@@ -75,9 +111,7 @@ class KingdeeClient(SendsNothingHere):
         return answer
 
     async def _do(self, name: str, form: str, data: dict[str, Any]) -> None:
-        answer = await self._ask(name, {"formid": form, "data": data})
-        if (refused := errors.refusal(answer)) is not None:
-            raise refused
+        _raise_refusal(await self._ask(name, {"formid": form, "data": data}))
 
     async def _ask(self, name: str, content: dict[str, Any]) -> Any:
         if not self._session:
@@ -110,6 +144,11 @@ class KingdeeClient(SendsNothingHere):
         if (refused := errors.login_refusal(answer)) is not None:
             raise refused
         self._session = str(member(answer, "KDSVCSessionId") or "")
+
+
+def _raise_refusal(answer: Any) -> None:
+    if (refused := errors.refusal(answer)) is not None:
+        raise refused
 
 
 def _session_lost(answer: Any) -> bool:

@@ -1,6 +1,7 @@
 """Papers of Kingdee's WebAPI. Rule: pure; what is not understood is left out, never guessed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,25 +10,46 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from orders.connections.connectors.kingdee.settings import Settings
-from orders.connections.papers import LeavingLine, LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import (
+    Changes,
+    LeavingLine,
+    LeavingOrder,
+    OutsideCount,
+    OutsideState,
+    Place,
+)
 
 FORM = "SAL_SaleOrder"
 STOCK_FORM = "STK_Inventory"
+PAGE = 2000
 _HUNDRED = Decimal(100)
 _CHINA = ZoneInfo("Asia/Shanghai")
-_CLOSED = "B"
+_CLOSED = _VOID = "B"
 STATE_FIELDS = "FBillNo,FDocumentStatus,FCloseStatus,FModifyDate"
 
 
-def save(settings: Settings, order: LeavingOrder) -> dict[str, Any]:
-    """The data of Save: prices hold the tax (`FTaxPrice`), rates are in per cent."""
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An order as it is there; `id` is theirs."""
+
+    id: int
+    number: str
+    status: str
+    void: bool
+
+
+def save(settings: Settings, order: LeavingOrder, bill_id: int = 0) -> dict[str, Any]:
+    """The data of Save: prices hold the tax (`FTaxPrice`), rates are in per cent. With `bill_id` in place of that
+    bill's content, lines and all.
+    """
     organisation = {"FNumber": settings.organisation}
     return {
         "NeedReturnFields": ["FBillNo"],
         "IsVerifyBaseDataField": "true",
         "IsAutoSubmitAndAudit": "false",
+        "IsDeleteEntry": "true",
         "Model": {
-            "FID": 0,
+            "FID": bill_id,
             "FBillTypeID": {"FNUMBER": settings.bill_type},
             "FBillNo": order.number,
             "FDate": order.day.isoformat(),
@@ -71,19 +93,42 @@ def read_lines(data: dict[str, Any]) -> tuple[LeavingLine, ...]:
 
 
 def by_number(number: str) -> dict[str, Any]:
-    """The query for one order, with its state."""
-    return _query(FORM, f"FID,{STATE_FIELDS}", f"FBillNo = {_quoted(number)}", 1)
+    """The query for one order; its answer is for `bill`."""
+    return _query(
+        FORM, "FID,FBillNo,FDocumentStatus,FCancelStatus", f"FBillNo = {_quoted(number)}", 1
+    )
 
 
-def changed_since(since: datetime) -> dict[str, Any]:
-    moment = since.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
-    return _query(FORM, STATE_FIELDS, f"FModifyDate >= {_quoted(moment)}", 2000)
+def bill(rows: Sequence[Any]) -> Bill | None:
+    """None when there is none."""
+    if not rows:
+        return None
+    bill_id, number, status, cancelled = (list(rows[0]) + [None] * 4)[:4]
+    return Bill(int(bill_id), str(number), str(status), cancelled == _VOID)
 
 
-def stock_of(codes: Sequence[str]) -> dict[str, Any]:
+def changed_from(place: Place) -> dict[str, Any]:
+    """The query for a page of states, the earliest change first; its answer is for `changes`."""
+    moment = place.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    wanted = f"FModifyDate >= {_quoted(moment)}"
+    return _query(
+        FORM, STATE_FIELDS, wanted, PAGE, order="FModifyDate ASC,FBillNo ASC", start=place.skip
+    )
+
+
+def stock_of(codes: Sequence[str], start: int) -> dict[str, Any]:
     wanted = ",".join(map(_quoted, codes))
     fields = "FMaterialId.FNumber,FBaseQty"
-    return _query(STOCK_FORM, fields, f"FMaterialId.FNumber IN ({wanted})", 2000)
+    return _query(
+        STOCK_FORM, fields, f"FMaterialId.FNumber IN ({wanted})", PAGE, order="FID ASC", start=start
+    )
+
+
+def changes(settings: Settings, rows: Sequence[Any], place: Place) -> Changes:
+    """A full page goes on."""
+    full = len(rows) >= PAGE
+    goes_on = place.after(len(rows), _moment(list(rows[-1])[-1])) if full else None
+    return Changes(states(settings, rows), goes_on)
 
 
 def states(settings: Settings, rows: Iterable[Any]) -> tuple[OutsideState, ...]:
@@ -115,14 +160,16 @@ def counts(rows: Iterable[Any]) -> tuple[OutsideCount, ...]:
     return tuple(OutsideCount(code=code, quantity=quantity) for code, quantity in sums.items())
 
 
-def _query(form: str, fields: str, wanted: str, limit: int) -> dict[str, Any]:
+def _query(
+    form: str, fields: str, wanted: str, limit: int, *, order: str = "", start: int = 0
+) -> dict[str, Any]:
     return {
         "FormId": form,
         "FieldKeys": fields,
         "FilterString": wanted,
-        "OrderString": "",
+        "OrderString": order,
         "TopRowCount": 0,
-        "StartRow": 0,
+        "StartRow": start,
         "Limit": limit,
     }
 

@@ -17,7 +17,7 @@ from orders.connections.connectors.qimen.errors import refusal
 from orders.connections.connectors.qimen.settings import Secrets, Settings
 from orders.connections.errors import ConnectorError, SignatureRefused
 from orders.connections.outgoing import NoAnswer, Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, Place
 from orders.connections.ports import Received, Signed
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -98,9 +98,13 @@ class QimenClient:
             raise refusal(code, message)
         return order.outside_key
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        del since
-        return ()
+    async def cancel(self, number: str) -> bool:
+        del number
+        return False
+
+    async def states(self, place: Place) -> Changes:
+        del place
+        return Changes(())
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
         del codes

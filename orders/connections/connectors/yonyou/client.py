@@ -1,5 +1,6 @@
 """Asking Yonyou. Rule: an order is looked for by its number before it is saved, and is saved under a key of
-its own; so it may be sent again whatever became of the first answer.
+its own; so it may be sent again whatever became of the first answer. One that changed is taken back, deleted and
+entered anew.
 """
 
 import base64
@@ -15,14 +16,18 @@ from orders.connections.connectors.yonyou import errors, mapping
 from orders.connections.connectors.yonyou.settings import Secrets, Settings
 from orders.connections.errors import ConnectorError
 from orders.connections.outgoing import Outgoing
-from orders.connections.papers import LeavingOrder, OutsideCount, OutsideState
+from orders.connections.papers import Changes, LeavingOrder, OutsideCount, Place
 from orders.connections.ports import SendsNothingHere
 
 _TOKEN = "/open-auth/selfAppAuth/getAccessToken"  # noqa: S105
 _SAVE = "/yonbip/sd/voucherorder/singleSave"
 _LIST = "/yonbip/sd/voucherorder/list"
+_DELETE = "/yonbip/sd/voucherorder/delete"
+_TAKE_BACK = {
+    "1": "/yonbip/sd/voucherorder/batchunaudit",
+    "3": "/yonbip/sd/voucherorder/batchunsubmit",
+}
 _STOCK = "/yonbip/scm/stock/QueryCurrentStocksByCondition"
-_MOST_PAGES = 20
 _EARLY = timedelta(minutes=1)
 
 
@@ -50,25 +55,46 @@ class YonyouClient(SendsNothingHere):
         self._token: tuple[str, datetime] | None = None
 
     async def send(self, order: LeavingOrder) -> str:
-        there = mapping.records(await self._ask(_LIST, mapping.by_number(order.number)))
-        if there:
-            return str(member(there[0], "id") or order.number)
-        answer = await self._ask(_SAVE, mapping.save(self._settings, order))
+        there = await self._there(order.number)
+        replaced = None
+        if there is not None:
+            replaced = str(member(there, "id") or order.number)
+            if not order.changed:
+                return replaced
+            await self._remove(there)
+        answer = await self._ask(_SAVE, mapping.save(self._settings, order, replaced))
         return str(member(answer, "data", "id") or order.number)
 
-    async def states(self, since: datetime) -> Sequence[OutsideState]:
-        found: list[OutsideState] = []
-        for page in range(1, _MOST_PAGES + 1):
-            rows = mapping.records(await self._ask(_LIST, mapping.changed_since(since, page)))
-            found.extend(mapping.states(self._settings, rows))
-            if len(rows) < mapping.PAGE:
-                break
-        return found
+    async def cancel(self, number: str) -> bool:
+        there = await self._there(number)
+        if there is not None:
+            await self._remove(there)
+        return there is not None
+
+    async def states(self, place: Place) -> Changes:
+        rows = mapping.records(await self._ask(_LIST, mapping.changed_from(place)))
+        return mapping.changes(self._settings, rows, place)
 
     async def counts(self, codes: Sequence[str]) -> Sequence[OutsideCount]:
         if not codes:
             return ()
         return mapping.counts(await self._ask(_STOCK, mapping.stock_of(self._settings, codes)))
+
+    async def _there(self, number: str) -> Any:
+        """None: it is not there."""
+        found = mapping.records(await self._ask(_LIST, mapping.by_number(number)))
+        return found[0] if found else None
+
+    async def _remove(self, there: Any) -> None:
+        """Taken back until it may be deleted."""
+        back = _TAKE_BACK.get(str(member(there, "status")))
+        if back is not None:
+            await self._do(back, mapping.named(there))
+        await self._do(_DELETE, mapping.deleted(there))
+
+    async def _do(self, path: str, content: dict[str, Any]) -> None:
+        if (refused := errors.failed(await self._ask(path, content))) is not None:
+            raise refused
 
     async def _ask(self, path: str, content: dict[str, Any]) -> Any:
         answer = await self._call(path, content, await self._access())

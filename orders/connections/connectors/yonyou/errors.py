@@ -24,3 +24,12 @@ def refusal(answer: Any) -> ConnectorError | None:
     if not code:
         return ConnectorError("yonyou_answer", "the answer has no code", permanent=False)
     return ConnectorError("yonyou_refused", f"{code}: {reason}", permanent=code not in _PASSING)
+
+
+def failed(answer: Any) -> ConnectorError | None:
+    """What an answer that says «done» says of the orders that it was about; None when all were done."""
+    if not member(answer, "data", "failCount"):
+        return None
+    told = member(answer, "data", "messages")
+    reason = "; ".join(map(str, told)) if isinstance(told, list) else "no reason was given"
+    return ConnectorError("yonyou_refused", reason[:400], permanent=True)

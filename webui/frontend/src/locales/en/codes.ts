@@ -391,6 +391,8 @@ export default {
     numbers_used_up: "The courier's waybill numbers are used up",
     bad_waybill_number: "This is no valid waybill number",
     waybill_exists: "The order has a waybill already, or the number is taken",
+    waybill_outdated: "The order has changed since the waybill was made: make another one",
+    on_load_list: "The waybill stands on a load list: take it off first",
     waybill_state: "The waybill's state does not allow this",
     over_capacity: "The vehicle cannot carry this too",
     run_state: "The load list's state does not allow this",

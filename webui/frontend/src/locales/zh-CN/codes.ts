@@ -391,6 +391,8 @@ export default {
     numbers_used_up: "该承运商的运单号已用完",
     bad_waybill_number: "运单号不正确",
     waybill_exists: "订单已有运单，或运单号已被使用",
+    waybill_outdated: "运单生成后订单已变更，请重新生成运单",
+    on_load_list: "运单在装车单上，请先移出",
     waybill_state: "运单当前状态不允许此操作",
     over_capacity: "超出车辆装载能力",
     run_state: "装车单当前状态不允许此操作",

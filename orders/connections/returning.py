@@ -16,20 +16,20 @@ from orders.connections.entering import Entered
 from orders.connections.errors import ConnectorError
 from orders.connections.tables import ConnectionLink
 from orders.sales import moving
-from orders.sales.flow import MOVES, Status
+from orders.sales.flow import MOVES, By, Status
 from orders.sales.tables import Order
 
 
 def way(origin: str, to: str) -> tuple[str, ...] | None:
-    """The shortest way along the status table; None when there is none."""
+    """The shortest way of moves that may be asked for; None when there is none."""
     waiting: deque[tuple[str, tuple[str, ...]]] = deque([(origin, ())])
     seen = {origin}
     while waiting:
         status, steps = waiting.popleft()
         if status == to:
             return steps
-        for before, after in MOVES:
-            if before == status and after not in seen:
+        for (before, after), move in MOVES.items():
+            if before == status and By.HAND in move.may and after not in seen:
                 seen.add(after)
                 waiting.append((after, (*steps, after)))
     return None
@@ -65,9 +65,16 @@ async def follow(
             "no_way", f"our order is {status} and cannot become {wanted}.", permanent=True
         )
     events: list[object] = []
-    for step in steps:
+    for left, step in enumerate(steps, 1 - len(steps)):
         moved = await moving.move(
-            session, link.order_id, step, actor=SYSTEM, channels=channels, now=now, zone=zone
+            session,
+            link.order_id,
+            step,
+            actor=SYSTEM,
+            channels=channels,
+            now=now,
+            zone=zone,
+            goes_on=left < 0,
         )
         events += [moved.event, *moved.stock]
     code = "moved" if steps else "there_already"

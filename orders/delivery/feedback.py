@@ -115,6 +115,7 @@ async def hear(session: AsyncSession, waybill: Waybill, word: Word, hearing: Hea
         channels=hearing.channels,
         now=hearing.now,
         zone=hearing.zone,
+        why=word.note if step.state is State.REFUSED else None,
     )
     if (problem := _problem(waybill, step.state)) is not None:
         await problems.raise_todo(session, waybill, problem, hearing.now)

@@ -22,8 +22,7 @@ from crm_core.statement import Statement
 ROWS = """(SELECT r.* FROM json_to_recordset(CAST(CAST(:messages AS text) AS json))
               AS r (token text, kind text, channel text, recipient text, language text, params jsonb,
                     told boolean, subject_id bigint, customer_id int, step text)
-          LEFT JOIN message_choices c ON c.kind = r.kind
-          WHERE coalesce(c.told, r.told)) m"""
+          WHERE coalesce((SELECT c.told FROM message_choices c WHERE c.kind = r.kind), r.told)) m"""
 _TELL = Statement(f"""
 INSERT INTO outbox (token, subject, subject_id, customer_id, kind, channel, step, recipient, language,
                     params, created_at, queued_at, next_at)

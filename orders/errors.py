@@ -27,6 +27,7 @@ DomainError
 │   ├── ReviewRejected     the rules of review do not accept it (fields: reasons)
 │   ├── BeyondLimit        more than this person's role may approve (fields: what, most)
 │   ├── NoReviewLimit      nobody has said how much this person's role may approve (fields: role)
+│   ├── NotPaid            more is owed than this person's role may waive (fields: owed, most)
 │   ├── QuoteClosed        accepted, rejected or replaced before (fields: state)
 │   └── QuoteExpired       its last day is over (fields: valid_until)
 └── Invalid
@@ -231,6 +232,17 @@ class NoReviewLimit(Conflict):
             f"Nobody has said how much the role {role} may approve, so it approves nothing: have its review"
             f" limit set (PUT /api/order-review-limits/{role}).",
             fields={"role": role},
+        )
+
+
+class NotPaid(Conflict):
+    code = "not_paid"
+
+    def __init__(self, owed: Decimal, most: Decimal) -> None:
+        super().__init__(
+            f"Of this order {owed} are not paid, and {most} is the most that you may waive: book the payment, or"
+            " ask somebody who may waive more.",
+            fields={"owed": str(owed), "most": str(most)},
         )
 
 

@@ -176,7 +176,7 @@ class Trade:
             periods=PeriodService(database, clock=clock, zone=zone),
             settlements=SettlementService(database, clock=clock, zone=zone),
             settlement_report=SettlementReport(database, zone=zone),
-            finisher=Finisher(database, bus, clock=clock),
+            finisher=Finisher(database, bus, clock=clock, channels=channels),
             suppliers=SupplierService(database, clock=clock),
             accounts=AccountService(database, clock=clock, zone=zone),
         )

@@ -87,6 +87,15 @@ class NewTemplate(TemplateWords):
     version: Version | None = None
 
 
+class Choice(Command):
+    """Whether customers are told of a kind of message. `version` is that of the choice that was looked at, None when
+    there was none.
+    """
+
+    told: bool
+    version: Version | None = None
+
+
 class Preview(TemplateWords):
     """How the words would read; what is not given in `params` is shown by an example."""
 

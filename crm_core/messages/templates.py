@@ -1,4 +1,4 @@
-"""The words of messages, as a business changes them: shown, tried, replaced, and put back.
+"""The words of messages, as a business changes them: shown, tried, replaced, and put back; and which are sent at all.
 
 Rule: words are kept only when every message of their kind can fill them; what is shipped is never changed,
 only covered.
@@ -7,16 +7,17 @@ only covered.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import Update, delete, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.db import Database
 from crm_core.errors import Conflict, Invalid, NotFound
-from crm_core.messages.commands import NewTemplate, Preview, TemplateWords
-from crm_core.messages.views import Previewed, TemplateKind, TemplateView
-from crm_core.outbox.tables import MessageTemplate
+from crm_core.messages.commands import Choice, NewTemplate, Preview, TemplateWords
+from crm_core.messages.views import ChoiceView, Previewed, TemplateKind, TemplateView
+from crm_core.outbox.tables import MessageChoice, MessageTemplate
 from crm_core.outbox.wording import (
     ALL_CHANNELS,
     OPTIONAL,
@@ -29,6 +30,7 @@ from crm_core.outbox.wording import (
 from crm_core.rights import Actor, Right
 
 ENTITY = "message_template"
+CHOICE = "message_choice"
 _EXAMPLES: Mapping[str, str] = {
     "number": "260302-000001",
     "total": "128.00",
@@ -54,7 +56,34 @@ class TemplateService:
         actor.require(Right.MESSAGE_MANAGE)
         async with self._database.reading_entities() as session:
             own = [_view(row) for row in await session.scalars(select(MessageTemplate))]
-        return tuple(self._kind(kind, own) for kind in sorted(self._kinds()))
+            chosen = {
+                row.kind: ChoiceView(row.kind, row.told, row.version)
+                for row in await session.scalars(select(MessageChoice))
+            }
+        shipped = {kind: ChoiceView(kind, told, None) for kind, told in self._told.items()}
+        choices = shipped | {kind: chosen[kind] for kind in shipped.keys() & chosen.keys()}
+        return tuple(self._kind(kind, own, choices) for kind in sorted(self._kinds()))
+
+    async def choose(self, actor: Actor, kind: str, choice: Choice) -> ChoiceView:
+        """Whether customers are told of it from now on. Raises Invalid (kind), Conflict (changed since)."""
+        actor.require(Right.MESSAGE_MANAGE)
+        if kind not in self._told:
+            raise Invalid(f"Messages of the kind {kind} are always sent.", fields={"kind": "fixed"})
+        values = {"told": choice.told, "changed_at": self._clock(), "changed_by": actor.user_id}
+        made: Insert | Update = (
+            insert(MessageChoice).values(kind=kind, **values).on_conflict_do_nothing()
+            if choice.version is None
+            else update(MessageChoice)
+            .where(MessageChoice.kind == kind, MessageChoice.version == choice.version)
+            .values(**values, version=choice.version + 1)
+        )
+        async with self._database.begin() as session:
+            version = await session.scalar(made.returning(MessageChoice.version))
+            if version is None:
+                raise Conflict("Somebody else has chosen since you looked: look again.")
+            after = {"told": choice.told}
+            await trail.record(session, actor.user_id, f"{CHOICE}.set", CHOICE, kind, after=after)
+        return ChoiceView(kind, choice.told, version)
 
     async def put(self, actor: Actor, new: NewTemplate) -> TemplateView:
         """Raises Invalid (kind, placeholder), Conflict (changed since)."""
@@ -115,6 +144,10 @@ class TemplateService:
         )
         return view
 
+    @property
+    def _told(self) -> Mapping[str, bool]:
+        return self._book.shipped.told
+
     def _kinds(self) -> set[str]:
         return {*self._book.shipped.zh, *self._book.shipped.en}
 
@@ -132,7 +165,9 @@ class TemplateService:
             ) from error
         return words
 
-    def _kind(self, kind: str, own: list[TemplateView]) -> TemplateKind:
+    def _kind(
+        self, kind: str, own: list[TemplateView], choices: Mapping[str, ChoiceView]
+    ) -> TemplateKind:
         mine = [each for each in own if each.kind == kind]
         covered = {each.language for each in mine if each.channel is None}
         shipped = (("zh", self._book.shipped.zh), ("en", self._book.shipped.en))
@@ -143,7 +178,9 @@ class TemplateService:
         ]
         names = self._book.shipped.placeholders(kind)
         every = tuple(sorted((*words, *mine), key=lambda each: (each.language, each.channel or "")))
-        return TemplateKind(kind, tuple(sorted(names)), tuple(sorted(names & OPTIONAL)), every)
+        return TemplateKind(
+            kind, tuple(sorted(names)), tuple(sorted(names & OPTIONAL)), every, choices.get(kind)
+        )
 
 
 def _view(row: MessageTemplate) -> TemplateView:

@@ -59,12 +59,24 @@ class TemplateView:
 
 @dataclass(frozen=True, slots=True)
 class TemplateKind:
-    """`placeholders` may stand in the words; lines with an `optional` one are left out when there is none."""
+    """`placeholders` may stand in the words; lines with an `optional` one are left out when there is none. `choice`
+    is None for a kind that is always told.
+    """
 
     kind: str
     placeholders: tuple[str, ...]
     optional: tuple[str, ...]
     words: tuple[TemplateView, ...]
+    choice: "ChoiceView | None"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """Whether customers are told; without a version as it is shipped."""
+
+    kind: str
+    told: bool
+    version: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,19 @@ class OutboxMessage(Base):
     reason: Mapped[str | None] = mapped_column(String(300))
 
 
+class MessageChoice(Base):
+    """Whether customers are told of a kind of message at all; without a row what is shipped holds."""
+
+    __tablename__ = "message_choices"
+    __table_args__ = ({"info": entity("message_choice")},)
+
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)
+    told: Mapped[bool]
+    version: Mapped[int] = mapped_column(server_default="1")
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
 class MessageTemplate(Base):
     """Words of the business's own for one kind of message, in place of those that are shipped.
 

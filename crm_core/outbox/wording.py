@@ -20,7 +20,7 @@ from crm_core.outbox.tables import MessageTemplate
 
 OPTIONAL = frozenset({"courier", "waybill", "link", "reason", "date", "place", "lines"})
 ALL_CHANNELS = ""
-_COMPANY = "company"
+_LINK, _COMPANY = "link", "company"
 _FRESH_FOR_S = 5.0
 _formatter = Formatter()
 
@@ -34,23 +34,28 @@ class Wording:
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a package's kinds of messages say, by kind; `given` is what every message of a kind brings along,
-    whether the shipped words use it or not.
+    whether the shipped words use it or not. A business switches the kinds in `told` on and off; it says what holds
+    until then.
     """
 
     zh: Mapping[str, Wording]
     en: Mapping[str, Wording]
     given: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    told: Mapping[str, bool] = field(default_factory=dict)
 
     def __or__(self, other: "Words") -> "Words":
         return Words(
-            {**self.zh, **other.zh}, {**self.en, **other.en}, {**self.given, **other.given}
+            {**self.zh, **other.zh},
+            {**self.en, **other.en},
+            {**self.given, **other.given},
+            {**self.told, **other.told},
         )
 
     def placeholders(self, kind: str) -> frozenset[str]:
         """What may stand in the words of a kind."""
         shipped = [texts[kind] for texts in (self.zh, self.en) if kind in texts]
         named = {name for each in shipped for name in _names(each.subject) | _names(each.body)}
-        return OPTIONAL | named | self.given.get(kind, frozenset()) | {_COMPANY}
+        return named | self.given.get(kind, frozenset()) | {_LINK, _COMPANY}
 
 
 Key = tuple[str, str, str]

@@ -16,14 +16,14 @@ from orders.connections.entering import Entered
 from orders.connections.errors import ConnectorError
 from orders.connections.tables import ConnectionLink
 from orders.sales import moving
-from orders.sales.flow import MOVES, Status
+from orders.sales.flow import MOVES, By, Status
 
 _BACK = {(Status.PICKING, Status.REVIEWED), (Status.REVIEWED, Status.REVIEW)}
-_FORWARD = tuple(move for move in MOVES if move not in _BACK)
+_FORWARD = tuple(move for move, how in MOVES.items() if By.HAND in how.may and move not in _BACK)
 
 
 def way(origin: str, to: str) -> tuple[str, ...] | None:
-    """The shortest way forward along the status table; None when there is none."""
+    """The shortest way forward of moves that may be asked for; None when there is none."""
     waiting: deque[tuple[str, tuple[str, ...]]] = deque([(origin, ())])
     seen = {origin}
     while waiting:
@@ -63,13 +63,20 @@ async def follow(
             return Entered(Outcome("ignored", "passed_before", order_id=link.order_id))
         raise _no_way(f"our order is {status} and cannot become {wanted}.")
     events: list[object] = []
-    for step in steps:
+    for left, step in enumerate(steps, 1 - len(steps)):
         if moving.lets_go_on(order, step):
             raise _no_way(
                 f"our order is held for review and cannot become {wanted}: decide about it."
             )
         moved = await moving.move(
-            session, link.order_id, step, actor=SYSTEM, channels=channels, now=now, zone=zone
+            session,
+            link.order_id,
+            step,
+            actor=SYSTEM,
+            channels=channels,
+            now=now,
+            zone=zone,
+            goes_on=left < 0,
         )
         events += [moved.event, *moved.stock]
     code = "moved" if steps else "there_already"

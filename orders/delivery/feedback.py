@@ -116,6 +116,7 @@ async def hear(session: AsyncSession, waybill: Waybill, word: Word, hearing: Hea
         channels=hearing.channels,
         now=hearing.now,
         zone=hearing.zone,
+        why=word.note if step.state is State.REFUSED else None,
     )
     if left_outdated:
         await problems.raise_todo(session, waybill, Problem.OUTDATED, hearing.now)

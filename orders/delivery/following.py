@@ -47,13 +47,16 @@ async def go(
     channels: Collection[str],
     now: datetime,
     zone: tzinfo,
+    why: str | None = None,
 ) -> tuple[Moved, ...]:
-    """The waybill's row is held, the path is the order's. Raises what `moving.move` raises."""
+    """The waybill's row is held, the path is the order's; `why` the goods are not taken. Raises what `moving.move`
+    raises.
+    """
     if waybill.handed_over_at is None and state is not State.VOID:
         waybill.handed_over_at = at
         waybill.due_at = at + timedelta(days=waybill.days) if waybill.days else None
     waybill.state, waybill.state_at = state, at
-    told = await _told(session, waybill) if Status.SHIPPED in path else None
+    told = await _told(session, waybill, why, zone) if path else None
     await session.flush()
     moved = [
         await moving.move(
@@ -64,7 +67,8 @@ async def go(
             channels=channels,
             now=now,
             zone=zone,
-            waybill=told if status is Status.SHIPPED else None,
+            facts=told,
+            goes_on=status is not path[-1],
         )
         for status in path
     ]
@@ -79,10 +83,15 @@ def publish(bus: Bus, moved: Collection[Moved]) -> None:
             bus.publish(change)
 
 
-async def _told(session: AsyncSession, waybill: Waybill) -> dict[str, str]:
+async def _told(
+    session: AsyncSession, waybill: Waybill, why: str | None, zone: tzinfo
+) -> dict[str, str]:
     names = (
         await session.execute(
             select(Courier.name_zh, Courier.name_en).where(Courier.code == waybill.courier_code)
         )
     ).one()
-    return {"waybill": waybill.number, "courier_zh": names[0], "courier_en": names[1]}
+    told = {"waybill": waybill.number, "courier_zh": names[0], "courier_en": names[1]}
+    if waybill.due_at is not None:
+        told["date"] = waybill.due_at.astimezone(zone).date().isoformat()
+    return told | ({"reason": why} if why else {})

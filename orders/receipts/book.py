@@ -10,6 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from orders.receipts.tables import PaymentEntry
 
+PAID_OF_O = """
+    (SELECT coalesce(sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END), 0)
+     FROM payment_entries e WHERE e.order_id = o.id)"""
+"""What is paid of the order `o` of a statement by hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:

@@ -47,12 +47,13 @@ class ChangedReviewRule(ReviewRuleContent):
 
 class ReviewLimit(Command):
     """How much a role may approve, an order with all its parts; without `most_total` any total. `most_discount` is the
-    most per cent that its people may take off in a quote; without it what everybody may. `version` is None for a
-    new limit.
+    most per cent that its people may take off in a quote; without it what everybody may; `most_waived` is up to how much
+    of an order they may settle unpaid. `version` is None for a new limit.
     """
 
     most_total: _Amount | None = None
     most_beyond_credit: _Amount = Decimal(0)
+    most_waived: _Amount = Decimal(0)
     most_discount: (
         Annotated[Decimal, Field(ge=0, le=_MOST_PERCENT, max_digits=5, decimal_places=2)] | None
     ) = None

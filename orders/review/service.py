@@ -35,6 +35,7 @@ _LIMITS = select(
     OrderReviewLimit.most_total,
     OrderReviewLimit.most_beyond_credit,
     OrderReviewLimit.most_discount,
+    OrderReviewLimit.most_waived,
     OrderReviewLimit.version,
 )
 
@@ -58,6 +59,7 @@ class ReviewLimitView:
     most_total: Decimal | None
     most_beyond_credit: Decimal
     most_discount: Decimal | None
+    most_waived: Decimal
     version: int
 
 

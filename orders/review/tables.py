@@ -52,8 +52,9 @@ class OrderReviewRule(Base):
 class OrderReviewLimit(Base):
     """How much people of a role may approve, an order with all its parts; None is without limit.
     `most_beyond_credit` is how far an order they approve may go beyond the customer's credit; `most_discount` is how
-    many per cent they may take off in a quote (`orders.sales.discounts` says what None is). A role that does not
-    stand here approves nothing that was held.
+    many per cent they may take off in a quote (`orders.sales.discounts` says what None is); `most_waived` is how much of
+    an order they may settle that is not paid. A role that does not
+    stand here approves nothing that was held, and waives nothing.
     """
 
     __tablename__ = "order_review_limits"
@@ -61,10 +62,12 @@ class OrderReviewLimit(Base):
         CheckConstraint("most_total >= 0", name="most_total_not_negative"),
         CheckConstraint("most_beyond_credit >= 0", name="most_beyond_credit_not_negative"),
         CheckConstraint("most_discount BETWEEN 0 AND 100", name="most_discount_sensible"),
+        CheckConstraint("most_waived >= 0", name="most_waived_not_negative"),
     )
 
     role_code: Mapped[str] = mapped_column(ForeignKey("roles.code"), primary_key=True)
     most_total: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     most_beyond_credit: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     most_discount: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
+    most_waived: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     version: Mapped[int] = mapped_column(server_default=text("1"))

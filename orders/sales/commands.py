@@ -137,7 +137,9 @@ class SplitOrder(Versioned):
 
 
 class MoveOrder(Command):
-    """Which status it comes to, and why (for the history)."""
+    """Which status it comes to, and why: for the history, and for the customer when it is cancelled or refused; what is
+    settled unpaid needs it.
+    """
 
     to: Status
     reason: Annotated[Text, Field(min_length=1, max_length=300)] | None = None

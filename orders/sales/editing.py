@@ -27,7 +27,7 @@ from orders.review.rules import Verdict
 from orders.sales import facts, flow, invoicing, moving, quoting, reviewing, writing
 from orders.sales.agreed import of_order
 from orders.sales.commands import ENTITY, EditOrder
-from orders.sales.flow import HOLDS_STOCK, Status
+from orders.sales.flow import HOLDS_STOCK, By, Status
 from orders.sales.parts import Part, whole
 from orders.sales.placing import Setting
 from orders.sales.quoting import Known
@@ -213,6 +213,7 @@ async def _write(session: AsyncSession, order: Order, part: Part) -> None:
 async def _log(session: AsyncSession, order: Order, status: Status, setting: Setting) -> None:
     origin, order.status = order.status, status
     if status != origin:
+        flow.decide(origin, status, setting.actor, by=By.CHANGE)
         await moving.log_status(
             session,
             order,

@@ -25,9 +25,9 @@ from orders.lines import StockLine
 from orders.receipts import book
 from orders.review.rules import Verdict
 from orders.review.tables import OrderReviewLimit
-from orders.sales import flow
+from orders.sales import flow, telling, waiving
 from orders.sales.events import OrderMoved
-from orders.sales.flow import Credit, Status
+from orders.sales.flow import By, Credit, Status, Tells
 from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
 from orders.stock import for_orders
 from orders.stock.events import StockChanged
@@ -55,30 +55,32 @@ async def move(
     now: datetime,
     zone: tzinfo,
     reason: str | None = None,
-    waybill: Mapping[str, str] | None = None,
-    by_return: bool = False,
+    facts: Mapping[str, str] | None = None,
+    goes_on: bool = False,
+    by: By = By.HAND,
 ) -> Moved:
-    """`zone` is the company's: there its goods expire; `waybill` is what the customer is told of it: waybill,
-    courier_zh, courier_en; `by_return`: a return has moved the goods.
+    """`zone` is the company's: there its goods expire; `facts` are told to the customer besides
+    (`orders.sales.telling`); `goes_on`: to another status at once. `by` a return: it has moved the goods.
 
     Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
-    NoReviewLimit.
+    NoReviewLimit, NotPaid, Invalid (a waiver without a reason).
     """
     order = await held(session, order_id, actor)
     origin = order.status
-    decided = flow.decide(origin, to, by_return=by_return)
-    actor.require(decided.right)
+    decided = flow.decide(origin, to, actor, by=by)
+    if decided.paid:
+        await waiving.paid_or_waived(session, order, actor, reason)
     await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
     order.status = to
-    if to == Status.SETTLED:
+    if decided.paid:
         order.overdue = Decimal(0)
     step = await log_status(session, order, origin, now, actor_id=actor.user_id, reason=reason)
     if to in _NOT_CARRIED_OUT:
         await coupons.give_back(session, order_id)
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
-    if decided.tells:
-        await tell(session, order, channels, now, step=step, waybill=waybill)
+    if decided.tells is Tells.STEP or (decided.tells is Tells.STOP and not goes_on):
+        await tell(session, order, channels, now, step=step, facts=facts)
     await session.flush()
     await touch(session, (order.customer_id,))
     cause = Cause(now, order_id=order_id, actor_id=actor.user_id)
@@ -215,15 +217,12 @@ async def tell(
     now: datetime,
     *,
     step: int,
-    waybill: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
     """Tell the customer which status the order has; `step` is the status log's entry of it."""
     contact = await contact_of(session, order.customer_id)
-    params = {"number": order.number, "total": str(order.total)}
-    if waybill:
-        language = "en" if contact.language.startswith("en") else "zh"
-        params |= {"waybill": waybill["waybill"], "courier": waybill[f"courier_{language}"]}
-    told = messages.messages(f"order_{order.status}", contact, channels, params)
+    known = {"number": order.number} | dict(facts or {})
+    told = telling.of_status(order.status, order.total, contact, channels, known)
     await messages.tell(
         session,
         SUBJECT,

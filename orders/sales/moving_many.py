@@ -1,23 +1,33 @@
 """Many orders moved at once, by a few statements for all of them: what `moving.move` does for one, where the move
-touches neither goods nor the customer's telephone. Rule: rows are locked in the order of their ids, first orders,
-then customers, as one move does; an order that may not move is left as it is.
+touches no goods and takes no credit. Rule: rows are locked in the order of their ids, first orders,
+then customers, as one move does; an order that may not move, or is not paid where it has to be, is left as it is.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.customers.contact import contacts_of
 from crm_core.customers.insight_queue import touch
+from crm_core.outbox import messages
+from crm_core.outbox.messages import Telling
 from crm_core.rights import Actor
-from orders.sales import flow
+from orders.receipts import book
+from orders.sales import flow, telling
 from orders.sales.events import OrderMoved
-from orders.sales.flow import MOVES, Credit, Move, Status
+from orders.sales.flow import MOVES, By, Credit, Move, Status
+from orders.sales.tables import SUBJECT
 
 _LOCK = text("""
-SELECT o.id, o.number, o.customer_id, o.status, o.credit_held, o.overdue FROM orders o
+SELECT o.id, o.number, o.customer_id, o.status, o.credit_held, o.overdue, o.total FROM orders o
 WHERE o.id = ANY(:order_ids) AND o.status = ANY(:statuses) ORDER BY o.id FOR NO KEY UPDATE""")
+# Asked once the orders are held: who books money holds the order.
+_PAID = text(f"""
+SELECT o.id FROM orders o
+WHERE o.id = ANY(:order_ids) AND {book.PAID_OF_O} >= o.total - o.given_back""")
 _LOCK_CUSTOMERS = text(
     "SELECT FROM customers WHERE id = ANY(:customer_ids) ORDER BY id FOR NO KEY UPDATE"
 )
@@ -34,12 +44,16 @@ WITH moved AS (
     WHERE o.id = m.id RETURNING o.id, m.origin
 )
 INSERT INTO order_status_log (order_id, from_status, to_status, reason, actor_id, at)
-SELECT id, origin, :status, :reason, :actor_id, :at FROM moved ORDER BY id""")
+SELECT id, origin, :status, :reason, :actor_id, :at FROM moved ORDER BY id
+RETURNING order_id, id""")
+
+_ONE_BY_ONE = (Status.CANCELLED, Status.REFUSED, Status.DELIVERED)
+"""What these lead to is more than their table says: coupons, referrals."""
 
 
-def silent(move: Move) -> bool:
-    """Whether a move changes nothing but the status and the credit that is given back."""
-    return move.goods is None and not move.tells and move.credit is not Credit.HOLD
+def _light(move: Move) -> bool:
+    """Whether a move is asked for by hand, and changes nothing but the status and the credit that is given back."""
+    return By.HAND in move.may and move.goods is None and move.credit is not Credit.HOLD
 
 
 async def hold_customers(session: AsyncSession, customer_ids: Collection[int]) -> None:
@@ -53,20 +67,22 @@ async def move_many(
     to: Status,
     *,
     actor: Actor,
+    channels: Collection[str],
     now: datetime,
     reason: str | None = None,
 ) -> tuple[OrderMoved, ...]:
-    """Those of these orders from whose status a silent move leads to `to`. Raises Forbidden, ValueError (a move
+    """Those of these orders from whose status a light move leads to `to`. Raises Forbidden, ValueError (a move
     that does more).
     """
-    origins = [origin for origin, end in MOVES if end is to and silent(MOVES[origin, end])]
-    if not origins or to is Status.CANCELLED:
+    origins = [origin for origin, end in MOVES if end is to and _light(MOVES[origin, end])]
+    if not origins or to in _ONE_BY_ONE:
         raise ValueError(f"orders become {to} one by one")
-    moves = [flow.decide(origin, to) for origin in origins]
-    for move in moves:
-        actor.require(move.right)
+    moves = [flow.decide(origin, to, actor) for origin in origins]
     found = await session.execute(_LOCK, {"order_ids": list(order_ids), "statuses": origins})
     rows = found.all()
+    if any(move.paid for move in moves):
+        paid = set(await session.scalars(_PAID, {"order_ids": [row.id for row in rows]}))
+        rows = [row for row in rows if row.id in paid]
     if not rows:
         return ()
     ids = [row.id for row in rows]
@@ -75,7 +91,7 @@ async def move_many(
     if frees and any(row.credit_held or row.overdue for row in rows):
         await hold_customers(session, customers)
         await session.execute(_FREE, {"order_ids": ids})
-    await session.execute(
+    moved = await session.execute(
         _MOVE,
         {
             "order_ids": ids,
@@ -87,7 +103,40 @@ async def move_many(
             "at": now,
         },
     )
+    if any(move.tells for move in moves):
+        steps = {row.order_id: row.id for row in moved}
+        tellings = [(row, steps[row.id]) for row in rows]
+        await _tell(session, to, tellings, channels, now)
     await touch(session, customers)
     return tuple(
         OrderMoved(row.id, row.number, row.customer_id, row.status, to, now) for row in rows
     )
+
+
+async def _tell(
+    session: AsyncSession,
+    status: Status,
+    moved: Sequence[tuple[Row[Any], int]],
+    channels: Collection[str],
+    now: datetime,
+) -> None:
+    """Everybody whose order it is, by one statement, of orders with the entry of the log; what nobody is told
+    costs one question.
+    """
+    if not channels or not await messages.is_told(
+        session, telling.kind_of(status), otherwise=telling.is_told(status)
+    ):
+        return
+    contacts = await contacts_of(session, {row.customer_id for row, _ in moved})
+    tellings = [
+        Telling(
+            row.id,
+            row.customer_id,
+            telling.of_status(
+                status, row.total, contacts[row.customer_id], channels, {"number": row.number}
+            ),
+            str(step),
+        )
+        for row, step in moved
+    ]
+    await messages.tell_many(session, SUBJECT, tellings, now)

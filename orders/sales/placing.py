@@ -17,7 +17,6 @@ from crm_core.benefits import coupons
 from crm_core.benefits.views import Taken
 from crm_core.customers.credit import merged, reserve_credit
 from crm_core.customers.visibility import must_see
-from crm_core.outbox import messages
 from crm_core.outbox.messages import NewMessage
 from crm_core.outbox.views import MessageView, recipient
 from crm_core.rights import Actor, Right, Scope
@@ -27,7 +26,16 @@ from orders.money import to_fen
 from orders.quotas.checking import Asked, check, check_window
 from orders.reasons import Reason
 from orders.review.rules import Assessment, Verdict
-from orders.sales import facts, flow, invoicing, quoting, reading, reviewing, writing
+from orders.sales import (
+    facts,
+    flow,
+    invoicing,
+    quoting,
+    reading,
+    reviewing,
+    telling,
+    writing,
+)
 from orders.sales.agreed import Agreed, accept, take
 from orders.sales.commands import ENTITY, PlaceOrder
 from orders.sales.flow import Status
@@ -172,14 +180,13 @@ async def _store(
             setting.now,
             split_from=written[0].stored if written else None,
         )
-        params = {"total": str(part.total)}
-        told = messages.messages(f"order_{its_status}", known.contact, setting.channels, params)
+        told = telling.of_status(its_status, part.total, known.contact, setting.channels, {})
         stored = await writing.insert(session, order, told)
         if stored is None:
             return None
         if command.invoice is not None:
             await invoicing.keep(session, stored.order_id, command.invoice)
-        written.append(_Written(order, told, stored))
+        written.append(_Written(order, told if stored.message_ids else (), stored))
     return tuple(written)
 
 

@@ -10,12 +10,13 @@ from decimal import Decimal
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crm_core.rights import SYSTEM
 from orders.lines import OrderLine
 from orders.reasons import Reason
 from orders.receipts import book
 from orders.review.rules import Assessment, Says, Verdict
-from orders.sales import facts, moving, reading, reviewing, writing
-from orders.sales.flow import Status
+from orders.sales import facts, flow, moving, reading, reviewing, writing
+from orders.sales.flow import By, Status
 from orders.sales.tables import Order
 from orders.sales.views import OrderLineView
 
@@ -70,6 +71,7 @@ async def hold_if_told(
         order.review = str(Verdict.HOLD if holds else Verdict.PASS)
         order.review_why = [writing.why_of(each) for each in said.why]
     if news and order.status in _GOES_ON:
+        flow.decide(order.status, Status.REVIEW, SYSTEM, by=By.CHANGE)
         origin, order.status = order.status, Status.REVIEW
         await moving.log_status(session, order, origin, now, actor_id=None, reason=reason)
 

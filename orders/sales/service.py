@@ -24,6 +24,7 @@ from orders.quotas.checking import Asked, exceeded, stand
 from orders.sales import facts, listing, moving, placing, quoting, reading
 from orders.sales.commands import OrderQuery, PlaceOrder
 from orders.sales.events import OrderPlaced
+from orders.sales.flow import Status
 from orders.sales.placing import Placing, Setting
 from orders.sales.substitutes import with_substitutes
 from orders.sales.tables import Order
@@ -33,6 +34,8 @@ from orders.stock.events import StockChanged
 log = structlog.get_logger(__name__)
 
 _TRIES = 5
+_EXPLAINED = (Status.CANCELLED, Status.REFUSED)
+"""Of what is not carried out the customer is told why."""
 
 
 class OrderService:
@@ -173,7 +176,7 @@ class OrderService:
         self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
     ) -> OrderView:
         """Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
-        NoReviewLimit.
+        NoReviewLimit, NotPaid, Invalid (a waiver without a reason).
         """
         async with self._database.begin() as session:
             moved = await moving.move(
@@ -185,6 +188,7 @@ class OrderService:
                 now=self._clock(),
                 zone=self._zone,
                 reason=reason,
+                facts={"reason": reason} if reason and to in _EXPLAINED else None,
             )
             view = await reading.order(session, order_id, actor)
         event = moved.event

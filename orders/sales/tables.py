@@ -75,6 +75,11 @@ class Order(Base):
         ),
         Index("ix_orders_changed", "id", postgresql_where=text("version > 1")),
         Index("ix_orders_backordered", "id", postgresql_where=text("status = 'backordered'")),
+        Index(
+            "ix_orders_to_settle",
+            "id",
+            postgresql_where=text("status IN ('delivered','exchanged') AND credit_held = 0"),
+        ),
         Index("ix_orders_to_approve", "placed_at", postgresql_where=text("status = 'placed'")),
         {"info": entity("order")},
     )

@@ -1,13 +1,13 @@
 """What customers are told of their orders, by `order_` and the status reached.
 
-Rule: every status that a customer may be told of has words. Lines with a courier, a waybill, a day, a reason or a link
-are left out when there is none.
+Rule: every status that the flow tells of has words, and none other: of goods that come back a return tells
+(`orders.aftersales`). Lines with a courier, a waybill, a day, a reason or a link are left out when there is none.
 """
 
 from crm_core.outbox.wording import Wording, Words
 
-_TRACK_ZH = "快递公司:{courier}\n运单号:{waybill}\n查看进度:{link}\n"
-_TRACK_EN = "Courier: {courier}\nWaybill: {waybill}\nFollow it: {link}\n"
+_TRACK_ZH = "预计送达:{date}\n快递公司:{courier}\n运单号:{waybill}\n查看进度:{link}\n"
+_TRACK_EN = "Expected: {date}\nCourier: {courier}\nWaybill: {waybill}\nFollow it: {link}\n"
 
 
 def _zh(subject: str, said: str, more: str = "查看进度:{link}\n") -> Wording:
@@ -29,13 +29,10 @@ _ZH = {
     "order_backordered": _zh(
         "部分缺货",
         "您的订单 {number} 中的商品暂时缺货,到货后我们会尽快发出。",
-        "预计到货:{date}\n查看进度:{link}\n",
     ),
     "order_picking": _zh("正在配货", "您的订单 {number} 正在配货。"),
     "order_shipped": _zh("已发货", "您的订单 {number} 已发货,请注意查收。", _TRACK_ZH),
-    "order_in_transit": _zh(
-        "运输途中", "您的订单 {number} 正在送往您处。", f"预计送达:{{date}}\n{_TRACK_ZH}"
-    ),
+    "order_in_transit": _zh("运输途中", "您的订单 {number} 正在送往您处。", _TRACK_ZH),
     "order_delivered": _zh("已交付", "您的订单 {number} 已交付。感谢您的惠顾。"),
     "order_settled": _zh("已结算", "您的订单 {number} 的货款 {total} 元已结清。感谢您的惠顾。"),
     "order_cancelled": _zh(
@@ -44,8 +41,6 @@ _ZH = {
     "order_refused": _zh(
         "被拒收", "您的订单 {number} 未能交付,货物正在退回。", "原因:{reason}\n查看进度:{link}\n"
     ),
-    "order_returned": _zh("已退货", "您的订单 {number} 的退货已收到。"),
-    "order_exchanged": _zh("已更换", "您的订单 {number} 的商品已更换。", _TRACK_ZH),
 }
 _EN = {
     "order_placed": _en(
@@ -63,7 +58,6 @@ _EN = {
     "order_backordered": _en(
         "Goods of your order {number} are out of stock",
         "goods of your order {number} are out of stock. We will send them as soon as they are here.",
-        "Expected: {date}\nFollow it: {link}\n",
     ),
     "order_picking": _en(
         "Your order {number} is being packed", "your order {number} is being packed."
@@ -74,7 +68,7 @@ _EN = {
     "order_in_transit": _en(
         "Your order {number} is coming",
         "your order {number} is on its way to you.",
-        f"Expected: {{date}}\n{_TRACK_EN}",
+        _TRACK_EN,
     ),
     "order_delivered": _en(
         "Your order {number} was delivered",
@@ -94,13 +88,15 @@ _EN = {
         "your order {number} could not be delivered and is coming back to us.",
         "Reason: {reason}\nFollow it: {link}\n",
     ),
-    "order_returned": _en(
-        "Your return of order {number} arrived", "what you returned of order {number} has arrived."
-    ),
-    "order_exchanged": _en(
-        "Goods of your order {number} were exchanged",
-        "the goods of your order {number} were exchanged.",
-        _TRACK_EN,
-    ),
 }
-ORDER_WORDS = Words(_ZH, _EN, dict.fromkeys(_ZH, frozenset({"number", "total"})))
+# Shipping follows soon after packing, and of the money a receipt is told already.
+_OFF = ("order_picking", "order_settled")
+_AT_THE_DOOR = ("order_delivered", "order_refused")
+_EVERY = frozenset({"number", "total"})
+_PARCEL = frozenset({"courier", "waybill"})
+ORDER_WORDS = Words(
+    _ZH,
+    _EN,
+    {kind: _EVERY | (_PARCEL if kind in _AT_THE_DOOR else frozenset()) for kind in _ZH},
+    {kind: kind not in _OFF for kind in _ZH},
+)

@@ -1,10 +1,11 @@
 """What follows when a settlement is paid: the cash that was collected is booked as paid of its orders, and orders of
-which everything is paid become settled. Rule: a batch is one transaction with how far it is, so whoever comes after
-a crash goes on there; each sum is in the ledger once by its reference.
+which everything is paid become settled, as do those that were paid in any other way, once they are delivered. Rule: a
+batch is one transaction with how far it is, so whoever comes after a crash goes on there; each sum is in the ledger
+once by its reference, and an order is settled by whoever holds it first.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.bus import Bus
 from crm_core.customers.insight_queue import touch
 from crm_core.db import Database
-from crm_core.rights import System
+from crm_core.rights import SYSTEM, System
 from crm_core.worker import Worker
 from orders.payments import booking
+from orders.receipts import book
 from orders.sales.events import OrderMoved
 from orders.sales.flow import Status
 from orders.sales.moving_many import hold_customers, move_many
@@ -54,27 +56,33 @@ FROM (
 ) c JOIN waybills w ON w.id = c.waybill_id
 WHERE c.amount > 0 ORDER BY w.order_id, w.id
 ON CONFLICT ON CONSTRAINT uq_payment_entries_once DO NOTHING""")
+_CASH_COMES = """EXISTS (
+            SELECT FROM waybills w
+            WHERE w.order_id = o.id AND w.kind = 'outward' AND w.state = 'delivered' AND w.cod_amount > 0
+                AND NOT EXISTS (
+                    SELECT FROM settlement_items i JOIN settlements t ON t.id = i.settlement_id
+                    WHERE i.subject_id = w.id AND i.subject = 'waybill' AND i.kind = 'cod'
+                        AND t.state = 'paid'))"""
+# What is paid in full holds no credit, which keeps the index that is read here small.
+_PAID = text(f"""
+SELECT o.id FROM orders o
+WHERE o.status IN ('delivered','exchanged') AND o.credit_held = 0 AND o.id > :after
+    AND {book.PAID_OF_O} >= o.total - o.given_back AND NOT {_CASH_COMES}
+ORDER BY o.id LIMIT :batch FOR NO KEY UPDATE OF o SKIP LOCKED""")
 # `free`: it holds credit for what is no longer owed, or that counts as overdue; `over`: more is paid than is owed;
 # `ready`: paid in full, and no parcel of it whose cash waits for a settlement.
-_STANDS = text("""
+_STANDS = text(f"""
 WITH standing AS (
     SELECT o.id, o.customer_id, o.status, greatest(o.credit_held, o.overdue) AS held,
            o.total - o.given_back AS total,
            CASE WHEN o.status IN ('cancelled','refused','returned') THEN 0 ELSE o.total - o.given_back END AS owed,
-           coalesce((SELECT sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END)
-                     FROM payment_entries e WHERE e.order_id = o.id), 0) AS paid
+           {book.PAID_OF_O} AS paid
     FROM orders o WHERE o.id = ANY(:order_ids)
 )
-SELECT s.id, s.customer_id, s.paid > s.owed AS over,
-       s.held > greatest(s.owed - s.paid, 0) AS free,
-       s.status IN ('delivered','exchanged') AND s.paid >= s.total AND NOT EXISTS (
-            SELECT FROM waybills w
-            WHERE w.order_id = s.id AND w.kind = 'outward' AND w.state = 'delivered' AND w.cod_amount > 0
-                AND NOT EXISTS (
-                    SELECT FROM settlement_items i JOIN settlements t ON t.id = i.settlement_id
-                    WHERE i.subject_id = w.id AND i.subject = 'waybill' AND i.kind = 'cod'
-                        AND t.state = 'paid')) AS ready
-FROM standing s ORDER BY s.id""")
+SELECT o.id, o.customer_id, o.paid > o.owed AS over,
+       o.held > greatest(o.owed - o.paid, 0) AS free,
+       o.status IN ('delivered','exchanged') AND o.paid >= o.total AND NOT {_CASH_COMES} AS ready
+FROM standing o ORDER BY o.id""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class Batch:
 
 
 class Finisher:
-    """Batches of paid settlements, one after the other."""
+    """Batches of paid settlements, one after the other, and of orders that were paid otherwise."""
 
     def __init__(
         self,
@@ -94,11 +102,13 @@ class Finisher:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        channels: Collection[str] = (),
         batch: int = BATCH,
     ) -> None:
         self._database = database
         self._bus = bus
         self._clock = clock
+        self._channels = frozenset(channels)
         self._batch = batch
 
     async def finish_some(self, settlement_id: int | None = None) -> int | None:
@@ -113,6 +123,26 @@ class Finisher:
         for event in done.moved:
             self._bus.publish(event)
         return done.items
+
+    async def settle_paid(self, after: int = 0) -> tuple[int, int | None]:
+        """Delivered orders of which everything is paid, and of no parcel of which cash comes by a settlement, become
+        settled, a batch of those after this id: how many, and after which one there may be more.
+        """
+        async with self._database.begin() as session:
+            values = {"after": after, "batch": self._batch}
+            found = list(await session.scalars(_PAID, values))
+            moved = await move_many(
+                session,
+                found,
+                Status.SETTLED,
+                actor=SYSTEM,
+                channels=self._channels,
+                now=self._clock(),
+                reason="paid",
+            )
+        for event in moved:
+            self._bus.publish(event)
+        return len(moved), found[-1] if len(found) == self._batch else None
 
     async def _work(self, session: AsyncSession, settlement: Settlement) -> Batch:
         now, number = self._clock(), settlement.number
@@ -137,7 +167,16 @@ class Finisher:
                 "actor_id": who,
             },
         )
-        moved = await _settle(session, order_ids, System(who), number, now)
+        ready = await _free(session, order_ids, now)
+        moved = await move_many(
+            session,
+            ready,
+            Status.SETTLED,
+            actor=System(who),
+            channels=self._channels,
+            now=now,
+            reason=f"settlement {number}",
+        )
         log.info("settlement_worked_off", number=number, items=len(found))
         return Batch(len(found), moved)
 
@@ -155,9 +194,8 @@ async def _claim(session: AsyncSession, settlement_id: int | None) -> Settlement
     return await session.scalar(wanted.with_for_update(skip_locked=True))
 
 
-async def _settle(
-    session: AsyncSession, order_ids: list[int], actor: System, number: str, now: datetime
-) -> tuple[OrderMoved, ...]:
+async def _free(session: AsyncSession, order_ids: list[int], now: datetime) -> list[int]:
+    """What these orders hold of credit beyond what is owed is given back; those that are ready to be settled."""
     stands = (await session.execute(_STANDS, {"order_ids": order_ids})).all()
     await hold_customers(session, [row.customer_id for row in stands if row.free])
     for row in stands:
@@ -167,23 +205,25 @@ async def _settle(
             await booking.note_overpaid(session, order, now)
     await session.flush()
     await touch(session, (row.customer_id for row in stands if not row.ready))
-    ready = [row.id for row in stands if row.ready]
-    return await move_many(
-        session, ready, Status.SETTLED, actor=actor, now=now, reason=f"settlement {number}"
-    )
+    return [row.id for row in stands if row.ready]
 
 
 class SettlementWorker(Worker):
-    """Works paid settlements off; the loop is given way to between batches."""
+    """Works paid settlements off, and settles what was paid otherwise; the loop is given way to between batches."""
 
     def __init__(self, finisher: Finisher, *, every_s: float = _EVERY_S) -> None:
         super().__init__("settlement", every_s=every_s)
         self._finisher = finisher
 
     async def run_once(self) -> int:
-        """Everything there is; how many items. Raises Refused, DatabaseUnavailable."""
+        """Everything there is; how many items and orders. Raises Refused, DatabaseUnavailable."""
         done = 0
         while (items := await self._finisher.finish_some()) is not None:
             done += items
+            await asyncio.sleep(0)
+        after: int | None = 0
+        while after is not None:
+            orders, after = await self._finisher.settle_paid(after)
+            done += orders
             await asyncio.sleep(0)
         return done

@@ -36,7 +36,7 @@ async def kingdee(desk):
                 "database": "db",
                 "username": "zongji",
                 "organisation": "100",
-                "states": {"closed": "delivered", "C": "reviewed"},
+                "states": {"closed": "delivered", "C": "reviewed", "B": "settled"},
             },
             {"app_id": APP_KEY, "app_secret": APP_SECRET},
             "reviewed",
@@ -380,6 +380,25 @@ async def test_a_state_that_comes_late_takes_no_order_back(desk, kingdee):
     desk.later(minutes=6)
     await desk.work()
     assert (await desk.shop.service.get(SYSTEM, order.id)).status == "picking"
+
+
+async def test_what_they_call_settled_is_settled_when_it_is_paid_here(desk, kingdee):
+    unpaid, paid = await reviewed(desk), await reviewed(desk)
+    await desk.shop.pay(paid.id, paid.total)
+    await desk.work()
+    kingdee.changed = [[each.number, "B", "A", "2026-03-02T12:00:00"] for each in (unpaid, paid)]
+    desk.later(minutes=6)
+    await desk.work()
+    found = [(await desk.shop.service.get(SYSTEM, each.id)) for each in (unpaid, paid)]
+    assert [(each.status, each.credit_held) for each in found] == [
+        ("reviewed", unpaid.total),
+        ("settled", 0),
+    ]
+    states = [each for each in await desk.papers(kingdee.connection) if each.kind == "state"]
+    assert sorted((each.state, each.code) for each in states) == [
+        ("done", "moved"),
+        ("refused", "not_paid"),
+    ]
 
 
 async def test_their_stock_is_shown_beside_ours(desk, kingdee):

@@ -104,6 +104,8 @@ class Depot:
         path = ("reviewed", "picking", "shipped", "in_transit", "delivered", "settled")
         done = path[: path.index(status) + 1] if status in path else ()
         if done:
+            if "settled" in done:
+                await self.shop.pay(placed.order.id, placed.order.total)
             await self.shop.move(placed.order.id, *done)
         return placed.order.id
 

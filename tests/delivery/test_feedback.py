@@ -76,7 +76,9 @@ async def test_what_contradicts_is_kept_shown_and_changes_nothing(depot: Depot):
     assert await depot.now(sent) == ("delivered", "delivered")
     assert await depot.todos(sent) == [("conflict", depot.salesperson)]
     settled = await depot.handed_over()
-    await depot.shop.move(settled.order_id, "in_transit", "delivered", "settled")
+    await depot.shop.move(settled.order_id, "in_transit", "delivered")
+    await depot.shop.pay(settled.order_id, Decimal("10.00"))
+    await depot.shop.move(settled.order_id, "settled")
     answer = await depot.hear(settled, "refused")
     assert (answer.outcome, answer.code) == ("conflict", "order_settled")
     waybills = depot.trade.waybills

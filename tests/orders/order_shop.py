@@ -20,6 +20,7 @@ from orders.aftersales.returns.commands import (
 )
 from orders.catalogue.commands import NewProduct
 from orders.lines import OrderLine
+from orders.payments.commands import EnteredMoney
 from orders.payments.ports import Gateway
 from orders.pricing.commands import NewRule
 from orders.pricing.service import RuleView
@@ -163,6 +164,15 @@ class Shop:
             else:
                 view = await self.service.move(order_id, status, SYSTEM)
         return view
+
+    async def pay(self, order_id: int, amount: Decimal) -> None:
+        money = EnteredMoney(
+            amount=amount,
+            method="transfer",
+            reference=f"slip-{next(self._numbers)}",
+            paid_at=self.clock.now,
+        )
+        await self.trade.payments.enter(SYSTEM, order_id, money)
 
     async def come_back(
         self, order_id: int, back: dict[int, int] | None = None, *, exchanged: bool = False

@@ -2,9 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm_core.errors import Forbidden
+from crm_core.rights import SYSTEM
 from orders.errors import MoveNotAllowed
 from orders.sales import flow
-from orders.sales.flow import LABELS, MOVES, Credit, Status
+from orders.sales.flow import LABELS, MOVES, By, Credit, Status
 from orders.stock.moves import Goods
 from tests.crm_core.crm_core_support import person
 
@@ -32,13 +34,32 @@ def test_an_agent_may_cancel_until_picking_and_touch_nothing_after_shipping():
 
 @pytest.mark.parametrize(
     ("origin", "to"),
-    [("placed", "shipped"), ("settled", "placed"), ("shipped", "cancelled"), ("placed", "lost")],
+    [
+        ("placed", "shipped"),
+        ("settled", "placed"),
+        ("shipped", "cancelled"),
+        ("placed", "lost"),
+        ("review", "placed"),
+    ],
 )
 def test_a_move_outside_the_table_is_refused_with_both_ends_named(origin, to):
     with pytest.raises(MoveNotAllowed) as refused:
-        flow.decide(origin, to)
+        flow.decide(origin, to, SYSTEM)
     assert refused.value.code == "move_not_allowed"
     assert refused.value.fields == {"status": origin, "to": to}
+
+
+def test_a_change_holds_and_lets_go_what_only_a_reviewer_may_move_by_hand():
+    agent = person("agent")
+    for origin in ("placed", "reviewed"):
+        with pytest.raises(Forbidden):
+            flow.decide(origin, "review", agent)
+        assert flow.decide(origin, "review", agent, by=By.CHANGE)
+    assert flow.decide("review", "placed", agent, by=By.CHANGE)
+    with pytest.raises(Forbidden):
+        flow.decide("review", "placed", person("operations"), by=By.CHANGE)
+    with pytest.raises(MoveNotAllowed):
+        flow.decide("placed", "reviewed", agent, by=By.CHANGE)
 
 
 @given(st.lists(st.integers(0, 3), max_size=12), st.booleans(), st.booleans())

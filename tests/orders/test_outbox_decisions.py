@@ -11,7 +11,6 @@ from crm_core.outbox.messages import Channel, Contact, messages
 from crm_core.outbox.outcome import Claimed, OutboxRules, Outcomes
 from crm_core.outbox.ports import NEVER, MaybeSent, Message, NotNow, NotSent
 from crm_core.outbox.wording import (
-    OPTIONAL,
     BadTemplate,
     Wording,
     Words,
@@ -217,9 +216,9 @@ def test_words_that_no_message_fills_are_refused(text):
         check(Wording("x", text), WORDS.placeholders("a"))
 
 
-def test_what_a_kind_of_message_may_hold_is_what_its_shipped_words_hold_and_what_is_optional():
-    assert WORDS.placeholders("a") == OPTIONAL | {"number", "company"}
-    assert WORDS.placeholders("b") == OPTIONAL | {"company"}
+def test_what_a_kind_of_message_may_hold_is_what_its_shipped_words_hold_and_what_all_have():
+    assert WORDS.placeholders("a") == {"number", "waybill", "link", "company"}
+    assert WORDS.placeholders("b") == {"link", "company"}
 
 
 @given(st.text(max_size=50))

@@ -13,8 +13,6 @@ from crm_core.errors import Invalid
 from crm_core.rights import SYSTEM
 from orders.payments import booking
 from orders.payments.commands import EnteredMoney
-from orders.sales.flow import Status
-from orders.sales.moving_many import move_many
 from orders.settlement.accounts.overdue import OverdueWorker
 from orders.settlement.accounts.statement import AccountQuery
 from tests.settlement.counting_house import CountingHouse
@@ -122,31 +120,17 @@ async def test_whose_orders_become_or_stop_being_overdue_is_worked_out_again(
     assert await overdue(house, customer) == 0
 
 
-@pytest.mark.parametrize("end", ["settled", "returned"])
-async def test_an_order_that_ends_is_not_overdue_any_more(
-    house: CountingHouse, worker: OverdueWorker, end: str
+async def test_an_order_that_came_back_is_not_overdue_any_more(
+    house: CountingHouse, worker: OverdueWorker
 ):
     customer = await on_account(house, 0)
     order_id = await bought(house, customer, "25.00")
     house.shop.clock.pass_by(timedelta(days=2))
     await worker.run_once()
     assert await overdue(house, customer) == 25
-    await house.shop.move(order_id, end)
+    await house.shop.move(order_id, "returned")
     assert await overdue(house, customer) == 0
     assert await worker.run_once() == 0
-
-
-async def test_orders_that_end_many_at_once_are_not_overdue_any_more(
-    house: CountingHouse, worker: OverdueWorker
-):
-    customer, other = await on_account(house, 0), await on_account(house, 0)
-    order_ids = [await bought(house, each, "25.00") for each in (customer, customer, other)]
-    house.shop.clock.pass_by(timedelta(days=2))
-    await worker.run_once()
-    assert await overdue(house, customer) == 50
-    async with house.shop.database.begin() as session:
-        await move_many(session, order_ids, Status.SETTLED, actor=SYSTEM, now=house.shop.clock.now)
-    assert [await overdue(house, each) for each in (customer, other)] == [0, 0]
 
 
 async def test_an_order_that_somebody_holds_is_left_for_the_next_round(

@@ -70,6 +70,7 @@ async def test_moving_many_orders_does_what_moving_each_does(house: CountingHous
     await house.settled(courier)
     alone = await house.courier()
     other, _ = await house.delivered(alone, "60.00")
+    await house.shop.pay(other, Decimal(60))
     await house.shop.move(other, "settled")
     told = (
         "SELECT from_status, to_status FROM order_status_log WHERE order_id = :id"

@@ -146,6 +146,9 @@ def edits(house: House) -> dict[str, Edit]:
             {"kind": "order_placed", "language": "zh", "subject": "失", "body": "失"},
             "subject", id="order_placed", **put,
         ),
+        "PUT /api/message-choices/{}": Edit(
+            {"told": True}, "told", (False, True), id="order_picking", **put
+        ),
         "PUT /api/line": Edit(None, "text", (f"# 甲\n{LINE}", f"# 乙\n{LINE}")),
         "PUT /api/stock/policies": Edit(
             {"sku": "A1", "min_quantity": 1, "target_quantity": 9}, "target_quantity", (8, 7), **put

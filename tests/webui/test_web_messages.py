@@ -214,10 +214,24 @@ async def test_words_are_shown_tried_replaced_and_put_back(house: House):
         assert said.subject == "订单 7 已发货"
 
 
+async def test_a_kind_of_message_is_switched_over_the_api(house: House):
+    async with house.browser("operations") as desk:
+        kinds = {each["kind"]: each for each in (await desk.ask("GET", WORDS))[1]["items"]}
+        shipped = {"kind": "order_picking", "told": False, "version": None}
+        assert kinds["order_picking"]["choice"] == shipped
+        path = "/api/message-choices/order_picking"
+        status, body = await desk.ask("PUT", path, {"told": True, "version": None})
+        assert (status, body["choice"]) == (200, shipped | {"told": True, "version": 1})
+        assert (await desk.ask("PUT", path, {"told": True, "version": None}))[0] == 409
+        other = "/api/message-choices/payment_received"
+        assert (await desk.ask("PUT", other, {"told": False}))[0] == 422
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"body": "{nubmer}"},
+        {"body": "{reason}"},
         {"body": "{number.__class__}"},
         {"subject": "{"},
         {"kind": "order_lost"},

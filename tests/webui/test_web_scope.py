@@ -43,6 +43,7 @@ OF_NO_CUSTOMER = (
     "/api/insight/rules/",
     "/api/knowledge/entries/",
     "/api/line/",
+    "/api/message-choices/",
     "/api/message-templates/",
     "/api/order-review-rules/",
     "/api/order-windows/",

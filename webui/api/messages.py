@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from crm_core.messages.commands import (
+    Choice,
     GiveUp,
     MessageQuery,
     MessageStep,
@@ -14,7 +15,7 @@ from crm_core.messages.service import MessageService
 from crm_core.messages.templates import TemplateService
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
-from webui.routing import NUMBER, Route, needs
+from webui.routing import CODE, NUMBER, Route, needs
 from webui.views import View
 
 
@@ -36,6 +37,10 @@ class WantedResend(ResendMany, Model):
 
 class WantedTemplate(NewTemplate, Model):
     """Words of the business's own."""
+
+
+class WantedChoice(Choice, Model):
+    """Whether customers are told of this kind."""
 
 
 class WantedPreview(Preview, Model):
@@ -107,11 +112,22 @@ class TemplateItem(View):
     version: int | None
 
 
+class ChoiceItem(View):
+    kind: str
+    told: bool
+    version: int | None
+
+
+class ChoiceAnswer(View):
+    choice: ChoiceItem
+
+
 class TemplateKindView(View):
     kind: str
     placeholders: tuple[str, ...]
     optional: tuple[str, ...]
     words: tuple[TemplateItem, ...]
+    choice: ChoiceItem | None
 
 
 class TemplateList(View):
@@ -185,6 +201,12 @@ async def remove_template(asked: Asked[Nothing, Nothing]) -> None:
     await _templates(asked).remove(asked.principal, int(asked.id))
 
 
+async def choose(asked: Asked[WantedChoice, Nothing]) -> ChoiceAnswer:
+    """Switch a kind of message on or off: what is off is not written from now on."""
+    made = await _templates(asked).choose(asked.principal, asked.id, asked.body)
+    return ChoiceAnswer(choice=ChoiceItem.model_validate(made))
+
+
 def _messages(asked: Asked[Model, Model]) -> MessageService:
     return asked.services.crm.messages
 
@@ -222,6 +244,9 @@ ROUTES = (
         _MANAGE,
         WantedPreview,
         answer=PreviewView,
+    ),
+    Route(
+        "PUT", f"/api/message-choices/{CODE}", choose, _MANAGE, WantedChoice, answer=ChoiceAnswer
     ),
     Route("DELETE", f"{_TEMPLATES}/{NUMBER}", remove_template, _MANAGE, status=204),
 )

@@ -111,6 +111,7 @@ class ReviewLimitItem(View):
     most_total: Decimal | None
     most_beyond_credit: Decimal
     most_discount: Decimal | None
+    most_waived: Decimal
     version: int
 
 
@@ -156,7 +157,9 @@ async def limits(asked: Asked[Nothing, Nothing]) -> ReviewLimitList:
 
 
 async def limit(asked: Asked[WantedReviewLimit, Nothing]) -> ReviewLimitAnswer:
-    """Set how much a role may approve, how far beyond the customer's credit, and its most discount in quotes."""
+    """Set how much a role may approve, how far beyond the customer's credit, its most discount in quotes, and how
+    much of an order it may settle unpaid.
+    """
     made = await _service(asked).limit(asked.principal, asked.id, asked.body)
     return ReviewLimitAnswer(limit=ReviewLimitItem.model_validate(made))
 

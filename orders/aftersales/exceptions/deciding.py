@@ -118,6 +118,7 @@ async def _resolve(
                 now=setting.now,
                 zone=setting.zone,
                 reason=row.number,
+                facts={"reason": given.words} if given.words else None,
             )
         )
         await money.give_back(session, order, order.total, words=words, key=key, setting=setting)

@@ -24,7 +24,7 @@ from orders.aftersales.setting import Setting
 from orders.sales.flow import Status
 from orders.sales.tables import Order, OrderedLine
 
-_WITH_THE_CUSTOMER = (Status.DELIVERED, Status.EXCHANGED)
+_WITH_THE_CUSTOMER = (Status.DELIVERED, Status.EXCHANGED, Status.SETTLED)
 _FROM = {
     Kind.RETURN: _WITH_THE_CUSTOMER,
     Kind.EXCHANGE: _WITH_THE_CUSTOMER,

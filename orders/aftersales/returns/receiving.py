@@ -19,7 +19,7 @@ from orders.aftersales.returns.tables import OrderReturn, OrderReturnLine
 from orders.aftersales.setting import Setting
 from orders.money import total_of
 from orders.sales import moving
-from orders.sales.flow import MOVES, Status
+from orders.sales.flow import MOVES, By, Status
 from orders.sales.tables import Order, OrderedLine
 from orders.stock import for_orders
 from orders.stock.ledger import Cause
@@ -154,7 +154,7 @@ async def _end(
             now=setting.now,
             zone=setting.zone,
             reason=row.number,
-            by_return=True,
+            by=By.RETURN,
         )
     )
 

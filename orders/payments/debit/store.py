@@ -27,7 +27,9 @@ from orders.sales.flow import Status
 from orders.sales.tables import Order
 
 Holder = AsyncSession | AsyncConnection
-_DUE = (Status.DELIVERED, Status.EXCHANGED, Status.SETTLED)
+_DUE = (Status.DELIVERED, Status.EXCHANGED)
+_NEVER = (*booking.NOT_OWED, Status.SETTLED)
+"""What is not owed, and what is paid or waived."""
 
 
 async def due(session: AsyncSession, actor: Actor, order_ids: Sequence[int]) -> Sequence[Any]:
@@ -37,7 +39,7 @@ async def due(session: AsyncSession, actor: Actor, order_ids: Sequence[int]) -> 
     paid = book.paid_sum().where(PaymentEntry.order_id == Order.id).scalar_subquery()
     waits = exists().where(DebitLine.order_id == Order.id, DebitLine.state == "waiting")
     wanted = (
-        Order.id.in_(order_ids) & Order.status.not_in(booking.NOT_OWED)
+        Order.id.in_(order_ids) & Order.status.not_in(_NEVER)
         if order_ids
         else Order.status.in_(_DUE)
     )

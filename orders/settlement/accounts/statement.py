@@ -2,7 +2,8 @@
 beyond the terms.
 
 Rule: opening balance, deliveries and payments of the period are the closing balance to the fen; goods that came back,
-what is forgiven and what is settled without money count on the day it was said.
+what is forgiven and what is settled without money count on the day it was said. An order that is paid otherwise
+comes into it only when it is waived: with what was still owed of it, and that that is waived.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from crm_core.db import Database
 from crm_core.errors import Invalid
 from crm_core.fields import Command
 from crm_core.rights import Actor, Right
+from orders.receipts.book import PAID_OF_O
 from orders.sales.quote_commands import Day
 from orders.settlement.accounts.overdue import OPEN_ORDERS
 
@@ -24,7 +26,7 @@ _MOST_LINES = 5_000
 _LONGEST = timedelta(days=400)
 # Each thing that changes what the customer owes: (at, kind, order, amount). Orders returned before there were
 # documents of returns have none.
-_MOVEMENTS = """
+_MOVEMENTS = f"""
     SELECT min(l.at) AS at, 'delivered' AS kind, o.number, o.total AS amount
     FROM orders o JOIN order_status_log l ON l.order_id = o.id AND l.to_status = 'delivered'
     WHERE o.customer_id = :customer AND o.payment = 'account' GROUP BY o.id
@@ -45,24 +47,25 @@ _MOVEMENTS = """
     FROM orders o JOIN order_exceptions e ON e.order_id = o.id AND e.refund > 0
     WHERE o.customer_id = :customer AND o.payment = 'account'
     UNION ALL
-    SELECT max(l.at), 'waived', o.number, p.paid - (o.total - o.given_back)
-    FROM orders o JOIN order_status_log l ON l.order_id = o.id AND l.to_status = 'settled'
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(CASE e.kind WHEN 'receipt' THEN e.amount ELSE -e.amount END), 0) AS paid
-        FROM payment_entries e WHERE e.order_id = o.id) p
-    WHERE o.customer_id = :customer AND o.payment = 'account' AND o.status = 'settled'
-        AND p.paid < o.total - o.given_back
-    GROUP BY o.id, p.paid
+    SELECT w.at, k.kind, w.number, k.sign * w.owed
+    FROM (SELECT max(l.at) AS at, o.number, o.payment, o.total - o.given_back - p.paid AS owed
+          FROM orders o JOIN order_status_log l ON l.order_id = o.id AND l.to_status = 'settled'
+          CROSS JOIN LATERAL (SELECT {PAID_OF_O} AS paid) p
+          WHERE o.customer_id = :customer AND o.status = 'settled' AND p.paid < o.total - o.given_back
+          GROUP BY o.id, p.paid) w
+    JOIN (VALUES ('unpaid', 1), ('waived', -1)) k (kind, sign)
+        ON k.kind = 'waived' OR w.payment IS DISTINCT FROM 'account'
     UNION ALL
     SELECT e.booked_at, CASE e.kind WHEN 'receipt' THEN 'paid' ELSE 'refunded' END, o.number,
            CASE e.kind WHEN 'receipt' THEN -e.amount ELSE e.amount END
     FROM orders o JOIN payment_entries e ON e.order_id = o.id
     WHERE o.customer_id = :customer AND o.payment = 'account'"""
+_NOT_MONEY = "IN ('delivered','returned','forgiven','unpaid')"
 _SUMS = text(f"""
 WITH moved AS ({_MOVEMENTS})
 SELECT coalesce(sum(amount) FILTER (WHERE at < :begins), 0) AS opening,
-       coalesce(sum(amount) FILTER (WHERE at >= :begins AND kind IN ('delivered','returned','forgiven')), 0) AS delivered,
-       coalesce(-sum(amount) FILTER (WHERE at >= :begins AND kind NOT IN ('delivered','returned','forgiven')), 0) AS paid,
+       coalesce(sum(amount) FILTER (WHERE at >= :begins AND kind {_NOT_MONEY}), 0) AS delivered,
+       coalesce(-sum(amount) FILTER (WHERE at >= :begins AND NOT kind {_NOT_MONEY}), 0) AS paid,
        coalesce(sum(amount), 0) AS closing
 FROM moved WHERE at < :until""")
 _LINES = text(f"""

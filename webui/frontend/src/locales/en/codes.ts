@@ -400,6 +400,7 @@ export default {
     order_window_closed: "This customer does not order at this hour",
     beyond_limit: "With its parts the order comes to more than your role may approve (¥{most})",
     no_review_limit: "Nobody has said how much your role may approve: have its review limit set",
+    not_paid: "¥{owed} are not paid, and you may waive up to ¥{most}: book the payment, or ask somebody who may waive more",
     review_rejected: "The rules of review do not accept this order",
     coupon_refused: "Coupon {coupon_codes} cannot be used for this order",
     edit_not_allowed: "In its status this order can no longer be changed",

@@ -400,6 +400,7 @@ export default {
     order_window_closed: "现在不在此客户的订货时段",
     beyond_limit: "连同拆出的部分，订单超过您角色的审核权限（¥{most}）",
     no_review_limit: "您的角色还没有设置审核权限，请联系管理员设置",
+    not_paid: "还有 ¥{owed} 未付，您最多可免收 ¥{most}：请先登记收款，或请权限更高的人处理",
     review_rejected: "审核规则不接受这张订单",
     coupon_refused: "优惠券 {coupon_codes} 不能用于此订单",
     edit_not_allowed: "订单当前状态不能再修改",

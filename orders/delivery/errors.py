@@ -10,11 +10,14 @@ DomainError
 │   ├── NumbersUsedUp        the courier's waybill numbers are used up: enter a new range
 │   ├── WaybillState         the waybill's state does not allow it (fields: state)
 │   ├── WaybillExists        the order has a waybill, or the number is taken
+│   ├── NotInPicking         these orders are not being picked (fields: each order's status)
 │   ├── OverCapacity         the vehicle cannot carry it (fields: what, by)
 │   └── RunState             the load list's state does not allow it (fields: state)
 └── Invalid
     └── BadWaybillNumber     form or check digit
 """
+
+from collections.abc import Mapping
 
 from crm_core.errors import Conflict, Invalid, NotFound
 
@@ -56,6 +59,18 @@ class WaybillState(Conflict):
 
 class WaybillExists(Conflict):
     code = "waybill_exists"
+
+
+class NotInPicking(Conflict):
+    code = "not_in_picking"
+
+    def __init__(self, statuses: Mapping[str, str]) -> None:
+        named = ", ".join(f"{number} ({status})" for number, status in statuses.items())
+        super().__init__(
+            f"Only orders in status picking are picked, and these are not: {named}. Leave them out, or move them to"
+            " picking first.",
+            fields={**statuses},
+        )
 
 
 class OverCapacity(Conflict):

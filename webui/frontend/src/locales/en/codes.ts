@@ -391,6 +391,7 @@ export default {
     bad_waybill_number: "This is no valid waybill number",
     waybill_exists: "The order has a waybill already, or the number is taken",
     waybill_state: "The waybill's state does not allow this",
+    not_in_picking: "Not every order is being picked: move it to picking first, or leave it out",
     over_capacity: "The vehicle cannot carry this too",
     run_state: "The load list's state does not allow this",
     over_quota: "Over the quota: {left} more of {goods} in this period",

@@ -391,6 +391,7 @@ export default {
     bad_waybill_number: "运单号不正确",
     waybill_exists: "订单已有运单，或运单号已被使用",
     waybill_state: "运单当前状态不允许此操作",
+    not_in_picking: "订单不在配货中，请先转为配货中或从清单去掉",
     over_capacity: "超出车辆装载能力",
     run_state: "装车单当前状态不允许此操作",
     over_quota: "超出限量，{goods} 本期还可订 {left}",

@@ -1,24 +1,29 @@
 """A provider that fails for one request in five, in a process of its own: refuses, breaks, cuts the line before or
-after it took the message, or answers too late. WeCom's application removes doubles, Tencent's SMS does not.
+after it took the message, or answers too late. WeCom's application removes the doubles of messages that ask for it, as
+its document says (发送应用消息: enable_duplicate_check, duplicate_check_interval); Tencent's SMS removes none.
 
 Rule: it alone knows what really arrived, and says so at /arrived.
 """
 
 import asyncio
 import json
+import math
 import random
 import sys
+import time
 from collections import Counter
 
 from aiohttp import web
 
 LATE_S = 3.0
 SECRET = "bench"
+_USUAL_CHECK_S, _LONGEST_CHECK_S = 1800, 4 * 3600
 
 
 class Provider:
     def __init__(self) -> None:
         self.arrived: dict[str, Counter[str]] = {"wecom": Counter(), "sms": Counter()}
+        self._taken: dict[str, float] = {}
         self._chosen = random.Random(1)
 
     def application(self) -> web.Application:
@@ -33,15 +38,19 @@ class Provider:
         return web.json_response({"errcode": 0, "access_token": "t", "expires_in": 7200})
 
     async def _wecom(self, request: web.Request) -> web.Response:
-        content = (await request.json())["text"]["content"]
+        body = await request.json()
+        interval = min(body.get("duplicate_check_interval", _USUAL_CHECK_S), _LONGEST_CHECK_S)
+        checked_s = interval if body.get("enable_duplicate_check") == 1 else 0
         told = self.arrived["wecom"]
         answer = {"errcode": 0, "errmsg": "ok", "msgid": "m"}
-        return await self._fail_or(request, told, content, answer, doubles=False)
+        return await self._fail_or(
+            request, told, body["text"]["content"], answer, checked_s=checked_s
+        )
 
     async def _sms(self, request: web.Request) -> web.Response:
         token = (await request.json())["SessionContext"]
         answer = {"Response": {"SendStatusSet": [{"Code": "Ok", "SerialNo": "s"}]}}
-        return await self._fail_or(request, self.arrived["sms"], token, answer, doubles=True)
+        return await self._fail_or(request, self.arrived["sms"], token, answer)
 
     async def _fail_or(
         self,
@@ -50,7 +59,7 @@ class Provider:
         message: str,
         answer: object,
         *,
-        doubles: bool,
+        checked_s: float = 0,
     ) -> web.Response:
         way = self._chosen.random()
         if way < 0.05:
@@ -59,7 +68,10 @@ class Provider:
             return web.Response(status=500, text="broken")
         if way < 0.13:
             return self._cut(request)
-        told[message] += 1 if doubles or not told[message] else 0
+        now = time.monotonic()
+        if now - self._taken.get(message, -math.inf) >= checked_s:
+            told[message] += 1
+            self._taken[message] = now
         if way < 0.17:
             return self._cut(request)
         if way < 0.20:

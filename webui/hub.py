@@ -4,10 +4,11 @@ Rule: nothing here waits. A page that leaves is forgotten at once, and with the 
 the feed; who comes back starts from the snapshot, as everybody does.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from crm_core.rights import Principal
+from crm_core.rights import Principal, Right
 from webui.errors import TooManyPages
 from webui.feed import Feed, Viewer
 from webui.page import Page, PageKind
@@ -80,6 +81,13 @@ class Hub:
         """A sign of life to every page."""
         for feed in self._feeds.values():
             feed.tell(feed.store.heartbeat(self._clock()))
+
+    def tell_stock(self, skus: Iterable[str]) -> None:
+        """Which products' stock changed, to the pages of those who may see it; what it is now they ask for."""
+        named = json.dumps(list(skus), separators=(",", ":"))
+        for feed in self.feeds("sidebar"):
+            if Right.ORDER_VIEW in feed.viewer.rights:
+                feed.tell(feed.store.stock(self._clock(), named))
 
     def close_session(self, token: str) -> None:
         """Close the pages of a session that is over."""

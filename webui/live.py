@@ -2,10 +2,11 @@
 
 Rule: an event becomes messages in the same turn of the loop in which it is published, so that a pop lies
 in the agent's socket before the telephone is dialled. Only the board, which may be a fifth of a second
-late, is marked here and read whole by the rounds.
+late, is marked here and read whole by the rounds, and stock, which changes with every order, is told by them.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from acd.events import (
     AgentChanged,
@@ -26,6 +27,7 @@ from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.views import RaisedAlarm
 from dialer.events import CallbackChanged, CallbackView
 from orders.sales.events import OrderChanged, OrderMoved, OrderPlaced
+from orders.stock.events import StockChanged
 from webui.cards import Cards
 from webui.hub import Hub
 from webui.pops import CallFacts, PopBook, Touched
@@ -40,6 +42,7 @@ _ON_THE_BOARD = (
     CallQueued,
     QueueChanged,
 )
+_MOST_SKUS = 500
 
 
 class Live:
@@ -62,6 +65,7 @@ class Live:
         self._sidebar = sidebar
         self._hub = hub
         self._stops: list[Callable[[], None]] = []
+        self._stock_changed: dict[str, None] = {}
         self.board_is_old = False
         self.alarms_are_old = True
         self.questions_are_old = True
@@ -79,6 +83,7 @@ class Live:
             self._bus.subscribe(self._mark_board, *_ON_THE_BOARD),
             self._bus.subscribe(self._on_callback, CallbackChanged),
             self._bus.subscribe(self._on_order, OrderPlaced, OrderChanged, OrderMoved),
+            self._bus.subscribe(self._mark_stock, StockChanged),
             self._bus.subscribe(self.mark_alarms, TodoAlarm, TodoEscalated),
             self._bus.subscribe(self.mark_questions, QuestionAsked, QuestionAnswered),
         ]
@@ -150,6 +155,14 @@ class Live:
             for feed in self._hub.feeds("sidebar"):
                 self._hub.refresh(feed)
 
+    def tell_stock(self) -> None:
+        """Whose stock changed since the last time, each once; those beyond what one message holds come next."""
+        skus = tuple(islice(self._stock_changed, _MOST_SKUS))
+        for sku in skus:
+            del self._stock_changed[sku]
+        if skus:
+            self._hub.tell_stock(skus)
+
     def mark_questions(self, _event: object = None) -> None:
         """Somebody asked or answered: the rounds read them anew."""
         self.questions_are_old = True
@@ -193,6 +206,9 @@ class Live:
 
     def _on_order(self, event: OrderPlaced | OrderChanged | OrderMoved) -> None:
         self.customer_changed(event.customer_id)
+
+    def _mark_stock(self, event: StockChanged) -> None:
+        self._stock_changed[event.sku] = None
 
     def _mark_board(self, _event: object) -> None:
         self.board_is_old = True

@@ -35,12 +35,13 @@ class Rhythm:
 
     heartbeat_s: float = 5.0
     board_s: float = 0.2
+    stock_s: float = 1.0
     sessions_s: float = 10.0
     callbacks_s: float = 60.0
 
 
 class Rounds:
-    """Heartbeats, the board, the health of the parts, sessions that ended, what waits for people."""
+    """Heartbeats, the board, stock, the health of the parts, sessions that ended, what waits for people."""
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class Rounds:
             (rhythm.board_s, self._show_board),
             (rhythm.sessions_s, self._close_ended_sessions),
             (rhythm.callbacks_s, self._read_callbacks),
+            (rhythm.stock_s, self._tell_stock),
             (rhythm.board_s, self._show_alarms),
             (rhythm.board_s, self._show_questions),
         )
@@ -102,6 +104,9 @@ class Rounds:
     def _parts(self) -> tuple[Mapping[str, BaseModel], ...]:
         """How the parts are, and what is said of that."""
         return self._health.system(), self._health.supervisors_notices()
+
+    async def _tell_stock(self) -> None:
+        self._live.tell_stock()
 
     async def _show_alarms(self) -> None:
         if self._live.alarms_are_old:

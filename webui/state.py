@@ -55,6 +55,10 @@ class Store:
         """A sign of life; its number tells a page whether it missed something."""
         return _message("heartbeat", self._sequence, at, "")
 
+    def stock(self, at: datetime, skus: str) -> bytes:
+        """Products whose stock changed, as JSON; numbered like a heartbeat, for they are no part of the state."""
+        return _message("stock", self._sequence, at, f',"skus":{skus}')
+
     def _apply(
         self,
         at: datetime,

@@ -12,13 +12,14 @@ DomainError
 │   ├── WaybillExists        the order has a waybill, or the number is taken
 │   ├── WaybillOutdated      the order is no longer as the waybill says (fields: numbers)
 │   ├── OnLoadList           the waybill stands on a load list (fields: run)
+│   ├── NotInPicking         these orders are not being picked (fields: each order's status)
 │   ├── OverCapacity         the vehicle cannot carry it (fields: what, by)
 │   └── RunState             the load list's state does not allow it (fields: state)
 └── Invalid
     └── BadWaybillNumber     form or check digit
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from crm_core.errors import Conflict, Invalid, NotFound
 
@@ -78,6 +79,18 @@ class OnLoadList(Conflict):
     def __init__(self, number: str, run: str) -> None:
         super().__init__(
             f"Waybill {number} stands on load list {run}: take it off first.", fields={"run": run}
+        )
+
+
+class NotInPicking(Conflict):
+    code = "not_in_picking"
+
+    def __init__(self, statuses: Mapping[str, str]) -> None:
+        named = ", ".join(f"{number} ({status})" for number, status in statuses.items())
+        super().__init__(
+            f"Only orders in status picking are picked, and these are not: {named}. Leave them out, or move them to"
+            " picking first.",
+            fields={**statuses},
         )
 
 

@@ -12,10 +12,9 @@ from orders.catalogue.tables import Product
 from orders.delivery import waybills
 from orders.delivery.codes import Way
 from orders.delivery.errors import UnknownWaybill
-from orders.delivery.papers.content import Goods, Parcel, Pick
+from orders.delivery.papers.content import Goods, Parcel
 from orders.delivery.tables import Consignee, Waybill
 from orders.delivery.views import ConsigneeView, WaybillView
-from orders.errors import UnknownOrder
 from orders.sales.tables import Order, OrderedLine
 
 
@@ -77,42 +76,6 @@ async def goods_of(
     for row in rows:
         found[row.order_id].append(Goods(*row[1:]))
     return {order_id: tuple(lines) for order_id, lines in found.items()}
-
-
-async def picks(session: AsyncSession, actor: Actor, order_ids: Sequence[int]) -> tuple[Pick, ...]:
-    """What is to be taken for these orders, by code. Raises UnknownOrder."""
-    seen = waybills.orders_seen(actor).where(Order.id.in_(order_ids))
-    numbers = {row.id: row.number for row in await session.execute(seen)}
-    for order_id in order_ids:
-        if order_id not in numbers:
-            raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
-    rows = await session.execute(
-        select(
-            OrderedLine.sku,
-            Product.name_zh,
-            Product.specification,
-            Product.unit,
-            OrderedLine.base_quantity,
-            OrderedLine.order_id,
-        )
-        .join(Product, Product.sku == OrderedLine.sku)
-        .where(OrderedLine.order_id.in_(order_ids))
-        .order_by(OrderedLine.sku, OrderedLine.order_id)
-    )
-    found: dict[str, Pick] = {}
-    for row in rows:
-        before = found.get(row.sku)
-        number = numbers[row.order_id]
-        listed = before.orders if before else ()
-        found[row.sku] = Pick(
-            row.sku,
-            row.name_zh,
-            row.specification,
-            row.unit,
-            row.base_quantity + (before.quantity if before else 0),
-            listed if number in listed else (*listed, number),
-        )
-    return tuple(found.values())
 
 
 def _parcel(

@@ -9,7 +9,7 @@ import structlog
 
 from crm_core.db import Database
 from crm_core.rights import Actor, Right
-from orders.delivery import couriers, paper_data, run_papers, waybills
+from orders.delivery import couriers, paper_data, picking, run_papers, waybills
 from orders.delivery.papers import batch, fonts
 from orders.delivery.papers.content import Sender
 from orders.delivery.papers.forms import Form
@@ -61,13 +61,13 @@ class PaperService:
         return made
 
     async def picking_list(self, actor: Actor, order_ids: tuple[int, ...]) -> bytes:
-        """Raises UnknownOrder."""
+        """By warehouse, with the batches that shipping would take at this moment. Raises UnknownOrder, NotInPicking."""
         actor.require(Right.DELIVERY_MANAGE)
+        now = self._clock().astimezone(self._zone)
         async with self._database.reading_entities() as session:
-            picks = await paper_data.picks(session, actor, order_ids)
-        printed = f"{self._clock().astimezone(self._zone):%Y-%m-%d %H:%M}"
+            sheets = await picking.sheets(session, actor, order_ids, now.date())
         return await asyncio.to_thread(
-            lambda: batch.picking_list(picks, printed, fonts.found(self._font))
+            lambda: batch.picking_list(sheets, f"{now:%Y-%m-%d %H:%M}", fonts.found(self._font))
         )
 
     async def load_list(self, actor: Actor, run_id: int) -> bytes:

@@ -56,6 +56,7 @@ from orders.delivery.views import (
 from orders.errors import MoveNotAllowed, UnknownOrder
 from orders.sales.commands import ENTITY
 from orders.sales.tables import Order
+from orders.stock import batches
 
 log = structlog.get_logger(__name__)
 
@@ -231,10 +232,11 @@ class WaybillService:
                     session, actor.user_id, "waybill.hand_over", waybills.ENTITY, waybill_id
                 )
                 view = await waybills.read(session, actor, waybill_id)
+                taken = await batches.went_out(session, view.order_id)
         except DomainError as error:
             return _refused(waybill_id, error)
         following.publish(self._bus, moved)
-        return Sorted(view.order_id, view)
+        return Sorted(view.order_id, view, batches=taken)
 
     async def _hear(
         self, actor: Actor, courier: CourierView, report: Report, source: Source

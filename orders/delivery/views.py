@@ -8,6 +8,7 @@ from decimal import Decimal
 from orders.delivery import addresses
 from orders.delivery.choice import Tariff
 from orders.reasons import Reason
+from orders.stock.views import BatchPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,15 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """What became of one order of many: its waybill, or why it has none."""
+    """What became of one order of many: its waybill, or why it has none; `batches` are those that its goods were
+    taken from when it was handed over.
+    """
 
     order_id: int
     waybill: WaybillView | None
     code: str | None = None
     message: str | None = None
+    batches: tuple[BatchPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,11 @@ HOLDS_STOCK = frozenset({Status.REVIEW, Status.PLACED, Status.REVIEWED, Status.P
 """The statuses in which an order's goods are reserved."""
 
 
+def has_left(current: str) -> bool:
+    """Whether the goods of an order in this status went out, though they may have come back."""
+    return current not in (Status.BACKORDERED, *HOLDS_STOCK, Status.CANCELLED)
+
+
 def decide(current: str, to: str, actor: Actor, *, by: By = By.HAND) -> Move:
     """The move from one status to another. Raises MoveNotAllowed when the table has none of this way, ReturnNeeded
     when it takes a return, Forbidden.

@@ -33,6 +33,8 @@ from orders.sales.views import (
     OrderView,
     StatusChange,
 )
+from orders.stock import batches
+from orders.stock.views import BatchPart
 
 _LINE = func.jsonb_build_object(
     *(literal_column("'line_no'"), OrderedLine.line_no),
@@ -149,6 +151,7 @@ async def order(session: AsyncSession, order_id: int, actor: Actor) -> OrderView
             await _coupons(session, order_id),
             await _related(session, row[0]),
             await invoicing.of_order(session, order_id),
+            await batches.went_out(session, order_id) if flow.has_left(row[0].status) else (),
         ),
         flow.allowed(row[0].status, actor),
     )
@@ -163,6 +166,7 @@ class _Beside:
     coupons: tuple[OrderCoupon, ...]
     related: Sequence[OrderPart]
     invoice: InvoiceWanted | None
+    batches: tuple[BatchPart, ...]
 
 
 async def _related(session: AsyncSession, found: Order) -> Sequence[OrderPart]:
@@ -226,6 +230,7 @@ def _view(
         split_from=next((each for each in beside.related if each.id == found.split_from), None),
         parts=tuple(each for each in beside.related if each.id != found.split_from),
         invoice=beside.invoice,
+        batches=beside.batches,
         allowed=allowed,
     )
 

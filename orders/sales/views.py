@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from crm_core.outbox.views import MessageView
 from orders.reasons import Reason
+from orders.stock.views import BatchPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,9 @@ class OrderSummary:
 class OrderView(OrderSummary):
     """Everything about one order; `total` is what is paid, after the `discount` of promotions and coupons.
 
-    `review` is what the rules said of it (pass, hold), `parts` are those that were split off; `allowed` is filled
-    in for somebody who asks: the statuses this person may move it to, and `edit`.
+    `review` is what the rules said of it (pass, hold), `parts` are those that were split off; `batches` are those
+    that its goods were taken from when they went out; `allowed` is filled in for somebody who asks: the statuses
+    this person may move it to, and `edit`.
     """
 
     placed_by: int | None
@@ -189,6 +191,7 @@ class OrderView(OrderSummary):
     split_from: OrderPart | None
     parts: tuple[OrderPart, ...]
     invoice: InvoiceWanted | None
+    batches: tuple[BatchPart, ...] = ()
     allowed: tuple[str, ...] = ()
 
 

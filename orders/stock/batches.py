@@ -16,31 +16,44 @@ from orders.catalogue.tables import Product
 from orders.errors import BatchDiffers, OutOfStock, UnknownBatch, UnknownProduct
 from orders.stock.moves import Goods
 from orders.stock.tables import StockBatch, StockBatchMove, StockMove
+from orders.stock.views import BatchPart
 
-# A second statement after the ledger's, because only now, with the balances locked, it sees their batches.
-_FIRST_EXPIRED = Statement("""
-WITH w AS MATERIALIZED (
-    SELECT w.* FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS int[]), CAST(:move_ids AS int[]))
-        AS w (sku, quantity, move_id)
-    JOIN products p ON p.sku = w.sku AND p.shelf_life_days IS NOT NULL
-), queued AS (
-    SELECT b.id, b.sku, b.on_hand, w.quantity, w.move_id,
-           sum(b.on_hand) OVER (PARTITION BY b.sku ORDER BY b.expires_on, b.id) - b.on_hand AS before
-    FROM w JOIN stock_batches b ON b.sku = w.sku AND b.warehouse = CAST(:warehouse AS text)
+_QUEUE = """
+queued AS (
+    SELECT b.id, b.sku, b.warehouse, b.batch_no, b.expires_on, b.on_hand, w.quantity,
+           sum(b.on_hand) OVER (PARTITION BY b.warehouse, b.sku ORDER BY b.expires_on, b.id) - b.on_hand AS before
+    FROM w JOIN stock_batches b ON b.sku = w.sku AND b.warehouse = w.warehouse
     WHERE NOT b.blocked AND b.on_hand > 0 AND b.expires_on >= CAST(:today AS date)
 ), taken AS MATERIALIZED (
-    SELECT id, sku, move_id, CAST(least(on_hand, quantity - before) AS int) AS quantity
+    SELECT id, sku, warehouse, batch_no, expires_on, CAST(least(on_hand, quantity - before) AS int) AS quantity
     FROM queued WHERE before < quantity
-), lessened AS (
+)"""
+"""The rule by which batches are taken: of w (sku, warehouse, quantity) what expires first. Shipping takes so, and the
+picking list says so beforehand."""
+# A second statement after the ledger's, because only now, with the balances locked, it sees their batches.
+_FIRST_EXPIRED = Statement(f"""
+WITH w AS MATERIALIZED (
+    SELECT w.*, CAST(:warehouse AS text) AS warehouse
+    FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS int[]), CAST(:move_ids AS int[]))
+        AS w (sku, quantity, move_id)
+    JOIN products p ON p.sku = w.sku AND p.shelf_life_days IS NOT NULL
+), {_QUEUE}, lessened AS (
     UPDATE stock_batches b SET on_hand = b.on_hand - t.quantity FROM taken t WHERE b.id = t.id
 ), noted AS (
     INSERT INTO stock_batch_moves (move_id, batch_id, quantity)
-    SELECT move_id, id, -quantity FROM taken
+    SELECT w.move_id, t.id, -t.quantity FROM taken t JOIN w USING (sku)
 )
 SELECT w.sku, w.quantity, CAST(coalesce(sum(t.quantity), 0) AS int) AS taken
 FROM w LEFT JOIN taken t USING (sku)
 GROUP BY w.sku, w.quantity HAVING coalesce(sum(t.quantity), 0) < w.quantity
 ORDER BY w.sku
+""")
+_NEXT = Statement(f"""
+WITH w AS MATERIALIZED (
+    SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:warehouses AS text[]), CAST(:quantities AS int[]))
+        AS w (sku, warehouse, quantity)
+), {_QUEUE}
+SELECT sku, warehouse, batch_no, expires_on, quantity FROM taken ORDER BY warehouse, sku, expires_on, id
 """)
 
 
@@ -93,6 +106,25 @@ async def take(
     }
     for short in await _FIRST_EXPIRED.write(session, values):
         raise OutOfStock(short["sku"], short["taken"])
+
+
+async def to_be_taken(
+    session: AsyncSession, wanted: Mapping[tuple[str, str], int], today: date
+) -> Mapping[tuple[str, str], Sequence[BatchPart]]:
+    """What shipping would take now of these quantities by (warehouse, sku), in its order; less than wanted where
+    blocked or expired goods are left out, and nothing of goods without a shelf life.
+    """
+    values: dict[str, object] = {
+        "warehouses": [warehouse for warehouse, _ in wanted],
+        "skus": [sku for _, sku in wanted],
+        "quantities": list(wanted.values()),
+        "today": today,
+    }
+    found: dict[tuple[str, str], list[BatchPart]] = {}
+    for row in await _NEXT.read(session, values):
+        part = BatchPart(row["sku"], row["batch_no"], row["expires_on"], row["quantity"])
+        found.setdefault((row["warehouse"], row["sku"]), []).append(part)
+    return found
 
 
 async def change(session: AsyncSession, changes: Sequence[BatchChange]) -> None:
@@ -168,6 +200,28 @@ async def opened(
     if batch.expires_on != expires_on:
         raise BatchDiffers(sku, batch_no)
     return batch
+
+
+async def went_out(session: AsyncSession, order_id: int) -> tuple[BatchPart, ...]:
+    """The batches that the goods of an order were taken from, also those that came back since."""
+    rows = await session.execute(
+        select(
+            StockBatch.sku,
+            StockBatch.batch_no,
+            StockBatch.expires_on,
+            -func.sum(StockBatchMove.quantity),
+        )
+        .join(StockBatchMove, StockBatchMove.batch_id == StockBatch.id)
+        .join(StockMove, StockMove.id == StockBatchMove.move_id)
+        .where(
+            StockMove.order_id == order_id,
+            StockMove.on_hand_change < 0,
+            StockMove.kind != Goods.WRITE_OFF,
+        )
+        .group_by(StockBatch.id)
+        .order_by(StockBatch.sku, StockBatch.expires_on, StockBatch.id)
+    )
+    return tuple(BatchPart(*row) for row in rows)
 
 
 async def out_for(session: AsyncSession, order_id: int) -> Sequence[tuple[str, int, int]]:

@@ -41,6 +41,16 @@ class BatchView:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchPart:
+    """So many base units of a batch."""
+
+    sku: str
+    batch_no: str
+    expires_on: date
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class MoveView:
     """A line of the ledger."""
 

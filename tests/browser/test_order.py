@@ -32,6 +32,23 @@ async def test_an_order_by_keyboard_shows_its_number_and_reserves_stock(
     assert [(line["sku"], line["quantity"]) for line in order["lines"]] == [("LY-003", 7)]
 
 
+async def test_what_others_take_shows_in_the_order_that_is_being_written(
+    work: Workplace, talking: Page
+) -> None:
+    left = await _available(work, "LY-003")
+    await add_product(talking, "LY-003", left)
+    line = talking.get_by_test_id("order-line")
+    await expect(line).to_contain_text(f"可用 {left} ")
+    await expect(talking.get_by_test_id("order-line-problem")).to_have_count(0)
+    customer = (await work.board.request("GET", f"/api/customers?q={VIP}"))["items"][0]["id"]
+    order = await work.board.place_order(customer, [("LY-003", 3)])
+    await expect(line).to_contain_text(f"可用 {left - 3} ")
+    await expect(talking.get_by_test_id("order-line-problem")).to_be_visible()
+    await work.board.request("POST", f"/api/orders/{order['id']}/move", {"to": "cancelled"})
+    await expect(line).to_contain_text(f"可用 {left} ")
+    await expect(talking.get_by_test_id("order-line-problem")).to_have_count(0)
+
+
 async def test_a_refused_order_is_said_plainly_and_loses_nothing_typed(
     work: Workplace, talking: Page
 ) -> None:

@@ -17,6 +17,7 @@ from orders.delivery.papers.content import (
     LoadStop,
     Parcel,
     Pick,
+    PickingSheet,
     Sender,
     in_words,
 )
@@ -272,13 +273,31 @@ def test_what_is_paid_otherwise_is_collected_by_nobody(own_fonts: Fonts):
 
 
 def test_the_warehouse_and_the_driver_get_their_lists(own_fonts: Fonts):
-    picks = [
-        Pick("BJ-001", "白酒", "500ml", "箱", 12, ("260302-000001", "260302-000002")),
-        Pick("LY-003", "大米", None, "袋", 5, ("260302-000002",)),
+    first, second = ("260302-000001", 7), ("260302-000002", 5)
+    day = date(2026, 5, 1)
+    sheets = [
+        PickingSheet(
+            "主仓 (main)",
+            (
+                Pick("BJ-001", "白酒", "500ml", "箱", (first, second), "A-01", day),
+                Pick("BJ-001", "白酒", "500ml", "箱", (second,), missing=True),
+                Pick("LY-003", "大米", None, "袋", (second,)),
+            ),
+        ),
+        PickingSheet("河北仓 (hebei)", (Pick("LY-003", "大米", None, "袋", (first,)),)),
     ]
-    text = Read(batch.picking_list(picks, "2026-03-02 09:30", own_fonts)).text
-    assert "拣货单" in text
-    assert text.index("BJ-001") < text.index("LY-003")
+    made = batch.picking_list(sheets, "2026-03-02 09:30", own_fonts)
+    main, hebei = Read(made), Read(made, 1)
+    assert len(main.pages) == len(sheets)
+    assert ("拣货单 主仓 (main)" in main.text, "拣货单 河北仓 (hebei)" in hebei.text) == (
+        True,
+        True,
+    )
+    row = main.within((0, 210, 27, 36))
+    assert row == "BJ-001白酒 500mlA-012026-05-01箱12260302-000001×7260302-000002×5"
+    assert "缺货" in main.within((0, 210, 36, 45))
+    assert main.text.index("BJ-001") < main.text.index("LY-003")
+    assert "BJ-001" not in hebei.text
     stops = tuple(
         LoadStop(n, f"260302-{n:06d}", f"ZJ{n:06d}", "王五", "13900000000", "友谊路5号", 1500, Decimal(n), "大米×1袋")
         for n in range(1, 31)

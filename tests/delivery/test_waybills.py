@@ -24,7 +24,7 @@ from orders.delivery.commands import (
     WaybillQuery,
 )
 from orders.delivery.errors import UnknownCourier, UnknownWaybill, WaybillState
-from orders.errors import MoveNotAllowed, UnknownOrder
+from orders.errors import MoveNotAllowed
 from orders.payments.commands import EnteredMoney
 from orders.sales.commands import SplitOrder
 from tests.crm_core.crm_core_support import person
@@ -268,19 +268,6 @@ async def test_papers_are_printed_for_many_and_noted(depot: Depot):
     assert seen.printed_at == depot.shop.clock.now
     with pytest.raises(UnknownWaybill):
         await depot.trade.papers.waybills(SYSTEM, (made[0].id, 99_999))
-
-
-async def test_the_picking_list_adds_up_what_several_orders_want(depot: Depot):
-    sku = await depot.shop.product(on_hand=20, packs=({"unit": "件", "factor": 5},))
-    orders = [
-        (await depot.shop.place(line, address="x")).order.id for line in ((sku, 3), (sku, 2, "件"))
-    ]
-    pdf = await depot.trade.papers.picking_list(SYSTEM, tuple(orders))
-    page = PdfReader(BytesIO(pdf)).pages[0].extract_text()
-    assert sku in page
-    assert "13" in page.split(sku)[-1]
-    with pytest.raises(UnknownOrder):
-        await depot.trade.papers.picking_list(SYSTEM, (99_999,))
 
 
 async def test_waybills_are_listed_by_what_is_known_of_them(depot: Depot):

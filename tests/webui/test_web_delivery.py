@@ -73,6 +73,9 @@ async def test_an_order_gets_a_waybill_a_paper_and_is_on_its_way(house: House, d
     taken = {"waybill_ids": [waybill["id"]]}
     _, body = await desk.ask("POST", "/api/waybills/hand-over", taken)
     assert body["items"][0]["waybill"]["order_status"] == "shipped"
+    assert body["items"][0]["batches"] == []
+    status, body = await desk.ask("POST", "/api/picking-lists", {"order_ids": [order]})
+    assert (status, body["error"]["code"]) == (409, "not_in_picking")
 
 
 async def test_a_courier_s_program_reports_with_a_service_token_that_may_do_nothing_else(

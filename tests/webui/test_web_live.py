@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from crm_core.db import Database
 from crm_core.rights import SYSTEM
-from tests.webui.web_house import QUICK, Browser, House, offer_in, open_house, until
+from orders.stock.documents.commands import NewReceipt
+from orders.stock.events import StockChanged
+from tests.webui.web_house import QUICK, Browser, House, Page, offer_in, open_house, until
 from webui.services import WebOptions
 from webui.views import NoticeView
 
@@ -304,6 +306,61 @@ async def test_heartbeats_carry_the_number_of_the_last_change(house: House):
         while (beat := await page.hear())["type"] != "heartbeat":
             pass
         assert beat["seq"] == page.sequence
+
+
+async def stock_told(page: Page) -> dict:
+    """The next message of it."""
+    while (told := await page.hear())["type"] != "stock":
+        pass
+    return told
+
+
+async def test_a_page_hears_whose_stock_changed_by_an_order_or_goods_and_nothing_else(house: House):
+    async with house.browser("agent") as browser:
+        page = await browser.open()
+        await page.hear()
+        wanted = {"customer_id": house.customer_id, "lines": [{"sku": "A1", "quantity": 1}]}
+        key = {"Idempotency-Key": "stock-told-1"}
+        assert (await browser.ask("POST", "/api/orders", wanted, headers=key))[0] == 201
+        told = await stock_told(page)
+        assert list(told) == ["type", "seq", "at", "skus"]
+        assert (told["skus"], told["seq"]) == (["A1"], page.sequence)
+        goods = NewReceipt(lines=({"sku": "A1", "quantity": 1},))
+        await house.services.trade.stock_documents.receive(SYSTEM, "told", goods)
+        assert (await stock_told(page))["skus"] == ["A1"]
+
+
+async def test_changes_of_stock_are_told_together_each_product_once_and_so_many_at_a_time(
+    house: House,
+):
+    async with house.browser("agent") as browser:
+        page = await browser.open()
+        await page.hear()
+        skus = [f"S-{n:03d}" for n in range(700)]
+        for sku in skus * 2:
+            house.services.bus.publish(StockChanged(sku, 5, "main"))
+        assert [(await stock_told(page))["skus"] for _ in range(2)] == [skus[:500], skus[500:]]
+
+
+async def test_whose_stock_changed_is_told_only_to_pages_that_may_see_orders(house: House):
+    of_role = "role_code = 'operations' AND right_code = 'order.view'"
+    async with house.browser("agent") as browser, house.browser("operations") as other:
+        async with house.services.database.begin() as session:
+            await session.execute(text(f"DELETE FROM role_rights WHERE {of_role}"))
+        try:
+            page, blind = await browser.open(), await other.open()
+            for each in (page, blind):
+                await each.hear()
+            house.services.bus.publish(StockChanged("A1", 5, "main"))
+            await stock_told(page)
+            while (await blind.hear())["type"] != "heartbeat":
+                pass
+            assert "stock" not in {each["type"] for each in blind.heard}
+        finally:
+            async with house.services.database.begin() as session:
+                await session.execute(
+                    text("INSERT INTO role_rights VALUES ('operations', 'order.view')")
+                )
 
 
 async def test_a_ticket_is_good_once_and_only_for_its_own_session(house: House):

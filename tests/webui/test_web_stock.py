@@ -71,6 +71,9 @@ async def test_goods_go_from_receipt_over_transfer_and_order_to_the_recall(
     order_id = body["order"]["id"]
     for to in ("reviewed", "picking", "shipped"):
         await house.services.trade.orders.move(order_id, to, SYSTEM)
+    _, shipped = await desk.ask("GET", f"/api/orders/{order_id}")
+    (went,) = shipped["order"]["batches"]
+    assert (went["sku"], went["batch_no"], went["quantity"]) == ("MILK", "M1", 3)
     _, batches = await desk.ask("GET", "/api/stock/batches?sku=MILK&warehouse=corner")
     (batch,) = batches["items"]
     assert (batch["batch_no"], batch["on_hand"]) == ("M1", 4)

@@ -94,7 +94,7 @@ PASSWORD = "a long password 1"
 SECRETS_KEY = b"a key of the tests' own, 32 bytes"
 FILE_KEYS = FileKeys([b"a key for the tests' recordings, 32"], PURPOSE)
 ROLES = ("agent", "supervisor", "operations", "admin")
-QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, sessions_s=0.1, callbacks_s=30)
+QUICK = Rhythm(heartbeat_s=0.2, board_s=0.02, stock_s=0.02, sessions_s=0.1, callbacks_s=30)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PLAN = read_plan(
     parse("""\

@@ -25,6 +25,7 @@ from orders.delivery.commands import (
 from orders.delivery.papers.forms import Form
 from orders.delivery.service import WaybillService
 from orders.delivery.views import ConsigneeView
+from webui.api.orders import BatchPartItem
 from webui.asked import Asked, Model, Nothing
 from webui.present import masked_text
 from webui.routing import NUMBER, Route, needs
@@ -195,12 +196,13 @@ class WaybillEventList(View):
 
 
 class SortedItem(View):
-    """`waybill` None: `code` and `message` say why."""
+    """`waybill` None: `code` and `message` say why; `batches` are those that the goods were taken from."""
 
     order_id: int
     waybill: WaybillItem | None
     code: str | None
     message: str | None
+    batches: tuple[BatchPartItem, ...]
 
 
 class SortedList(View):

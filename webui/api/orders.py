@@ -108,6 +108,13 @@ class InvoiceWantedItem(BuyerItem):
     asked_at: datetime | None
 
 
+class BatchPartItem(View):
+    sku: str
+    batch_no: str
+    expires_on: date
+    quantity: int
+
+
 class OrderItem(View):
     id: int
     number: str
@@ -143,6 +150,7 @@ class OrderDetail(OrderItem):
     split_from: OrderPartItem | None
     parts: tuple[OrderPartItem, ...]
     invoice: InvoiceWantedItem | None
+    batches: tuple[BatchPartItem, ...]
     allowed: tuple[str, ...]
 
 

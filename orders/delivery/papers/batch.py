@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orders.delivery.papers import ems, express, lists, own, post
-from orders.delivery.papers.content import LoadSheet, Parcel, Pick, Sender
+from orders.delivery.papers.content import LoadSheet, Parcel, PickingSheet, Sender
 from orders.delivery.papers.fonts import Fonts
 from orders.delivery.papers.forms import Form
 from orders.delivery.papers.sheet import Sheet
@@ -38,9 +38,12 @@ def parcels(form: Form, drawn: Sequence[Parcel], sender: Sender, fonts: Fonts) -
     return sheet.done()
 
 
-def picking_list(picks: Sequence[Pick], printed: str, fonts: Fonts) -> bytes:
+def picking_list(sheets: Sequence[PickingSheet], printed: str, fonts: Fonts) -> bytes:
+    """Each warehouse on pages of its own."""
     sheet = Sheet(*lists.A4, fonts, "拣货单")
-    lists.picking(sheet, tuple(picks), printed)
+    for each in sheets:
+        lists.picking(sheet, each, printed)
+        sheet.next_page()
     return sheet.done()
 
 

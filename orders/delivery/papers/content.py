@@ -61,14 +61,31 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """Base units of one product to be taken, and for which orders."""
+    """Base units of one product to be taken from one place, and how many of them for which order.
+
+    `batch_no` is None for goods without a shelf life, and for those that are `missing`: of no batch that may be sold.
+    """
 
     sku: str
     name: str
     specification: str | None
     unit: str
-    quantity: int
-    orders: tuple[str, ...]
+    orders: tuple[tuple[str, int], ...]
+    batch_no: str | None = None
+    expires_on: date | None = None
+    missing: bool = False
+
+    @property
+    def quantity(self) -> int:
+        return sum(quantity for _, quantity in self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class PickingSheet:
+    """What is taken in one warehouse."""
+
+    warehouse: str
+    picks: tuple[Pick, ...]
 
 
 @dataclass(frozen=True, slots=True)

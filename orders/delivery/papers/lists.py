@@ -1,6 +1,6 @@
 """The warehouse's picking list and the driver's load list, on A4."""
 
-from orders.delivery.papers.content import LoadSheet, LoadStop, Pick
+from orders.delivery.papers.content import LoadSheet, LoadStop, Pick, PickingSheet
 from orders.delivery.papers.sheet import Sheet
 from orders.delivery.papers.tables import Column, Table
 
@@ -9,13 +9,16 @@ _EDGE = 8.0
 _INNER = A4[0] - 2 * _EDGE
 _BOTTOM = A4[1] - _EDGE
 _PICKS = (
-    Column("编码", 34),
-    Column("品名", 76),
-    Column("单位", 12),
-    Column("数量", 18, right=True),
-    Column("订单", 44),
-    Column("√", 10),
+    Column("编码", 26),
+    Column("品名", 46),
+    Column("批次", 26),
+    Column("有效期至", 20),
+    Column("单位", 10),
+    Column("数量", 16, right=True),
+    Column("订单×数量", 42),
+    Column("√", 8),
 )
+_MISSING = ("缺货", "冻结或过期")
 _STOPS = (
     Column("序", 8),
     Column("订单/运单", 34),
@@ -27,15 +30,15 @@ _STOPS = (
 )
 
 
-def picking(sheet: Sheet, picks: tuple[Pick, ...], printed: str) -> None:
-    """By code."""
+def picking(sheet: Sheet, given: PickingSheet, printed: str) -> None:
+    """One warehouse's, a row for each batch."""
 
     def head() -> None:
-        sheet.text(_EDGE, 7, 90, 8, "拣货单", size=16)
-        sheet.text(_EDGE + 100, 9, _INNER - 100, 5, printed, size=9, right=True)
+        sheet.text(_EDGE, 7, 130, 8, f"拣货单 {given.warehouse}", size=16)
+        sheet.text(_EDGE + 135, 9, _INNER - 135, 5, printed, size=9, right=True)
 
     table = Table(_PICKS, _EDGE, 18, _BOTTOM, row_height=9, size=9)
-    table.draw(sheet, [_pick(each) for each in picks], head)
+    table.draw(sheet, [_pick(each) for each in given.picks], head)
 
 
 def load(sheet: Sheet, loaded: LoadSheet) -> None:
@@ -59,8 +62,10 @@ def load(sheet: Sheet, loaded: LoadSheet) -> None:
 
 def _pick(pick: Pick) -> tuple[str, ...]:
     name = f"{pick.name} {pick.specification or ''}".strip()
-    orders = " ".join(pick.orders)
-    return pick.sku, name, pick.unit, str(pick.quantity), orders, ""
+    expires = pick.expires_on.isoformat() if pick.expires_on else ""
+    taken_of = _MISSING if pick.missing else (pick.batch_no or "", expires)
+    orders = " ".join(f"{number}×{quantity}" for number, quantity in pick.orders)
+    return pick.sku, name, *taken_of, pick.unit, str(pick.quantity), orders, ""
 
 
 def _stop(stop: LoadStop) -> tuple[str, ...]:

@@ -50,6 +50,14 @@ describe("the page's copy of the daemon's state", () => {
     expect(followed).toEqual(all(NOTHING_YET, [daemon.snapshot()]));
   });
 
+  it("is as it was when stock is told, which shows a gap as a heartbeat does", () => {
+    const daemon = new Daemon();
+    const state = all(NOTHING_YET, [daemon.snapshot()]);
+    const told = (seq: number): ServerMessage => ({ type: "stock", seq, at: AT, skus: ["A"] });
+    expect(take(state, told(0))).toEqual({ state, gap: false });
+    expect(take(state, told(1)).gap).toBe(true);
+  });
+
   it("asks for the snapshot once when a change is missing, and is whole again after it", () => {
     const chance = chances(9);
     const daemon = new Daemon();

@@ -375,6 +375,8 @@ export interface Order {
   parts: OrderPart[];
   /** `asked_at`: it was asked for, and cannot be changed here any more. */
   invoice: (InvoiceWish & { asked_at: Instant | null }) | null;
+  /** The batches that its goods were taken from when they went out. */
+  batches: { sku: string; batch_no: string; expires_on: string; quantity: number }[];
   /** The statuses this reader may move it to, and `edit`. */
   allowed: string[];
 }

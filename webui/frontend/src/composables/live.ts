@@ -1,6 +1,6 @@
 /** One page's live data: opened with the page, closed with it, and honest about its age. */
 
-import { computed, inject, onBeforeUnmount, provide, ref, shallowRef, type ComputedRef, type InjectionKey } from "vue";
+import { computed, inject, onBeforeUnmount, onScopeDispose, provide, ref, shallowRef, type ComputedRef, type InjectionKey } from "vue";
 import { Connection, type PageName } from "@/live/connection";
 import type { Collections } from "@/live/reducer";
 import { localMs, setDaemonTime } from "./clock";
@@ -15,15 +15,20 @@ export interface Live {
   ready: ComputedRef<boolean>;
   /** True when nothing came for 12 s: what is shown may no longer be so. */
   stale: ComputedRef<boolean>;
+  /** Hear whose stock changed, null: perhaps anything's, for as long as the caller's scope lives. */
+  onStock(hear: StockListener): void;
   /** When something last came, on this machine's clock. */
   heardAtMs: ComputedRef<number>;
 }
+
+export type StockListener = (skus: readonly string[] | null) => void;
 
 const KEY: InjectionKey<Live> = Symbol("live");
 
 export function provideLive(page: PageName): Live {
   const collections = shallowRef<Collections | null>(null);
   const heardAt = ref(Date.now());
+  const stockListeners = new Set<StockListener>();
   const connection = new Connection(page, {
     onState: (state) => {
       collections.value = state.collections;
@@ -32,6 +37,7 @@ export function provideLive(page: PageName): Live {
       heardAt.value = Date.now();
       setDaemonTime(serverAt);
     },
+    onStock: (skus) => stockListeners.forEach((hear) => hear(skus)),
   });
   connection.open();
   onBeforeUnmount(() => connection.close());
@@ -41,6 +47,10 @@ export function provideLive(page: PageName): Live {
       computed(() => (collections.value?.[name] ?? {}) as Record<string, T>),
     ready: computed(() => collections.value !== null),
     stale: computed(() => localMs.value - heardAt.value >= OLD_AFTER_MS),
+    onStock: (hear) => {
+      stockListeners.add(hear);
+      onScopeDispose(() => stockListeners.delete(hear));
+    },
     heardAtMs: computed(() => heardAt.value),
   };
   provide(KEY, live);

@@ -17,6 +17,8 @@ export interface Listeners {
   onState(state: LiveState): void;
   /** Anything at all came: `serverAt` is the daemon's clock. */
   onHeard(serverAt: string): void;
+  /** The stock of these products changed; null: perhaps of any, for something was missed. */
+  onStock(skus: readonly string[] | null): void;
 }
 
 export class Connection {
@@ -71,6 +73,8 @@ export class Connection {
     if (taken.state.collections !== this.state.collections) this.listeners.onState(taken.state);
     this.state = taken.state;
     this.listeners.onHeard(message.at);
+    if (message.type === "stock") this.listeners.onStock(message.skus);
+    if (message.type === "snapshot") this.listeners.onStock(null);
   }
 
   private watchSilence(): void {

@@ -28,7 +28,15 @@ export interface HeartbeatMessage {
   at: string;
 }
 
-export type ServerMessage = SnapshotMessage | ChangeMessage | HeartbeatMessage;
+/** Products whose stock changed; no part of the state. */
+export interface StockMessage {
+  type: "stock";
+  seq: number;
+  at: string;
+  skus: readonly string[];
+}
+
+export type ServerMessage = SnapshotMessage | ChangeMessage | HeartbeatMessage | StockMessage;
 
 export interface LiveState {
   /** Number of the last message taken in; null before the first snapshot and after a gap. */
@@ -51,6 +59,7 @@ export function take(state: LiveState, message: ServerMessage): Taken {
     case "change":
       return takeChange(state, message);
     case "heartbeat":
+    case "stock":
       return state.seq === message.seq || state.seq === null
         ? { state, gap: false }
         : withGap(state);

@@ -394,6 +394,7 @@ export default {
     waybill_outdated: "The order has changed since the waybill was made: make another one",
     on_load_list: "The waybill stands on a load list: take it off first",
     waybill_state: "The waybill's state does not allow this",
+    not_in_picking: "Not every order is being picked: move it to picking first, or leave it out",
     over_capacity: "The vehicle cannot carry this too",
     run_state: "The load list's state does not allow this",
     over_quota: "Over the quota: {left} more of {goods} in this period",

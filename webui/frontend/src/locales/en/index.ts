@@ -439,6 +439,7 @@ export default {
     swapFor: "Swap for {name} × {count} {unit}",
     coupons: "Coupons",
     couponTerms: "from {least}, until {day}",
+    batch: "{sku} batch {batch_no} × {quantity}, to be sold until {day}",
     comesLater: "Comes later",
     part: "Part",
     partOf: "Part of",

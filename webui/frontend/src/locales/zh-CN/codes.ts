@@ -394,6 +394,7 @@ export default {
     waybill_outdated: "运单生成后订单已变更，请重新生成运单",
     on_load_list: "运单在装车单上，请先移出",
     waybill_state: "运单当前状态不允许此操作",
+    not_in_picking: "订单不在配货中，请先转为配货中或从清单去掉",
     over_capacity: "超出车辆装载能力",
     run_state: "装车单当前状态不允许此操作",
     over_quota: "超出限量，{goods} 本期还可订 {left}",

@@ -439,6 +439,7 @@ export default {
     swapFor: "换成 {name} × {count} {unit}",
     coupons: "优惠券",
     couponTerms: "满 {least} 可用，至 {day}",
+    batch: "{sku} 批次 {batch_no} × {quantity}，有效期至 {day}",
     comesLater: "稍后发出",
     part: "分单",
     partOf: "拆自",

@@ -104,8 +104,10 @@ class Reader:
             "city": self._place("city"),
         }
 
-    def read(self, row: int, cells: Sequence[Cell]) -> Record | Refused:
-        """The record of a row, or why there is none."""
+    def read(self, row: int, cells: Sequence[Cell], fault: str | None = None) -> Record | Refused:
+        """The record of a row, or why there is none; `fault`: why the row itself cannot be read."""
+        if fault:
+            return Refused(row, cells, (fault,))
         draft = _Draft()
         for index, header, name in self._columns:
             cell = cells[index] if index < len(cells) else None

@@ -5,9 +5,10 @@ Rule: pure; what cannot be read for certain is refused with a sentence, never gu
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 _MONEY = re.compile(r"[¥￥$,\s元]|RMB|CNY", re.IGNORECASE)
 _TIMES = {"万": Decimal(10_000), "千": Decimal(1_000), "亿": Decimal(100_000_000)}
@@ -33,7 +34,28 @@ _MOST_DIGITS = 99_999_999
 # As many digits as Excel shows; what stands behind them comes from counting in twos.
 _SHOWN = ".15g"
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 Cell = str | float | bool | date | datetime | timedelta | None
+
+
+class Row(NamedTuple):
+    """A row of a file by its number, the first being 1; `fault`: why it cannot be taken in as it is."""
+
+    number: int
+    cells: Sequence[Cell]
+    fault: str | None = None
+
+
+def marked(written: str) -> str:
+    """The text as CSV holds it, so that no spreadsheet takes it for a formula."""
+    return f"'{written}" if written.lstrip("'").startswith(_FORMULA) else written
+
+
+def unmarked(written: str) -> str:
+    """What `marked` made the text of."""
+    is_marked = written.startswith("'") and marked(written) != written
+    return written[1:] if is_marked else written
 
 
 def text(cell: Cell) -> str | None:

@@ -67,8 +67,10 @@ def read(path: Path, kind: PartyKind) -> PartyStatement:
     lines: list[Line] = []
     refused: list[RefusedLine] = []
     seen: dict[str, int] = {}
-    for row, cells in sheet.rows():
+    for row, cells, fault in sheet.rows():
         try:
+            if fault:
+                raise ValueError(fault)
             reference, found = _row(row, cells, places, seen)
         except ValueError as error:
             if len(refused) < _SHOWN_REFUSED:

@@ -56,6 +56,20 @@ def test_texts(cell, written):
     assert values.text(cell) == written
 
 
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [("=1+1", "'=1+1"), ("+852 2345", "'+852 2345"), ("-", "'-"), ("@x", "'@x"), ("'=1", "''=1"),
+     ("甲=1", "甲=1"), ("'甲", "'甲"), ("'", "'"), ("", "")],
+)  # fmt: skip
+def test_what_looks_like_a_formula_is_held_as_text(value, held):
+    assert (values.marked(value), values.unmarked(held)) == (held, value)
+
+
+@given(st.text("'=+-@甲\t"))
+def test_what_is_held_as_text_is_what_it_was(value):
+    assert values.unmarked(values.marked(value)) == value
+
+
 def test_lists_and_yes_or_no():
     assert values.several("13800138000、022-23456789/139 0013 8000") == (
         "13800138000",

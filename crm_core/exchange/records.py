@@ -99,6 +99,7 @@ class Reader:
             "overdue_entered": self._read("overdue_entered", values.number),
             "birthday": self._read("birthday", values.day),
             "anniversary": self._read("anniversary", values.day),
+            "told_by": self._read("told_by", values.channels),
             "opt_outs": self._read("opt_outs", values.ways),
             "province": self._place("province"),
             "city": self._place("city"),

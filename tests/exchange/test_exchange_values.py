@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_core.exchange import values
+from crm_core.outbox.messages import Channel
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,14 @@ def test_ways_are_read_as_people_write_them(written, read):
 def test_a_way_that_is_none_is_refused():
     with pytest.raises(ValueError, match="飞鸽"):
         values.ways("短信、飞鸽")
+
+
+def test_every_channel_is_read_as_exports_write_it():
+    assert set(values.CHANNELS_ZH) == set(Channel)
+    written = "、".join(values.CHANNELS_ZH.values())
+    assert values.channels(written) == tuple(values.CHANNELS_ZH)
+    assert values.channels("企微/Voice/无") == ("wecom", "voice")
+    with pytest.raises(
+        ValueError, match="“飞鸽” is none of 短信, 邮件, 语音, 传真, 企业微信, 企业微信群"
+    ):
+        values.channels("飞鸽")

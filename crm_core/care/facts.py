@@ -1,5 +1,5 @@
 """Who has an occasion, as queries. Rule: set-based; a day's celebrations are found by the index of their
-day of the year, and a customer who was merged into another one has none.
+day of the year, and a customer who was merged into another one, or erased, has none.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from crm_core.care.occasions import Days, Occasion, month_days, past_spans
 from crm_core.care.ports import CareSources
 from crm_core.customers.month_day import month_day
 from crm_core.customers.tables import Customer, CustomerContact
+from crm_core.customers.visibility import there
 
 READS: Mapping[Occasion, str | None] = {
     Occasion.BIRTHDAY: "birthday",
@@ -87,6 +88,6 @@ def _days(days: Days) -> Any:
 
 
 def of_levels(query: Select[*tuple[Any, ...]], level_codes: list[str]) -> Select[*tuple[Any, ...]]:
-    """Only customers of these levels, of all where none is named; nobody who was merged."""
-    query = query.where(Customer.merged_into_id.is_(None))
+    """Only customers of these levels, of all where none is named; nobody who was merged or erased."""
+    query = query.where(*there())
     return query.where(Customer.level_code.in_(level_codes)) if level_codes else query

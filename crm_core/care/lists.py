@@ -16,7 +16,7 @@ from crm_core.care.occasions import Days, Occasion, Span, local_day, midnight
 from crm_core.care.ports import CareSources
 from crm_core.care.views import CarePreview, CareRuleView, Upcoming
 from crm_core.customers.tables import Customer
-from crm_core.customers.visibility import must_see, within_scope
+from crm_core.customers.visibility import must_see, there, within_scope
 from crm_core.errors import Forbidden, Invalid
 from crm_core.people.tables import User
 from crm_core.rights import Actor, Right
@@ -54,7 +54,7 @@ async def upcoming(
         )
         .join(Customer, Customer.id == found.customer_id)
         .outerjoin(User, User.id == Customer.salesperson_id)
-        .where(within_scope(actor), Customer.merged_into_id.is_(None))
+        .where(within_scope(actor), *there())
         .order_by(*place)
         .limit(wanted.limit)
     )

@@ -20,9 +20,8 @@ from crm_core.care.tables import CareRule
 from crm_core.care.views import CareRuleView
 from crm_core.care.wording import fill
 from crm_core.db import Database
-from crm_core.errors import Invalid
-from crm_core.rights import SYSTEM
-from crm_core.todos import staff, writing
+from crm_core.errors import DatabaseUnavailable
+from crm_core.todos import asking, staff
 from crm_core.todos.commands import NewTodo, Priority, TodoKind, TodoSource
 from crm_core.todos.staff import Worker as Assignee
 from crm_core.worker import Worker
@@ -61,7 +60,17 @@ class CareWorker(Worker):
                     select(CareRule.code).where(CareRule.active).order_by(CareRule.code)
                 )
             )
-        return sum([await self._keep(code, now) for code in codes])
+        return sum([await self._keep_alone(code, now) for code in codes])
+
+    async def _keep_alone(self, code: str, now: datetime) -> int:
+        """Keep one rule; when it fails, the others are kept all the same. Raises DatabaseUnavailable."""
+        try:
+            return await self._keep(code, now)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("care_rule_failed", rule=code)
+            return 0
 
     async def _keep(self, code: str, now: datetime) -> int:
         """Keep one rule, batch by batch; leave it to another daemon that has begun."""
@@ -95,14 +104,10 @@ class CareWorker(Worker):
             if assignee is None:
                 log.warning("care_without_assignee", rule=rule.code, customer=each.customer_id)
                 continue
-            try:
-                source = TodoSource(kind=SOURCE, reference=each.reference)
-                new = self._todo(rule, each, assignee)
-                todo_id = await writing.add(session, SYSTEM, new, source, now)
-            except Invalid:
-                log.warning("care_refused", rule=rule.code, customer=each.customer_id)
-                continue
-            made.append(todo_id is not None)
+            source = TodoSource(kind=SOURCE, reference=each.reference)
+            asked = await asking.ask(session, self._todo(rule, each, assignee), source, now)
+            if asked is not None:
+                made.append(asked)
         if any(made):
             log.info("care_todos_made", rule=rule.code, count=sum(made))
         return tuple(made)

@@ -3,9 +3,10 @@
 Rule: dealers stand at every step of the channel but the outermost one, at which people buy for themselves.
 """
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from crm_core.customers.tables import Customer, Level
+from crm_core.customers.visibility import there
 
 
 def dealer_levels() -> ColumnElement[bool]:
@@ -14,6 +15,6 @@ def dealer_levels() -> ColumnElement[bool]:
 
 
 def is_dealer() -> ColumnElement[bool]:
-    """The condition on `customers`."""
+    """The condition on `customers`; nobody who was merged or erased."""
     codes = select(Level.code).where(dealer_levels())
-    return Customer.level_code.in_(codes) & Customer.merged_into_id.is_(None)
+    return and_(Customer.level_code.in_(codes), *there())

@@ -87,15 +87,19 @@ class FamilyService:
         found = tuple(CustomerHit(*row) for row in rows[:limit])
         return Below(found, found[-1].id if len(rows) > limit else None, int(in_all or 0))
 
-    async def moves(self, actor: Actor, customer_id: int) -> tuple[MoveView, ...]:
-        """Where the customer stood, the latest move first. Raises Forbidden, NotFound."""
+    async def moves(
+        self, actor: Actor, customer_id: int, *, before: int | None = None, limit: int = 50
+    ) -> tuple[MoveView, ...]:
+        """Where the customer stood, the latest move first; `before`: the last one of the page before. Raises Forbidden,
+        NotFound.
+        """
         actor.require(Right.CUSTOMER_VIEW)
         async with self._database.reading() as connection:
             seen = await must_see(connection, actor, customer_id)
-            rows = await connection.execute(
-                _MOVES.where(CustomerMove.customer_id == seen).limit(_MOST)
-            )
-            return tuple(MoveView(*row) for row in rows)
+            query = _MOVES.where(CustomerMove.customer_id == seen).limit(min(limit, _MOST))
+            if before is not None:
+                query = query.where(CustomerMove.id < before)
+            return tuple(MoveView(*row) for row in await connection.execute(query))
 
     async def duplicates(self, actor: Actor, customer_id: int) -> tuple[CustomerHit, ...]:
         """Who may be the same: of the same name, or e-mail or address if one may see those. Raises Forbidden, NotFound."""

@@ -10,7 +10,7 @@ from operator import attrgetter
 from crm_core.customers.card_views import Address, Contact, CustomerCard, Phone
 from crm_core.exchange.columns import OF_MAIN_ADDRESS, in_a_line, in_brackets
 from crm_core.exchange.files import Value
-from crm_core.exchange.values import WAYS_ZH
+from crm_core.exchange.values import CHANNELS_ZH, WAYS_ZH
 from crm_core.numbers import shown
 
 Read = Callable[[CustomerCard], Value]
@@ -74,6 +74,13 @@ def _lines(entries: Iterable[Sequence[str | None]]) -> str:
     )
 
 
+def _told_by(channels: Sequence[str] | None) -> Value:
+    """Empty for who has made no choice, which is another thing than by none."""
+    if channels is None:
+        return None
+    return "、".join(CHANNELS_ZH[each] for each in channels) or "无"
+
+
 def _custom(code: str, card: CustomerCard) -> Value:
     for each in card.custom:
         if each.code == code:
@@ -97,6 +104,7 @@ _SPECIAL: Mapping[str, Read] = {
     "contact": lambda card: "、".join(contact.name for contact in card.contacts),
     "contact_details": _contact_details,
     "price_policy": lambda card: card.price_policy.name_zh,
+    "told_by": lambda card: _told_by(card.told_by),
     "opt_outs": lambda card: "、".join(WAYS_ZH[each] for each in card.opt_outs) or None,
     "payment_terms": lambda card: card.payment_terms.name_zh if card.payment_terms else None,
 }

@@ -71,6 +71,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("fax", "传真", "Fax", ("传真号", "传真号码")),
     Column("wecom", "企业微信", "WeCom", ("企业微信账号", "企微")),
     Column("wecom_group", "企业微信群机器人", "WeCom group robot", ("群机器人", "企微群")),
+    Column("told_by", "通知方式", "Told by", ("通知渠道", "告知方式")),
     Column("language", "语言", "Language", ()),
     Column("opt_outs", "拒收渠道", "Opted out of", ("拒收", "勿扰", "退订")),
     Column("birthday", "生日", "Birthday", ("出生日期", "出生年月日")),

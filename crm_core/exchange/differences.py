@@ -17,8 +17,8 @@ from crm_core.exchange.records import Record
 PLAIN = (
     "code", "name", "level_code", "area_code", "province", "city",
     "price_policy_code", "payment_terms_code", "credit_limit", "overdue_entered",
-    "salesperson_id", "email", "fax", "wecom", "wecom_group", "language", "opt_outs", "birthday",
-    "anniversary", "note",
+    "salesperson_id", "email", "fax", "wecom", "wecom_group", "told_by", "language", "opt_outs",
+    "birthday", "anniversary", "note",
 )  # fmt: skip
 # A new record has these whatever the file says, so that they are never empty.
 _NEVER_EMPTY = frozenset({"level_code", "price_policy_code", "credit_limit", "overdue_entered"})

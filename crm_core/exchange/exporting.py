@@ -3,12 +3,13 @@
 Rule: an export shows no more than the screen would: only customers within the person's scope, no hidden
 field, numbers masked without `number.unmask`. What was taken out is in the audit trail, and counts
 against what this person may take out in 24 hours. Each attempt writes a file of its own, which becomes the
-export's in the transaction that proves the lease.
+export's in the transaction that proves the lease. What does not fit into a cell of Excel is left out, and the job
+says so.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -20,14 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import cards, custom_values
+from crm_core.customers.card_views import CustomerCard
 from crm_core.customers.criteria import Conditions
 from crm_core.customers.search import SearchService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.cells import Read, reader
+from crm_core.exchange.cells import reader
 from crm_core.exchange.columns import BELONGS_TO, COLUMNS
-from crm_core.exchange.files import Encoding, Format, Rows, table
+from crm_core.exchange.files import LONGEST, Encoding, Format, Value, is_too_long, table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
@@ -39,6 +41,7 @@ log = structlog.get_logger(__name__)
 PAGE = 1_000
 _DAY = timedelta(hours=24)
 _EVERYBODY = 1_000_000_000
+_NAMED = 5
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('zongji.export'), :who)")
 
 Tell = Callable[[JobView], None]
@@ -57,6 +60,28 @@ class ExportContent(BaseModel):
     format: Format = "xlsx"
     encoding: Encoding = "utf-8"
     locale: Annotated[str, Field(pattern=r"^(zh-CN|en)$")] = "zh-CN"
+
+
+@dataclass(slots=True)
+class _LeftOut:
+    """The cells that an Excel file is without: how many, and the first of them by column and row."""
+
+    titles: Sequence[str]
+    cells: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def look(self, row: int, values: Sequence[Value]) -> None:
+        for title, value in zip(self.titles, values, strict=True):
+            if is_too_long(value):
+                self.cells += 1
+                if len(self.named) < _NAMED:
+                    self.named.append(f"{title} in row {row}")
+
+    def __str__(self) -> str:
+        return (
+            f"Left empty, because a cell of Excel holds no more than {LONGEST:,} characters:"
+            f" {', '.join(self.named)} ({self.cells} in all). Export as CSV to have everything."
+        )
 
 
 @dataclass(slots=True)
@@ -187,25 +212,29 @@ class ExportService:
             most = await self._limits.of(connection, actor)
         self._folder.mkdir(parents=True, exist_ok=True)
         titles, added, after = list(columns.values()), 0, None
+        left_out = _LeftOut(titles) if content.format == "xlsx" else None
         with table(held.unfinished, content.format, titles, content.encoding) as rows:
             while page := await self._search.ids(
                 actor, content.conditions, after=after, limit=PAGE
             ):
-                added += await self._write_page(rows, page, readers)
+                for card in await self._cards(page):
+                    added += 1
+                    values = [read(card) for read in readers]
+                    rows.write(values)
+                    if left_out:
+                        left_out.look(added + 1, values)
                 after = page[-1]
                 await self._advance(held, added=added)
                 tell(held.job)
                 if most is not None and added > most:
                     break
-        await self._finish(held, actor, added, tuple(columns))
+        note = str(left_out) if left_out and left_out.cells else None
+        await self._finish(held, actor, added, tuple(columns), note)
         tell(held.job)
 
-    async def _write_page(self, rows: Rows, ids: Sequence[int], readers: Sequence[Read]) -> int:
+    async def _cards(self, ids: Sequence[int]) -> Sequence[CustomerCard]:
         async with self._database.reading() as connection:
-            found = await cards.read_cards(connection, ids)
-        for card in found:
-            rows.write([read(card) for read in readers])
-        return len(found)
+            return await cards.read_cards(connection, ids)
 
     async def _advance(self, held: _Held, *, added: int) -> None:
         now = self._clock()
@@ -213,12 +242,15 @@ class ExportService:
             await jobs.advance(session, held.job.id, held=held.until, now=now, added=added)
             held.job, held.until = await jobs.get(session, held.job.id), now + jobs.LEASE
 
-    async def _finish(self, held: _Held, actor: Actor, added: int, columns: Sequence[str]) -> None:
+    async def _finish(
+        self, held: _Held, actor: Actor, added: int, columns: Sequence[str], note: str | None
+    ) -> None:
         now, job_id = self._clock(), held.job.id
         done: dict[str, object] = {
             "state": "done",
             "added": added,
             "total": added,
+            "error": note,
             "finished_at": now,
         }
         done["plan"] = {**held.job.plan, "columns": list(columns)}

@@ -1,6 +1,7 @@
 """Tables written into files: Excel or CSV, row by row.
 
-Rule: constant memory; a text that a spreadsheet would take for a formula is written as text.
+Rule: constant memory; a text that a spreadsheet would take for a formula is written as text, and one that is longer
+than a cell of Excel holds is left out as a whole.
 """
 
 import csv
@@ -13,11 +14,21 @@ from typing import Literal, Protocol, TextIO
 
 import xlsxwriter
 
+from crm_core.exchange.values import marked
+
 Format = Literal["xlsx", "csv"]
 Encoding = Literal["utf-8", "gb18030"]
 """Of CSV; GB18030, which holds GBK, is what older Chinese programs read."""
 Value = str | int | Decimal | date | datetime | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LONGEST = 32_767
+"""What a cell of Excel holds, in units of UTF-16."""
+
+
+def is_too_long(value: object) -> bool:
+    """Whether Excel's file is left without it."""
+    if not isinstance(value, str) or len(value) <= LONGEST // 2:
+        return False
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST
 
 
 class Rows(Protocol):
@@ -58,7 +69,7 @@ class _Sheet:
                 self._sheet.write_datetime(self._next, column, value, self._day)
             elif isinstance(value, int | Decimal):
                 self._sheet.write_number(self._next, column, float(value))
-            elif value:
+            elif value and not is_too_long(value):
                 bold = self._bold if self._next == 0 else None
                 self._sheet.write_string(self._next, column, value, bold)
         self._next += 1
@@ -83,5 +94,6 @@ class _Lines:
 def _harmless(value: Value) -> str:
     if value is None:
         return ""
-    written = value.isoformat() if isinstance(value, date) else str(value)
-    return f"'{written}" if isinstance(value, str) and written.startswith(_FORMULA) else written
+    if isinstance(value, str):
+        return marked(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -166,8 +166,8 @@ class Work:
         reader = Reader(sheet.headers, self._job.plan, codes)
         writer = Writer(actor, codes, ranks)
         for batch in batches(sheet.rows(after=self._job.row), BATCH):
-            rows = [reader.read(number, cells) for number, cells in batch]
-            await self._take(writer, rows, batch[-1][0])
+            rows = [reader.read(*row) for row in batch]
+            await self._take(writer, rows, batch[-1].number)
         await self._take_waiting(reader, writer)
         return await self._finish(actor)
 

@@ -34,7 +34,7 @@ _NEEDED: Mapping[Kind, Right] = {
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A file in or out, and how far it is."""
+    """A file in or out, and how far it is; `error`: why it failed, or what an export had to leave out."""
 
     id: int
     kind: str

@@ -67,7 +67,7 @@ def sha256(path: Path) -> str:
 def _answer(path: Path) -> dict[str, object]:
     try:
         sheet = read_sheet(path)
-        rows = [[text(cell) or "" for cell in cells] for _, cells in islice(sheet.rows(), _PREVIEW)]
+        rows = [[text(cell) or "" for cell in row.cells] for row in islice(sheet.rows(), _PREVIEW)]
     except Invalid as error:
         return {"refused": error.message}
     return {"headers": sheet.headers, "total": sheet.total, "rows": rows}

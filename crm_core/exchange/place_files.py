@@ -73,8 +73,8 @@ class PlaceFiles(Imports):
         sheet = await asyncio.to_thread(read_sheet, self.path(job.id))
         reader = SegmentReader(sheet.headers)
         for batch in batches(sheet.rows(after=job.row), BATCH):
-            read = [reader.read(number, cells) for number, cells in batch]
-            job, held = await self._take(job, held, read, batch[-1][0])
+            read = [reader.read(*row) for row in batch]
+            job, held = await self._take(job, held, read, batch[-1].number)
             tell(job)
         return await self._finish(job, held)
 

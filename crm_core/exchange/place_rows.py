@@ -63,7 +63,10 @@ class SegmentReader:
                 fields={"headers": "missing"},
             )
 
-    def read(self, row: int, cells: Sequence[Cell]) -> Segment | Refused:
+    def read(self, row: int, cells: Sequence[Cell], fault: str | None = None) -> Segment | Refused:
+        """`fault`: why the row itself cannot be read."""
+        if fault:
+            return Refused(row, cells, (fault,))
         found = {field: self._cell(cells, place) for field, place in self._places.items()}
         reasons: list[str] = []
         prefix = _prefix(found["prefix"], reasons)

@@ -99,13 +99,16 @@ class Reader:
             "overdue_entered": self._read("overdue_entered", values.number),
             "birthday": self._read("birthday", values.day),
             "anniversary": self._read("anniversary", values.day),
+            "told_by": self._read("told_by", values.channels),
             "opt_outs": self._read("opt_outs", values.ways),
             "province": self._place("province"),
             "city": self._place("city"),
         }
 
-    def read(self, row: int, cells: Sequence[Cell]) -> Record | Refused:
-        """The record of a row, or why there is none."""
+    def read(self, row: int, cells: Sequence[Cell], fault: str | None = None) -> Record | Refused:
+        """The record of a row, or why there is none; `fault`: why the row itself cannot be read."""
+        if fault:
+            return Refused(row, cells, (fault,))
         draft = _Draft()
         for index, header, name in self._columns:
             cell = cells[index] if index < len(cells) else None

@@ -1,11 +1,11 @@
 """Tables in files: Excel (.xlsx, .xls, .ods) and CSV in UTF-8, UTF-16 or GB18030.
 
-Rule: rows are read one after the other; the first row that is not empty names the columns.
+Rule: rows are read one after the other; the first row that is not empty names the columns. A row that cannot be
+read, or holds more in a cell than any field may, says so and spoils no other.
 """
 
-import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,10 +13,12 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from crm_core.errors import Invalid
-from crm_core.exchange.values import Cell, text
+from crm_core.exchange.csv_rows import csv_rows
+from crm_core.exchange.values import Row, text
 
 MOST_COLUMNS = 200
-_LONGEST_CELL = 5_000
+LONGEST_CELL = 50_000
+"""Fifty contacts with all that may be noted of them are some 41,000 characters."""
 _EXCEL = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls"}
 _DELIMITERS = (",", "\t", ";", "|")
 
@@ -30,23 +32,41 @@ class Sheet:
     _path: Path
     _first: int
 
-    def rows(self, after: int = 0) -> Iterator[tuple[int, Sequence[Cell]]]:
-        """Each row with its number as Excel shows it, those up to `after` left out; empty ones too."""
-        for number, cells in _numbered(self._path):
-            if number > max(after, self._first) and any(text(cell) for cell in cells):
-                yield number, [_bounded(cell) for cell in cells[: len(self.headers)]]
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        """Each row with its number as Excel shows it, those up to `after` left out; empty ones too. In CSV it is that of
+        the line in which the row begins.
+        """
+        for row in _numbered(self._path):
+            if row.number > max(after, self._first) and (
+                row.fault or any(text(cell) for cell in row.cells)
+            ):
+                yield self._bounded(row)
+
+    def _bounded(self, row: Row) -> Row:
+        """Without the cells that are too long."""
+        cells = list(row.cells[: len(self.headers)])
+        faults = [row.fault] if row.fault else []
+        for place, cell in enumerate(cells):
+            if isinstance(cell, str) and len(cell) > LONGEST_CELL:
+                cells[place] = None
+                faults.append(
+                    f"{self.headers[place]}: {len(cell):,} characters are more than any field holds"
+                )
+        return Row(row.number, cells, "；".join(faults) or None)
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Raises Invalid when the file is no table, or has no header row."""
+    """Raises Invalid when the file is no table, or has no header row that can be read."""
     last, first = 0, 0
     headers: tuple[str, ...] = ()
-    for number, cells in _numbered(path):
+    for row in _numbered(path):
         if not headers:
-            names = [text(cell) or "" for cell in cells[:MOST_COLUMNS]]
+            names = [text(cell) or "" for cell in row.cells[:MOST_COLUMNS]]
+            if row.fault:
+                raise Invalid(f"Row {row.number}, which names the columns: {row.fault}.")
             if any(names):
-                first, headers = number, tuple(names)
-        last = number
+                first, headers = row.number, tuple(names)
+        last = row.number
     if not headers:
         raise Invalid("The file is empty: its first row must name the columns.")
     while headers and not headers[-1]:
@@ -54,46 +74,38 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet(headers, last - first, path, first)
 
 
-def batches(
-    rows: Iterator[tuple[int, Sequence[Cell]]], size: int
-) -> Iterator[list[tuple[int, Sequence[Cell]]]]:
+def batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
     while batch := list(islice(rows, size)):
         yield batch
 
 
-def _bounded(cell: Cell) -> Cell:
-    return cell[:_LONGEST_CELL] if isinstance(cell, str) else cell
-
-
-def _numbered(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
+def _numbered(path: Path) -> Iterator[Row]:
     with path.open("rb") as file:
         begins = file.read(4)
     return _excel(path) if begins in _EXCEL else _csv(path)
 
 
-def _excel(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
+def _excel(path: Path) -> Iterator[Row]:
     try:
         with CalamineWorkbook.from_path(path) as book:
             sheet = book.get_sheet_by_index(0)
             start = sheet.start[0] if sheet.start else 0
             for number, row in enumerate(sheet.iter_rows(), 1):
-                yield start + number, row  # type: ignore[misc]
+                yield Row(start + number, row)  # type: ignore[arg-type]
     except PasswordError as error:
         raise Invalid("The file is locked with a password: save it without one.") from error
     except (CalamineError, IndexError, OSError) as error:
         raise Invalid(f"Excel's file cannot be read: {error}. Save it again as .xlsx.") from error
 
 
-def _csv(path: Path) -> Iterator[tuple[int, Sequence[Cell]]]:
+def _csv(path: Path) -> Iterator[Row]:
     encoding = _encoding(path)
     with path.open(encoding=encoding, newline="", errors="strict") as file:
         try:
             sample = file.read(8192)
             file.seek(0)
-            lines = csv.reader(_without_nul(file), delimiter=_delimiter(sample))
-            for row in lines:
-                yield lines.line_num, row
-        except (csv.Error, UnicodeDecodeError) as error:
+            yield from csv_rows(_without_nul(file), _delimiter(sample))
+        except UnicodeDecodeError as error:
             raise Invalid(
                 "The file is neither Excel nor a CSV file in UTF-8 or GBK: save it again."
             ) from error

@@ -5,9 +5,10 @@ Rule: pure; what cannot be read for certain is refused with a sentence, never gu
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from typing import NamedTuple
 
 _MONEY = re.compile(r"[¥￥$,\s元]|RMB|CNY", re.IGNORECASE)
 _TIMES = {"万": Decimal(10_000), "千": Decimal(1_000), "亿": Decimal(100_000_000)}
@@ -25,7 +26,19 @@ _WAYS = {
     "邮件": "email", "邮箱": "email", "电子邮件": "email", "email": "email", "e-mail": "email",
     "电话": "call", "call": "call", "phone": "call",
 }  # fmt: skip
-WAYS_ZH = {"call": "电话", "email": "邮件", "sms": "短信"}
+WAYS_ZH = {"sms": "短信", "email": "邮件", "call": "电话"}
+_CHANNELS = {
+    "短信": "sms", "sms": "sms",
+    "邮件": "email", "邮箱": "email", "电子邮件": "email", "email": "email", "e-mail": "email",
+    "语音": "voice", "电话": "voice", "voice": "voice", "call": "voice", "phone": "voice",
+    "传真": "fax", "fax": "fax",
+    "企业微信": "wecom", "企微": "wecom", "wecom": "wecom",
+    "企业微信群": "wecom_group", "企微群": "wecom_group", "wecom_group": "wecom_group",
+}  # fmt: skip
+CHANNELS_ZH = {
+    "sms": "短信", "email": "邮件", "voice": "语音", "fax": "传真", "wecom": "企业微信",
+    "wecom_group": "企业微信群",
+}  # fmt: skip
 # Excel counts days from here, because it takes 1900 for a leap year.
 _DAY_ZERO = date(1899, 12, 30)
 _SERIALS = range(61, 109_575)
@@ -33,7 +46,28 @@ _MOST_DIGITS = 99_999_999
 # As many digits as Excel shows; what stands behind them comes from counting in twos.
 _SHOWN = ".15g"
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 Cell = str | float | bool | date | datetime | timedelta | None
+
+
+class Row(NamedTuple):
+    """A row of a file by its number, the first being 1; `fault`: why it cannot be taken in as it is."""
+
+    number: int
+    cells: Sequence[Cell]
+    fault: str | None = None
+
+
+def marked(written: str) -> str:
+    """The text as CSV holds it, so that no spreadsheet takes it for a formula."""
+    return f"'{written}" if written.lstrip("'").startswith(_FORMULA) else written
+
+
+def unmarked(written: str) -> str:
+    """What `marked` made the text of."""
+    is_marked = written.startswith("'") and marked(written) != written
+    return written[1:] if is_marked else written
 
 
 def text(cell: Cell) -> str | None:
@@ -162,12 +196,21 @@ def lines(cell: Cell) -> Iterator[tuple[str | None, ...]]:
 
 def ways(cell: Cell) -> tuple[str, ...]:
     """`短信、邮件`: by which no notice may come; 无 is none. Raises ValueError."""
+    return _known(cell, _WAYS, WAYS_ZH)
+
+
+def channels(cell: Cell) -> tuple[str, ...]:
+    """`短信、企业微信`: by which a customer wants to be told; 无 is none. Raises ValueError."""
+    return _known(cell, _CHANNELS, CHANNELS_ZH)
+
+
+def _known(cell: Cell, known: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, ...]:
     found = []
     for each in several(cell):
-        known = unicodedata.normalize("NFKC", each).casefold()
-        if known in _NO:
+        word = unicodedata.normalize("NFKC", each).casefold()
+        if word in _NO:
             continue
-        if known not in _WAYS:
-            raise ValueError(f"“{each[:40]}” is none of 短信, 邮件 and 电话")
-        found.append(_WAYS[known])
+        if word not in known:
+            raise ValueError(f"“{each[:40]}” is none of {', '.join(names.values())}")
+        found.append(known[word])
     return tuple(found)

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_core.customers.insight_tables import CustomerInsight, InsightQueueEntry
 from crm_core.customers.tables import Customer, Level
-from crm_core.customers.visibility import must_see, within_scope
+from crm_core.customers.visibility import must_see, there, within_scope
 from crm_core.insight.commands import By, ContributionQuery, PageQuery
 from crm_core.insight.ports import SalesSource
 from crm_core.insight.views import Contribution, ContributionReport, InsightItem, Progress
@@ -71,7 +71,7 @@ async def page(
     connection: AsyncConnection, actor: Actor, which: ColumnElement[bool], query: PageQuery
 ) -> tuple[InsightItem, ...]:
     """Customers of a segment or with a warning."""
-    found = _ITEM.where(which, within_scope(actor)).limit(query.limit)
+    found = _ITEM.where(which, *there(), within_scope(actor)).limit(query.limit)
     found = found.order_by(CustomerInsight.revenue_12m.desc(), CustomerInsight.customer_id.desc())
     if query.after is not None:
         last = (
@@ -103,7 +103,7 @@ async def segments(
             func.coalesce(func.sum(CustomerInsight.revenue_12m), 0),
         )
         .join(Customer, Customer.id == CustomerInsight.customer_id)
-        .where(within_scope(actor))
+        .where(*there(), within_scope(actor))
         .group_by(CustomerInsight.segment_code)
     )
     return {code: (customers, orders, revenue) for code, customers, orders, revenue in rows}
@@ -119,7 +119,11 @@ async def warnings(connection: AsyncConnection, actor: Actor) -> dict[str, int]:
         .select_from(CustomerInsight)
         .join(Customer, Customer.id == CustomerInsight.customer_id)
         .join(each, literal_column("true"))
-        .where(CustomerInsight.warnings != literal_column("'[]'::jsonb"), within_scope(actor))
+        .where(
+            CustomerInsight.warnings != literal_column("'[]'::jsonb"),
+            *there(),
+            within_scope(actor),
+        )
         .group_by(each.c.code)
     )
     return dict(rows.all())
@@ -196,7 +200,7 @@ def _contribution(row: Any, total: Decimal) -> Contribution:
 
 async def progress(connection: AsyncConnection, version: int, now: datetime) -> Progress:
     """How far the worker is, of everybody."""
-    everybody = select(func.count()).select_from(Customer).where(Customer.merged_into_id.is_(None))
+    everybody = select(func.count()).select_from(Customer).where(*there())
     current = select(func.count()).where(CustomerInsight.rules_version == version)
     queued = select(func.count(distinct(InsightQueueEntry.customer_id)))
     due = select(func.count()).where(CustomerInsight.next_due_at <= now)

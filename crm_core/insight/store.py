@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.customers.insight_tables import CustomerInsight, InsightQueueEntry
 from crm_core.customers.tables import Customer
+from crm_core.customers.visibility import there
 from crm_core.insight import calendar
 from crm_core.insight.due import Due
 from crm_core.insight.evaluation import Insight, reasons
@@ -59,11 +60,11 @@ _WRITE = text(
 )
 _QUEUE_ALL = text(
     "INSERT INTO insight_queue (customer_id) SELECT c.id FROM customers c"
-    " WHERE c.merged_into_id IS NULL ORDER BY c.id"
+    " WHERE c.merged_into_id IS NULL AND c.erased_at IS NULL ORDER BY c.id"
 )
 _QUEUE_MISSING = text(
     "INSERT INTO insight_queue (customer_id) SELECT c.id FROM customers c"
-    " WHERE c.merged_into_id IS NULL"
+    " WHERE c.merged_into_id IS NULL AND c.erased_at IS NULL"
     " AND NOT EXISTS (SELECT FROM customer_insight i"
     " WHERE i.customer_id = c.id AND i.computed_at <= :latest)"
     " AND NOT EXISTS (SELECT FROM insight_queue q WHERE q.customer_id = c.id) ORDER BY c.id"
@@ -103,7 +104,7 @@ async def queue_missing(session: AsyncSession, latest: datetime) -> int:
 async def read_facts(
     holder: Holder, sources: Sources, customer_ids: Sequence[int], today: date
 ) -> tuple[Facts, ...]:
-    """In the order of the ids; those who are gone, or merged into others, are left out."""
+    """In the order of the ids; those who are gone, erased, or merged into others, are left out."""
     rows = await holder.execute(
         select(
             Customer.id,
@@ -115,7 +116,7 @@ async def read_facts(
         )
         .where(
             Customer.id == any_(literal(list(customer_ids), ARRAY(BigInteger))),
-            Customer.merged_into_id.is_(None),
+            *there(),
         )
         .order_by(Customer.id)
     )

@@ -14,11 +14,10 @@ from sqlalchemy import String, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.db import Database
-from crm_core.errors import Invalid, NotFound
 from crm_core.people.holders import holders
 from crm_core.privacy.tables import PrivacyRequest
 from crm_core.rights import SYSTEM, Actor, Right
-from crm_core.todos import staff, writing
+from crm_core.todos import asking, staff, writing
 from crm_core.todos.commands import LONGEST_ALARM, NewTodo, Priority, TodoSource, TodoState
 from crm_core.todos.staff import Worker as Person
 from crm_core.todos.tables import Todo
@@ -164,8 +163,4 @@ async def _ask(session: AsyncSession, row: Any, who: Person, day: str, now: date
         assignee_id=who.id,
     )
     source = TodoSource(kind=SOURCE, reference=f"{row.id}:{row.stage}:{who.id}")
-    try:
-        return await writing.add(session, SYSTEM, new, source, now) is not None
-    except (Invalid, NotFound):
-        log.warning("privacy_reminder_refused", request=row.id, assignee=who.id)
-        return False
+    return bool(await asking.ask(session, new, source, now))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.audit.tables import AuditEntry
+from crm_core.complaints.obstacles import open_complaints
 from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import concerns_seen, must_see
 from crm_core.db import Database
@@ -54,7 +55,7 @@ class PrivacyService:
         """`folders`: where the files of a table lie; `on_erased` hears that a person was forgotten."""
         self._database = database
         self._clock = clock
-        self._obstacles = (_still_needed, *obstacles)
+        self._obstacles = (_still_needed, open_complaints, *obstacles)
         self._folders = dict(folders or {})
         self._on_erased = on_erased
 

@@ -73,8 +73,11 @@ def read(path: Path, courier: CourierView, zone: tzinfo) -> Rows:
     }
     good: list[Row] = []
     refused: list[RefusedRow] = []
-    for number, cells in sheet.rows():
+    for number, cells, fault in sheet.rows():
         told = tuple(values.text(cell) or "" for cell in cells)
+        if fault:
+            refused.append(RefusedRow(number, told, fault))
+            continue
         try:
             good.append(Row(number, told, _report(cells, places, codes, zone)))
         except ValidationError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crm_core.exchange import values
 from crm_core.exchange.sheets import read_sheet
-from crm_core.exchange.values import Cell
+from crm_core.exchange.values import Cell, Row
 from crm_core.text import printable
 from orders.money import to_fen
 from orders.settlement.codes import ItemKind, PartyKind
@@ -67,15 +67,15 @@ def read(path: Path, kind: PartyKind) -> PartyStatement:
     lines: list[Line] = []
     refused: list[RefusedLine] = []
     seen: dict[str, int] = {}
-    for row, cells in sheet.rows():
+    for row in sheet.rows():
         try:
-            reference, found = _row(row, cells, places, seen)
+            reference, found = _row(row, places, seen)
         except ValueError as error:
             if len(refused) < _SHOWN_REFUSED:
-                told = tuple(values.text(cell) or "" for cell in cells)
-                refused.append(RefusedLine(row, told, str(error)))
+                told = tuple(values.text(cell) or "" for cell in row.cells)
+                refused.append(RefusedLine(row.number, told, str(error)))
             continue
-        seen[reference] = row
+        seen[reference] = row.number
         lines += found
     kinds = tuple(ItemKind(field) for field in places if field != _REFERENCE)
     return PartyStatement(len(seen), kinds, tuple(lines), tuple(refused))
@@ -102,12 +102,14 @@ def _places(headers: Sequence[str], known: Mapping[str, tuple[str, ...]]) -> dic
 
 
 def _row(
-    row: int, cells: Sequence[Cell], places: Mapping[str, int], seen: Mapping[str, int]
+    row: Row, places: Mapping[str, int], seen: Mapping[str, int]
 ) -> tuple[str, tuple[Line, ...]]:
     def cell(field: str) -> Cell:
         place = places[field]
-        return cells[place] if place < len(cells) else None
+        return row.cells[place] if place < len(row.cells) else None
 
+    if row.fault:
+        raise ValueError(row.fault)
     reference = printable((values.text(cell(_REFERENCE)) or "").strip())
     if not reference:
         raise ValueError("the number is missing")
@@ -121,7 +123,7 @@ def _row(
             continue
         amount = _amount(cell(field))
         if amount:
-            lines.append(Line(row, reference, ItemKind(field), amount))
+            lines.append(Line(row.number, reference, ItemKind(field), amount))
     return reference, tuple(lines)
 
 

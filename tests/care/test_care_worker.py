@@ -7,7 +7,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from crm_core.audit.tables import AuditEntry
+from crm_core.care.commands import UpcomingQuery
 from crm_core.care.facts import celebrations
+from crm_core.care.lists import upcoming
 from crm_core.care.occasions import Days, Occasion, Span
 from crm_core.care.ports import CareSources
 from crm_core.care.tables import CareRule
@@ -20,7 +22,9 @@ from crm_core.people.tables import Role
 from crm_core.rights import SYSTEM
 from crm_core.todos.commands import Close
 from crm_core.todos.service import TodoService
+from orders.sales.care_source import OrderBeginnings, OrderDeliveries
 from tests.care.care_desk import OCCASIONS, SOURCES, Desk, at, born
+from tests.todos.refused_todos import refusing
 
 TODAY = date(2026, 3, 2)  # of the clock, which stands at 17:00 in Shanghai
 
@@ -246,6 +250,40 @@ async def test_who_was_merged_away_is_left_out_and_nobody_is_told_twice(desk, of
     async with desk.database.reading_entities() as session:
         assert (await session.get(Customer, kept)).birthday == born(TODAY)
     assert await desk.worker_round() == 0
+
+
+async def test_who_was_erased_is_left_out_and_stops_nobody_else(desk, office):
+    orders = {"placed_at": at(date(2025, 3, 2), 9), "status": "settled"}
+    (erased,) = await desk.new_customers(1, erased_at=desk.clock(), birthday=born(TODAY))
+    await desk.order(erased, **orders)
+    await desk.order(office.customer_id, **orders)
+    assert await desk.worker_round() == 1
+    assert [each.customer_id for each in await desk.todos()] == [office.customer_id]
+    async with desk.database.reading() as connection:
+        coming = await upcoming(
+            connection, SYSTEM, UpcomingQuery(occasion="birthday"), SOURCES, desk.clock()
+        )
+    assert coming == ()
+
+
+async def test_one_that_cannot_be_asked_for_stops_no_other_and_is_looked_for_again(desk, office):
+    made = await desk.new_customers(3, birthday=born(TODAY))
+    await desk.customer(made[0], name="坏店")
+    async with refusing(desk.database, "坏店%"):
+        assert await desk.worker_round() == 2
+    desk.clock.pass_by(hours=1)
+    assert await desk.worker_round() == 1
+    assert [each.customer_id for each in await desk.todos()] == [*made[1:], made[0]]
+
+
+async def test_a_rule_that_fails_stops_no_other(desk, office):
+    class Broken(OrderDeliveries):
+        def between(self, span):
+            raise RuntimeError("no orders here")
+
+    await desk.customer(office.customer_id, birthday=born(TODAY))
+    sources = CareSources(Broken(), OrderBeginnings())
+    assert await CareWorker(desk.database, sources, clock=desk.clock).run_once() == 1
 
 
 @pytest.mark.parametrize("active", [True, False])

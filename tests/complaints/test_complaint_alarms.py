@@ -1,5 +1,7 @@
 """An overdue complaint is its handler's to-do, then the supervisor's."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 
@@ -8,6 +10,7 @@ from crm_core.complaints.alarms import ComplaintAlarms
 from crm_core.complaints.commands import Assign, Comment, NewComplaint, Resolve
 from crm_core.complaints.service import ComplaintService
 from crm_core.complaints.tables import Complaint, ComplaintStep
+from crm_core.customers.tables import Customer
 from crm_core.errors import Invalid
 from crm_core.people.tables import User
 from crm_core.todos.alarms import TodoAlarms
@@ -16,6 +19,7 @@ from crm_core.todos.events import TodoAlarm, TodoEscalated
 from crm_core.todos.service import TodoService
 from crm_core.todos.tables import Todo
 from tests.crm_core.crm_office import empty
+from tests.todos.refused_todos import refusing
 
 
 class Desk:
@@ -113,6 +117,35 @@ async def test_without_anybody_at_work_it_waits_for_somebody(desk, office, clock
     async with database.begin() as session:
         await session.execute(update(User).where(User.id.in_(bosses)).values(active=True))
     assert await desk.worker.run_once() == 1
+
+
+async def test_one_whose_customer_was_erased_asks_nobody_and_stops_no_other(
+    desk, office, clock, database
+):
+    made, erased = await desk.entered(), await desk.entered()
+    async with database.begin() as session:
+        forgotten = Customer(
+            name="已删除", level_code="city", price_policy_code="list", erased_at=clock()
+        )
+        session.add(forgotten)
+        await session.flush()
+        moved = update(Complaint).where(Complaint.id == erased.id)
+        await session.execute(
+            moved.values(customer_id=forgotten.id, due_at=made.due_at - timedelta(hours=1))
+        )
+    clock.pass_by(hours=25)
+    assert await desk.worker.run_once() == 1
+    assert [each.source_reference for each in await desk.of(office.zhao)] == [f"{made.id}:1"]
+
+
+async def test_one_that_cannot_be_asked_for_stops_no_other(desk, office, clock, database):
+    made = [await desk.entered() for _ in range(3)]
+    clock.pass_by(hours=25)
+    worker = ComplaintAlarms(database, clock=clock, batch=1)
+    async with refusing(database, f"% #{made[0].id} %"):
+        assert await worker.run_once() == 2
+        assert await worker.run_once() == 0
+    assert await worker.run_once() == 1
 
 
 async def test_the_card_shows_what_waits_and_what_was_handled_lately(desk, office, clock):

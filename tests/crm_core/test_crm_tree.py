@@ -71,6 +71,10 @@ async def test_a_move_takes_everybody_below_along_and_keeps_the_history(customer
         (other.id, None),
         (a.id, other.id),
     ]
+    (last,) = await family.moves(SYSTEM, b.id, limit=1)
+    assert last == history[0]
+    assert await family.moves(SYSTEM, b.id, before=last.id) == history[1:]
+    assert await family.moves(SYSTEM, b.id, before=history[1].id) == ()
     below = await family.below(SYSTEM, b.id)
     assert ([hit.id for hit in below.hits], below.in_all) == ([c.id], 2)
 

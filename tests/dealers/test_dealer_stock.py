@@ -244,6 +244,10 @@ async def test_dealers_without_a_report_are_listed(dealers, office, database):
     assert await silent(office.li) == {}
     with pytest.raises(NotFound):
         await silent(under=999_999)
+    async with database.begin() as session:
+        gone = update(Customer).where(Customer.id == below)
+        await session.execute(gone.values(erased_at=func.now()))
+    assert await silent(under=agent) == {agent: day}
 
 
 async def test_the_stock_of_a_subtree_is_the_sum_of_the_latest_reports(dealers, office, database):

@@ -163,6 +163,19 @@ def written(path: Path, rows, headers=("邮件号", "状态", "操作时间", "�
     return path
 
 
+async def test_a_quotation_mark_that_stays_open_keeps_no_other_row_back(
+    depot: Depot, tmp_path: Path
+):
+    sent = await depot.handed_over()
+    path = tmp_path / "file.csv"
+    lines = ('ZJ987654,揽收,"昨天', f"{sent.number},妥投,2026-03-02 9:05")
+    path.write_text("\n".join(("邮件号,状态,操作时间", *lines)), encoding="utf-8")
+    taken = await depot.trade.waybills.take_file(SYSTEM, "own", path)
+    assert (taken.rows, taken.applied) == (2, 1)
+    assert [each.row for each in taken.refused] == [2]
+    assert taken.refused[0].why.startswith("a quotation mark is opened here")
+
+
 @pytest.mark.parametrize("form", ["xlsx", "csv", "gbk"])
 async def test_a_file_is_taken_in_row_by_row_and_again_without_doubles(
     depot: Depot, tmp_path: Path, form: str

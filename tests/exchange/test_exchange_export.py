@@ -164,6 +164,26 @@ async def test_the_limit_is_the_role_s_and_zongji_itself_has_none(
         await limits.all(person("agent"))
 
 
+async def test_what_a_cell_of_excel_cannot_hold_is_left_out_as_a_whole_and_said(
+    exports, imports, customers
+):
+    contacts = [{"name": f"人{n}", "note": f"{'😀' * 400}{n}"} for n in range(42)]
+    new = {"name": "满员店", "city": "满市", "contacts": contacts}
+    made = await customers.create(SYSTEM, NewCustomer.model_validate(new))
+    await customers.create(SYSTEM, NewCustomer(name="空员店", city="满市"))
+    columns = ("name", "contact_details", "city")
+    content = ExportContent(conditions=where("city", "满市"), columns=columns)
+    job, rows = await written(exports, SYSTEM, content)
+    assert rows[1:] == [["空员店", "", "满市"], ["满员店", "", "满市"]]
+    assert job.error == (
+        "Left empty, because a cell of Excel holds no more than 32,767 characters:"
+        " 联系人资料 in row 3 (1 in all). Export as CSV to have everything."
+    )
+    job, rows = await written(exports, SYSTEM, content.model_copy(update={"format": "csv"}))
+    assert (job.error, len(rows[2][1].splitlines())) == (None, 42)
+    assert made.contacts[-1].note in rows[2][1]
+
+
 async def test_csv_in_gbk_can_be_taken_in_again(exports, imports, customers):
     new = NewCustomer(name="旧程序", city="码市", note="表情😀在内", phones=("13700099001",))
     await customers.create(SYSTEM, new)

@@ -45,6 +45,7 @@ FULL = {
         {"name": "周"},
     ],
     "territories": [{"province": "天津"}, {"province": "河北", "city": "唐山"}],
+    "told_by": ["voice", "sms"],
 }  # fmt: skip
 
 
@@ -77,6 +78,52 @@ async def test_everything_that_goes_out_comes_in_again(exports, imports, custome
         ("孙", "经理", "s@s.example", date(1980, 2, 3), "爱 茶"), ("周", None, None, None, None),
     ]  # fmt: skip
     assert (card.territories, card.parent_id) == (made.territories, top.id)
+    assert card.told_by == ("sms", "voice")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+async def test_what_looks_like_a_formula_comes_back_by_csv_as_it_was(
+    exports, imports, customers, search, encoding
+):
+    city = f"式{encoding}"
+    values = {
+        "name": f"=1+1 {city}", "code": f"@{city}", "city": city, "note": "'-减", "email": "+a@b.example",
+        "phones": [f"+8522345678{len(city)}", "13700160001"] if encoding == "utf-8" else ["+85223456700"],
+        "contacts": [{"name": "-无", "note": "=x"}],
+    }  # fmt: skip
+    made = await customers.create(SYSTEM, NewCustomer.model_validate(values))
+    content = ExportContent(conditions=where("city", city), format="csv", encoding=encoding)
+    job, rows = await written(exports, ADMIN, content)
+    assert rows[1][:2] == [f"'@{city}", f"'=1+1 {city}"]
+    again = await brought_in(exports, imports, ADMIN, job)
+    assert (again.same, again.changed, again.added, again.refused) == (1, 0, 0, 0)
+    gone = CustomerFields.model_validate({"phones": [], "code": None, "name": "旧式"})
+    await customers.update(SYSTEM, made.id, made.version, gone)
+    assert (await brought_in(exports, imports, ADMIN, job)).added == 1
+    (hit,) = [hit for hit in await search.quick(SYSTEM, city) if hit.id != made.id]
+    card = await customers.get(SYSTEM, hit.id)
+    assert (card.name, card.code, card.note) == (made.name, made.code, made.note)
+    assert [each.number for each in card.phones] == [each.number for each in made.phones]
+
+
+@pytest.mark.parametrize(
+    ("told_by", "cell"),
+    [(None, ""), ((), "无"), (("fax", "wecom_group"), "传真、企业微信群")],
+    ids=["open", "none", "some"],
+)
+async def test_how_a_customer_wants_to_be_told_goes_out_and_comes_in(
+    exports, imports, customers, told_by, cell
+):
+    city = f"告{cell}市"
+    made = await customers.create(SYSTEM, NewCustomer(name=city, city=city, told_by=told_by))
+    job, rows = await written(exports, ADMIN, ExportContent(conditions=where("city", city)))
+    assert dict(zip(rows[0], rows[1], strict=True))["通知方式"] == cell
+    other = CustomerFields(told_by=("email",))
+    await customers.update(SYSTEM, made.id, made.version, other)
+    again = await brought_in(exports, imports, ADMIN, job)
+    assert (again.changed, again.same) == ((1, 0) if cell else (0, 1))
+    card = await customers.get(SYSTEM, made.id)
+    assert card.told_by == (told_by if cell else ("email",))
 
 
 async def test_what_is_overdue_of_orders_goes_out_and_never_comes_in_as_entered(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_core.exchange import values
+from crm_core.outbox.messages import Channel
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,20 @@ def test_what_is_no_date_says_so(cell):
 )  # fmt: skip
 def test_texts(cell, written):
     assert values.text(cell) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [("=1+1", "'=1+1"), ("+852 2345", "'+852 2345"), ("-", "'-"), ("@x", "'@x"), ("'=1", "''=1"),
+     ("甲=1", "甲=1"), ("'甲", "'甲"), ("'", "'"), ("", "")],
+)  # fmt: skip
+def test_what_looks_like_a_formula_is_held_as_text(value, held):
+    assert (values.marked(value), values.unmarked(held)) == (held, value)
+
+
+@given(st.text("'=+-@甲\t"))
+def test_what_is_held_as_text_is_what_it_was(value):
+    assert values.unmarked(values.marked(value)) == value
 
 
 def test_lists_and_yes_or_no():
@@ -112,3 +127,14 @@ def test_ways_are_read_as_people_write_them(written, read):
 def test_a_way_that_is_none_is_refused():
     with pytest.raises(ValueError, match="飞鸽"):
         values.ways("短信、飞鸽")
+
+
+def test_every_channel_is_read_as_exports_write_it():
+    assert set(values.CHANNELS_ZH) == set(Channel)
+    written = "、".join(values.CHANNELS_ZH.values())
+    assert values.channels(written) == tuple(values.CHANNELS_ZH)
+    assert values.channels("企微/Voice/无") == ("wecom", "voice")
+    with pytest.raises(
+        ValueError, match="“飞鸽” is none of 短信, 邮件, 语音, 传真, 企业微信, 企业微信群"
+    ):
+        values.channels("飞鸽")

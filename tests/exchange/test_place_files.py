@@ -77,7 +77,7 @@ async def test_rows_are_taken_in_replaced_and_refused_with_reasons(
         "1380202": ("天津", "天津", None, None),
     }
     refused = read_sheet(await files.refused_file(SYSTEM, job.id))
-    reasons = [str(cells[0]) for _, cells in refused.rows()]
+    reasons = [str(row.cells[0]) for row in refused.rows()]
     assert "begins with 0" in reasons[0]
     assert "not 2 to 16 digits" in reasons[1]
     assert "no area code" in reasons[1]

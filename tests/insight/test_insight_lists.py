@@ -189,6 +189,25 @@ async def test_warnings_are_counted_and_their_customers_come_in_pages(firm: Firm
     assert counts["falling"] == 0
 
 
+async def test_who_was_erased_is_counted_nowhere(firm: Firm, chain):
+    firm.shop.clock.pass_by(days(31))
+    await firm.settle()
+    before = {each.code: each.customers for each in await firm.insight.segments(SYSTEM)}
+    warned = {each.code: each.customers for each in await firm.insight.health(SYSTEM)}
+    everybody = (await firm.insight.progress()).customers
+    async with firm.database.begin() as session:
+        await session.execute(
+            text("UPDATE customers SET erased_at = now() WHERE id = :id"), {"id": chain[0]}
+        )
+    found = {each.code: each.customers for each in await firm.insight.segments(SYSTEM)}
+    assert found["new"] == before["new"] - 1
+    told = {each.code: each.customers for each in await firm.insight.health(SYSTEM)}
+    assert told["no_contact"] == warned["no_contact"] - 1
+    page = await firm.insight.in_segment(SYSTEM, "new", PageQuery())
+    assert chain[0] not in {item.customer_id for item in page}
+    assert (await firm.insight.progress()).customers == everybody - 1
+
+
 async def test_whoever_sees_only_the_own_customers_counts_only_those(firm: Firm, chain):
     li = replace(firm.office.li, scope=Scope.OWN, rights=frozenset(Right))
     async with firm.database.begin() as session:

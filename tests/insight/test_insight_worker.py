@@ -8,12 +8,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, func, select, text, update
 
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.insight_queue import touch
+from crm_core.customers.insight_tables import CustomerInsight
 from crm_core.customers.merging import MergeService
 from crm_core.customers.service import CustomerService
+from crm_core.customers.tables import Customer
 from crm_core.errors import DatabaseUnavailable
 from crm_core.insight.ports import Holder, SalesDay, SalesSource
 from crm_core.rights import SYSTEM
@@ -125,6 +127,26 @@ async def test_customers_entered_behind_our_back_are_found(firm: Firm):
     assert await worker.find_missing() == 0
     assert await worker.run_once() == 1
     assert (await firm.row(customer)).segment_code == "none"
+
+
+async def test_of_who_was_erased_nothing_is_worked_out_and_nothing_stays(firm: Firm):
+    erased, told = await firm.taken_on(), await firm.taken_on()
+    await firm.settle()
+    async with firm.database.begin() as session:
+        await session.execute(
+            update(Customer).where(Customer.id.in_((erased, told))).values(erased_at=func.now())
+        )
+        await session.execute(delete(CustomerInsight).where(CustomerInsight.customer_id == erased))
+        await touch(session, (told,))
+    worker = firm.worker()
+    assert await worker.find_missing() == 0
+    assert await worker.run_once() == 1
+    async with firm.database.reading() as connection:
+        left = select(func.count()).where(CustomerInsight.customer_id.in_((erased, told)))
+        assert await connection.scalar(left) == 0
+        everybody = select(func.count(), func.count(Customer.erased_at)).select_from(Customer)
+        here, gone = (await connection.execute(everybody)).one()
+    assert await firm.insight.recompute_all(SYSTEM) == here - gone
 
 
 async def test_what_was_worked_out_before_the_clock_was_set_back_is_worked_out_anew(firm: Firm):

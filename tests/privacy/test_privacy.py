@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from acd.obstacles import live_calls
 from crm_core.audit.service import AuditTrail
+from crm_core.complaints.commands import NewComplaint, Reason
+from crm_core.complaints.service import ComplaintService
 from crm_core.customers.fields import CustomerFields, NewCustomer
 from crm_core.customers.merging import MergeService
 from crm_core.customers.search import SearchService
@@ -85,8 +87,8 @@ INSERT INTO todos (title, note, customer_id, kind, priority, due_at, alarm_befor
                    escalate_after_min, alarm_at, escalate_at, assignee_id, created_at, updated_at)
   VALUES ('{mark}', '{mark}', {id}, 'task', 'normal', now(), 0, 1, now(), now(), 1, now(), now());
 INSERT INTO complaints (customer_id, category_code, severity, channel, description, handler_id,
-                        state, due_at, started_at, created_at, updated_at)
-  SELECT {id}, min(code), 1, 'phone', '{mark}', 1, 'in_progress', now(), now(), now(), now()
+                        state, due_at, started_at, handled_at, created_at, updated_at)
+  SELECT {id}, min(code), 1, 'phone', '{mark}', 1, 'resolved', now(), now(), now(), now(), now()
   FROM complaint_categories;
 INSERT INTO complaint_steps (complaint_id, at, kind, text)
   SELECT max(id), now(), 'comment', '{mark}' FROM complaints;
@@ -335,17 +337,22 @@ async def test_who_still_has_something_open_is_not_erased_and_hears_why(archive:
     async with archive.database.begin() as session:
         await session.execute(text(order))
         await session.execute(text(call))
+    complaints = ComplaintService(archive.database, clock=archive.clock)
+    new = NewComplaint(customer_id=made, category_code="quality", description="坏了")
+    complaint = await complaints.create(archive.office.wang, new)
     request = await archive.request(made, "erasure")
-    with pytest.raises(CannotErase, match=r"below.*260101-8.*line"):
+    with pytest.raises(CannotErase, match=rf"below.*#{complaint.id}.*260101-8.*line"):
         await archive.privacy.erase(archive.admin, request)
     assert (await archive.customers.get(SYSTEM, made)).name == "有订单"
+    withdrawn = Reason(version=complaint.version, reason="客户撤回")
+    await complaints.reject(archive.office.zhao, complaint.id, withdrawn)
     async with archive.database.begin() as session:
         await session.execute(text("UPDATE orders SET status = 'settled' WHERE key = 'k8'"))
         await session.execute(text("UPDATE calls SET outcome = 'x', ended_at = now()"))
         await session.execute(text(f"UPDATE customers SET credit_used = 1 WHERE id = {made}"))
     card = await archive.customers.get(SYSTEM, below_id)
     await archive.customers.update(SYSTEM, below_id, card.version, CustomerFields(parent_id=None))
-    with pytest.raises(CannotErase, match="owes"):
+    with pytest.raises(CannotErase, match=r"^The customer still owes money: settle it first\.$"):
         await archive.privacy.erase(archive.admin, request)
 
 

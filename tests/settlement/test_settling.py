@@ -165,10 +165,11 @@ async def test_the_courier_s_own_statement_is_compared_both_ways(house: Counting
     draft = (await house.draft(courier)).settlement
     content = (
         f"{HEADERS}{same},￥100.00,12\n{dear},100,15\nUNKNOWN-1,60,12\n"
-        f"{same},100,12\nBAD,一百,12\n,5,5\n"
+        f'{same},100,12\nBAD,一百,12\n,5,5\n"{missing},100,12\n'
     )
     taken = await house.statement(draft, tmp_path, content)
-    assert [each.row for each in taken.refused] == [5, 6, 7]
+    assert [each.row for each in taken.refused] == [5, 6, 7, 8]
+    assert taken.refused[-1].reason.startswith("a quotation mark is opened here")
     assert (taken.rows, taken.matched) == (3, 1)
     found = {
         (each.reference, each.kind): (each.ours, each.theirs)

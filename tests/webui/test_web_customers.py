@@ -89,6 +89,21 @@ async def test_any_combination_of_fields_is_searched_and_kept(house, supervisor,
     assert {"field": "province", "operators": ["empty", "in", "is", "not"]} in known["items"]
 
 
+async def test_moves_in_the_channel_come_in_pages_the_latest_first(house, supervisor):
+    customer_id = await made(house, "常搬", "13711110066", level_code="retailer")
+    for level in ("city", "county", "retailer"):
+        _, one = await supervisor.ask("GET", f"/api/customers/{customer_id}")
+        change = {"version": one["customer"]["version"], "level_code": level}
+        status, _ = await supervisor.ask("PATCH", f"/api/customers/{customer_id}", change)
+        assert status == 200
+    page = f"/api/customers/{customer_id}/moves?limit=2"
+    status, first = await supervisor.ask("GET", page)
+    assert status == 200, first
+    _, second = await supervisor.ask("GET", f"{page}&before={first['items'][-1]['id']}")
+    seen = [each["to_level_code"] for each in (*first["items"], *second["items"])]
+    assert (len(first["items"]), seen) == (2, ["retailer", "county", "city"])
+
+
 async def test_merging_over_http_can_be_undone(house, supervisor, agent):
     kept = await made(house, "留下的", "13711110005")
     dropped = await made(house, "留下的店", "13711110006")

@@ -73,6 +73,13 @@ class BelowPage(Model):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
+class MovePage(Model):
+    """`before`: the last move of the page before this one."""
+
+    before: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
 class CustomerItem(View):
     ENTITY = "customer"
     SAME_FIELD: ClassVar = {"level_code": "level", "number": "phones"}
@@ -295,9 +302,12 @@ async def below(asked: Asked[Nothing, BelowPage]) -> BelowList:
     return BelowList(items=_items(found.hits, asked), after=found.after, in_all=found.in_all)
 
 
-async def moves(asked: Asked[Nothing, Nothing]) -> MoveList:
-    """Where the customer stood before."""
-    found = await asked.services.crm.family.moves(asked.principal, int(asked.id))
+async def moves(asked: Asked[Nothing, MovePage]) -> MoveList:
+    """Where the customer stood before, the latest move first."""
+    query = asked.query
+    found = await asked.services.crm.family.moves(
+        asked.principal, int(asked.id), before=query.before, limit=query.limit
+    )
     return MoveList(items=tuple(MoveItem.model_validate(each) for each in found))
 
 
@@ -415,7 +425,7 @@ ROUTES = (
     Route("PATCH", _ONE, change, _ANY_EDIT, CustomerChange, answer=CustomerAnswer),
     Route("POST", f"{_ONE}/link-call", link_call, _EDIT, WantedCall, answer=CustomerAnswer),
     Route("GET", f"{_ONE}/below", below, _VIEW, query=BelowPage, answer=BelowList),
-    Route("GET", f"{_ONE}/moves", moves, _VIEW, answer=MoveList),
+    Route("GET", f"{_ONE}/moves", moves, _VIEW, query=MovePage, answer=MoveList),
     Route("GET", f"{_ONE}/timeline", timeline, _VIEW, query=TimelinePage, answer=Timeline),
     Route("GET", f"{_ONE}/duplicates", duplicates, _VIEW, answer=CustomerList),
     Route("GET", f"{_ONE}/merges", merges, _VIEW, answer=MergeList),

@@ -43,7 +43,9 @@ class WantedExport(Model, ExportContent):
 
 
 class JobItem(View):
-    """How far a file is; `state` is uploaded, waiting, running, done, failed or cancelled."""
+    """How far a file is; `state` is uploaded, waiting, running, done, failed or cancelled; `error`: why it failed, or what
+    an export had to leave out.
+    """
 
     id: int
     kind: str

@@ -73,6 +73,8 @@ def export_file(
     )
     job = connected(lambda _, crm: _export(crm, file, content))
     console.print(f"{_STATES.get(job.state, '')} {job.total} customers in {file}")
+    if job.error:
+        console.print(f"[yellow]{job.error}[/yellow]")
 
 
 async def _import(crm: Crm, file: Path, plan: dict[str, str], refused: Path) -> tuple[JobView, int]:

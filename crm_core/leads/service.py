@@ -189,7 +189,7 @@ class LeadService:
             given = _place(actor, lead) | await _standing(session, actor, lead)
             given |= new.model_dump(exclude_unset=True)
             card = await customers.enter(session, actor, NewCustomer.model_validate(given))
-            wanted = {"title": (lead.interest or lead.name)[:_TITLE]}
+            wanted = {"title": _title(actor, lead)}
             made = await _convert(session, actor, lead, card.id, wanted, now=self._clock())
         log.info("lead_converted", lead=lead_id, opportunity=made, by=actor.user_id)
         return card
@@ -323,6 +323,12 @@ async def _standing(session: AsyncSession, actor: Actor, lead: LeadView) -> dict
         return {"salesperson_id": _owner(actor, lead)}
     dealer, salesperson = await holding.standing(session, lead.dealer_customer_id)
     return {"parent_id": dealer, "salesperson_id": salesperson}
+
+
+def _title(actor: Actor, lead: LeadView) -> str:
+    """What the lead wants, or its name when that is not known or not this actor's to see."""
+    wants = lead.interest if actor.may_read(leads.ENTITY, "interest") else None
+    return (wants or lead.name)[:_TITLE]
 
 
 def _place(actor: Actor, lead: LeadView) -> dict[str, object]:

@@ -325,3 +325,13 @@ async def test_a_caller_with_an_open_lead_becomes_its_customer_in_one_step(desk:
     with pytest.raises(LeadClosed):
         await desk.leads.become(office.wang, lead, again, caller=number)
     assert await desk.customers.identify("13512340068") is None
+
+
+async def test_what_a_lead_wants_names_no_opportunity_of_who_may_not_see_it(desk: Desk):
+    office, number = desk.office, "13512340069"
+    lead = await desk.lead("老李", phone=number, interest="白酒")
+    blind = replace(office.wang, fields={"lead.interest": Access.HIDDEN})
+    await desk.leads.become(blind, lead, NewCustomer(name="李记"), caller=number)
+    async with desk.database.reading_entities() as session:
+        made = (await session.scalars(select(Opportunity))).one()
+    assert made.title == "老李"

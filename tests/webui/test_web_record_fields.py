@@ -15,8 +15,8 @@ from crm_core.customers.fields import NewCustomer
 from crm_core.people.roles import RoleContent
 from crm_core.rights import SYSTEM, Access, Right
 from orders.stock.documents.commands import NewReceipt
-from tests.webui.hidden_questions import Question, answered, paths
-from tests.webui.web_house import PASSWORD, Browser, House
+from tests.webui.hidden_questions import CALL_BOUND, Question, answered, paths
+from tests.webui.web_house import PASSWORD, Browser, House, on_screen
 from webui.sight import hideable_fields
 
 FIELDS = sorted(each for each in hideable_fields() if not each.startswith("customer."))
@@ -166,7 +166,8 @@ async def insert_records(house: House, clerk: Browser) -> None:
         "name": "线索", "phone": PHONE, "province": "秘密线省", "city": "秘密线市",
         "interest": "秘密意向", "note": "秘密线注",
     }  # fmt: skip
-    for each in (lead, {"name": "同号", "phone": PHONE}, {"name": "可写"}):
+    known = {"name": "同号", "phone": PHONE, "interest": "秘密意向"}
+    for each in (lead, known, {"name": "可写"}):
         await done(clerk, "POST", "/api/leads", each)
     await done(clerk, "POST", "/api/leads/1/lose", {"version": 1, "reason": "秘密败因"})
     complaint = _COMPLAINT | {"customer_id": 3}
@@ -199,13 +200,18 @@ async def insert_records(house: House, clerk: Browser) -> None:
 
 
 @pytest.fixture(scope="module")
-async def shown(house: House, clerk: Browser) -> dict[str, str]:
-    """What the routes answer with nothing hidden."""
+async def shown(house: House, clerk: Browser) -> AsyncIterator[dict[str, str]]:
+    """What the routes answer with nothing hidden; the number of the leads is on the clerk's screen."""
     await limit(house, {})
     await insert_records(house, clerk)
+    async with on_screen(house, "supervisor", PHONE) as call_id:
+        yield await told(house, clerk, call_id)
+
+
+async def told(house: House, clerk: Browser, call_id: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (
-        *paths(house, {"customers": 3, "calls": "0" * 32}),
+        *paths(house, {"customers": 3, "calls": "0" * 32, "on_screen": call_id}),
         "/api/leads?scope=all",
         "/api/complaints/1",
         "/api/complaints/1/steps",
@@ -226,6 +232,10 @@ def marked(field: str, path: str, body: str) -> list[str]:
     if path.startswith("/api/audit") and entity not in path:
         return []
     return [mark for mark in MARKS[field] if mark in body]
+
+
+def test_what_is_bound_to_a_call_is_tried_with_one_on_the_screen(shown: dict[str, str]):
+    assert {path.partition("?")[0] for path in shown} >= set(CALL_BOUND)
 
 
 def test_every_field_is_tried():

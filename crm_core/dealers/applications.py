@@ -37,7 +37,7 @@ from crm_core.dealers.views import DealerApplicationView
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import SYSTEM, Actor
 
-_ENTITY = "dealer_application"
+ENTITY = "dealer_application"
 
 
 class Decided(Conflict):
@@ -65,8 +65,8 @@ async def add(
     await trail.record(
         session,
         actor.user_id,
-        f"{_ENTITY}.create",
-        _ENTITY,
+        f"{ENTITY}.create",
+        ENTITY,
         application_id,
         after=new.model_dump(),
     )
@@ -186,8 +186,8 @@ async def _write(
     await trail.record(
         session,
         actor.user_id,
-        f"{_ENTITY}.{action}",
-        _ENTITY,
+        f"{ENTITY}.{action}",
+        ENTITY,
         before.id,
         before=was,
         after=became,

@@ -51,6 +51,7 @@ from crm_core.timeline import Place, TimelineEntry
 log = structlog.get_logger(__name__)
 
 _TITLE = 100
+_FORESEEN = frozenset({"amount", "close_on"})
 
 
 class LeadService:
@@ -165,11 +166,12 @@ class LeadService:
         Forbidden (a field of a new customer).
         """
         actor.require(Right.LEAD_WORK)
+        actor.require_write(opportunities.ENTITY, sorted(given.model_fields_set & _FORESEEN))
         now = self._clock()
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
             customer_id = await _customer(session, actor, lead, given.customer_id)
-            wanted = given.model_dump(include={"title", "amount", "close_on"})
+            wanted = given.model_dump(include={"title", *_FORESEEN})
             opportunity_id = await _convert(session, actor, lead, customer_id, wanted, now=now)
             made = await opportunities.read(session, SYSTEM, opportunity_id)
         log.info("lead_converted", lead=lead_id, opportunity=opportunity_id, by=actor.user_id)
@@ -211,6 +213,7 @@ class LeadService:
     async def create_opportunity(self, actor: Actor, new: NewOpportunity) -> OpportunityView:
         """One's own. Raises NotFound (customer)."""
         actor.require(Right.LEAD_WORK)
+        actor.require_write(opportunities.ENTITY, sorted(new.model_fields_set))
         async with self._database.begin() as session:
             seen = await must_see(session, actor, new.customer_id)
             values = new.model_dump() | {"customer_id": seen, "owner_id": actor.user_id}
@@ -237,6 +240,7 @@ class LeadService:
         """Raises NotFound, Conflict (edited since), OpportunityClosed."""
         actor.require(Right.LEAD_WORK)
         values = edit.model_dump(exclude_unset=True, exclude={"version"})
+        actor.require_write(opportunities.ENTITY, sorted(values))
         async with self._database.begin() as session:
             held = await opportunities.held(session, actor, opportunity_id, edit.version)
             await opportunities.write(session, actor, held, "update", values)
@@ -247,6 +251,8 @@ class LeadService:
     ) -> OpportunityView:
         """Raises NotFound, Conflict (edited since), OpportunityClosed, Invalid."""
         actor.require(Right.LEAD_WORK)
+        if given.lost_reason is not None:
+            actor.require_write(opportunities.ENTITY, ["lost_reason"])
         async with self._database.begin() as session:
             held = await opportunities.held(session, actor, opportunity_id, given.version)
             await opportunities.move(session, actor, held, given, self._clock())

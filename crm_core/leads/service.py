@@ -163,14 +163,14 @@ class LeadService:
         """The customer, new or known, with an opportunity; the answer comes whosever they are now.
 
         Raises NotFound, Conflict, LeadClosed, NumberTaken (by a customer who may not be seen),
-        Forbidden (a field of a new customer).
+        Forbidden (a field of a new customer), Invalid (one that the business added).
         """
         actor.require(Right.LEAD_WORK)
         actor.require_write(opportunities.ENTITY, sorted(given.model_fields_set & _FORESEEN))
         now = self._clock()
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
-            customer_id = await _customer(session, actor, lead, given.customer_id)
+            customer_id = await _customer(session, actor, lead, given)
             wanted = given.model_dump(include={"title", *_FORESEEN})
             opportunity_id = await _convert(session, actor, lead, customer_id, wanted, now=now)
             made = await opportunities.read(session, SYSTEM, opportunity_id)
@@ -308,16 +308,17 @@ async def _customer(
     session: AsyncSession,
     actor: Actor,
     lead: LeadView,
-    customer_id: int | None,
+    wanted: Convert,
 ) -> int:
     """Who is known, or a new record with what the actor may write; whoever has the lead has it."""
-    known = customer_id or await leads.known_as(session, actor, lead)
+    known = wanted.customer_id or await leads.known_as(session, actor, lead)
     if known is not None:
         return await must_see(session, actor, known)
     given: dict[str, object] = {"name": lead.name, "province": lead.province, "city": lead.city}
     given["phones"] = (lead.phone,) if lead.phone else None
+    given["custom"] = wanted.custom
     given = {name: value for name, value in given.items() if value}
-    customers.require(actor, given.keys())
+    customers.require(actor, given.keys(), wanted.custom)
     given |= await _standing(session, actor, lead)
     card = await customers.enter(session, actor, NewCustomer.model_validate(given))
     return card.id

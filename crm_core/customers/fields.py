@@ -117,6 +117,9 @@ class TerritoryEntry(_Entry):
     city: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
 
 
+Custom = Annotated[dict[str, CustomInput], Field(max_length=200)]
+
+
 class CustomerFields(BaseModel):
     """What a person may write in a record; only the fields that are given are kept or changed.
 
@@ -136,7 +139,7 @@ class CustomerFields(BaseModel):
     addresses: Annotated[tuple[AddressEntry, ...], Field(max_length=20)] = ()
     contacts: Annotated[tuple[ContactEntry, ...], Field(max_length=50)] = ()
     territories: Annotated[tuple[TerritoryEntry, ...], Field(max_length=400)] = ()
-    custom: Annotated[dict[str, CustomInput], Field(max_length=200)] = Field(default_factory=dict)
+    custom: Custom = Field(default_factory=dict)
     level_code: Annotated[Text, Field(max_length=30)] = "consumer"
     parent_id: RowId | None = None
     area_code: Annotated[str, Field(pattern=r"^0\d{2,3}$")] | None = None

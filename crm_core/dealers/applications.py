@@ -37,7 +37,7 @@ from crm_core.dealers.views import DealerApplicationView
 from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.rights import SYSTEM, Actor
 
-_ENTITY = "dealer_application"
+ENTITY = "dealer_application"
 
 
 class Decided(Conflict):
@@ -65,8 +65,8 @@ async def add(
     await trail.record(
         session,
         actor.user_id,
-        f"{_ENTITY}.create",
-        _ENTITY,
+        f"{ENTITY}.create",
+        ENTITY,
         application_id,
         after=new.model_dump(),
     )
@@ -103,7 +103,11 @@ async def approve(
     await check_dealer_level(session, given.level_code or before.level_code)
     if given.customer_id is None:
         new = _customer(before, given)
-        actor.require_write("customer", sorted(map(field_code, new.model_fields_set)))
+        written = {
+            *map(field_code, new.model_fields_set),
+            *(f"custom.{code}" for code in new.custom),
+        }
+        actor.require_write("customer", sorted(written))
         customer_id = (await customers.enter(session, actor, new)).id
     else:
         customer_id = await _moved(session, actor, before, given, given.customer_id)
@@ -186,8 +190,8 @@ async def _write(
     await trail.record(
         session,
         actor.user_id,
-        f"{_ENTITY}.{action}",
-        _ENTITY,
+        f"{ENTITY}.{action}",
+        ENTITY,
         before.id,
         before=was,
         after=became,
@@ -206,6 +210,7 @@ def _customer(wanted: DealerApplicationView, given: DealerApproval) -> NewCustom
         "province": wanted.province,
         "city": wanted.city,
         "note": wanted.note,
+        "custom": given.custom or None,
     }
     if wanted.province is not None:
         known["territories"] = (TerritoryEntry(province=wanted.province, city=wanted.city),)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from crm_core.customers.fields import Name, Number
+from crm_core.customers.fields import Custom, Name, Number
 from crm_core.fields import PAGE, Command, Id, Limit, Text, Version, Versioned
 
 _LEVEL = r"^[a-z][a-z0-9_]{0,29}$"
@@ -117,15 +117,17 @@ class DealerApplicationEdit(Versioned):
 
 
 class DealerApproval(Versioned):
-    """Where the new dealer stands; without `level_code` at the level that was wanted.
+    """Where the new dealer stands; without `level_code` at the level that was wanted. `custom`: values of the fields
+    that the business added.
 
-    `customer_id`: a customer already, who moves there and sells in the territory from now on.
+    `customer_id`: a customer already, who moves there and sells in the territory from now on, and keeps the rest.
     """
 
     customer_id: Id | None = None
     parent_id: Id | None = None
     level_code: LevelCode | None = None
     salesperson_id: Id | None = None
+    custom: Custom = Field(default_factory=dict)
 
 
 class DealerRefusal(Versioned):

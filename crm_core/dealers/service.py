@@ -96,6 +96,7 @@ class DealerService:
     async def apply(self, actor: Actor, new: NewDealerApplication) -> DealerApplicationView:
         """Raises Invalid (level), AppliedAlready."""
         actor.require(Right.CHANNEL_MANAGE)
+        actor.require_write(applications.ENTITY, sorted(new.model_fields_set))
         async with self._database.begin() as session:
             made = await applications.add(session, actor, new, self._clock())
         return _decided("dealer_applied", made, actor)
@@ -105,6 +106,7 @@ class DealerService:
     ) -> DealerApplicationView:
         """Raises Decided, Conflict (edited since), Invalid (level), AppliedAlready."""
         actor.require(Right.CHANNEL_MANAGE)
+        actor.require_write(applications.ENTITY, sorted(edit.model_fields_set - {"version"}))
         async with self._database.begin() as session:
             made = await applications.change(session, actor, application_id, edit)
         return _decided("dealer_application_edited", made, actor)
@@ -123,6 +125,7 @@ class DealerService:
     ) -> DealerApplicationView:
         """Raises Decided, Conflict (edited since)."""
         actor.require(Right.CHANNEL_MANAGE)
+        actor.require_write(applications.ENTITY, ["reason"])
         async with self._database.begin() as session:
             made = await applications.refuse(session, actor, application_id, given, self._clock())
         return _decided("dealer_refused", made, actor)

@@ -17,6 +17,11 @@ Read = Callable[[CustomerCard], Value]
 _Shown = Callable[[str], str]
 
 
+def holds_numbers(name: str) -> bool:
+    """Whether telephone numbers, or what is masked like them, stand in a column."""
+    return name in _WITH_NUMBERS or name == "address_phone"
+
+
 def reader(name: str, *, unmasked: bool) -> Read:
     """The way in which a column is read off a record."""
     show = partial(shown, unmasked=unmasked)

@@ -1,18 +1,18 @@
 """Customers into files, for those who may, as many as they may, and never unseen.
 
 Rule: an export shows no more than the screen would: only customers within the person's scope, no hidden
-field, numbers masked without `number.unmask`. What was taken out is in the audit trail, and counts
+field, numbers masked without `number.unmask`; all of that is looked at again when the file is fetched. What was taken out is in the audit trail, and counts
 against what this person may take out in 24 hours. Each attempt writes a file of its own, which becomes the
 export's in the transaction that proves the lease. What does not fit into a cell of Excel is left out, and the job
 says so.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,14 +27,14 @@ from crm_core.customers.search import SearchService
 from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.exchange import jobs
-from crm_core.exchange.cells import reader
+from crm_core.exchange.cells import holds_numbers, reader
 from crm_core.exchange.columns import BELONGS_TO, COLUMNS
 from crm_core.exchange.files import LONGEST, Encoding, Format, Value, is_too_long, table
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.limits import ExportLimits
 from crm_core.exchange.tables import ExchangeJob
 from crm_core.people import principals
-from crm_core.rights import SYSTEM, Actor, Right
+from crm_core.rights import SYSTEM, Actor, Right, Scope
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +153,7 @@ class ExportService:
 
     async def fetch(self, actor: Actor, job_id: int) -> tuple[JobView, Path]:
         """The finished file; that it was fetched is noted. Raises Forbidden (also when something of it was hidden
-        since), NotFound, Conflict.
+        since, its numbers are masked for its owner by now, or he sees fewer customers), NotFound, Conflict.
         """
         async with self._database.begin() as session:
             job = await jobs.get(session, job_id)
@@ -163,6 +163,7 @@ class ExportService:
                 raise Conflict("This export is not ready (any more).")
             columns = [BELONGS_TO.get(name, name) for name in job.plan["columns"]]
             actor.require_read("customer", columns)
+            _check_still(actor, job.plan)
             await trail.record(session, actor.user_id, "export.fetch", "exchange", job_id)
         return job, self.path(job)
 
@@ -253,7 +254,8 @@ class ExportService:
             "error": note,
             "finished_at": now,
         }
-        done["plan"] = {**held.job.plan, "columns": list(columns)}
+        told = {"unmasked": _unmasked(actor, columns), "scope": actor.scope}
+        done["plan"] = {**held.job.plan, "columns": list(columns), **told}
         async with self._database.begin() as session:
             await jobs.advance(session, job_id, held=held.until, now=now, **done)
             await trail.record(
@@ -322,6 +324,21 @@ class ExportService:
         if found is None:
             raise Invalid("Whoever wanted this export cannot log in any more.")
         return found
+
+
+def _unmasked(actor: Actor, columns: Iterable[str]) -> bool:
+    """Whether numbers stand in full in a file that this actor writes."""
+    return actor.may(Right.NUMBER_UNMASK) and any(map(holds_numbers, columns))
+
+
+def _check_still(actor: Actor, plan: Mapping[str, Any]) -> None:
+    """What the file holds is still the actor's to see; a file that does not say holds everything. Raises Forbidden."""
+    if plan.get("unmasked", True):
+        actor.require(Right.NUMBER_UNMASK)
+    if actor.scope.width < Scope(plan.get("scope", Scope.ALL)).width:
+        raise Forbidden(
+            "This file holds customers whom your role does not see any more: export them anew."
+        )
 
 
 def _may_read(actor: Actor, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from crm_core.customers.channel import Code
+from crm_core.customers.fields import Custom
 from crm_core.fields import PAGE, CallId, Command, Id, Limit, Text, Versioned
 from crm_core.numbers import normalise
 
@@ -93,12 +94,15 @@ class Reopen(Versioned):
 
 
 class Convert(Versioned):
-    """Without `customer_id` the customer who has the lead's number, or a new one."""
+    """Without `customer_id` the customer who has the lead's number, or a new one with these values of the fields that
+    the business added; who is known keeps the own.
+    """
 
     customer_id: Id | None = None
     title: Name
     amount: Money = Decimal(0)
     close_on: Day | None = None
+    custom: Custom = Field(default_factory=dict)
 
 
 class LeadScope(StrEnum):

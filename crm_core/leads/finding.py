@@ -1,5 +1,5 @@
-"""What leads are found by. Rule: a role that does not see a field of customers searches no lead by it either, and
-who sees masked numbers finds by the digits that are seen, or by the whole number.
+"""What leads are found by. Rule: a role that does not see a field of leads, or of customers, searches no lead by it, and who
+sees masked numbers finds by the digits that are seen, or by the whole number.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from crm_core.leads.tables import Lead
 from crm_core.rights import Actor, Right
 from crm_core.search_text import contains
 
-_ASKED_FOR = {"number": "phones", "province": "province", "city": "city"}
+_ASKED_FOR = {"number": "phone", "province": "province", "city": "city"}
 
 
 def conditions(actor: Actor, wanted: LeadQuery, zone: tzinfo) -> Iterator[ColumnElement[bool]]:
@@ -74,7 +74,7 @@ def _check_seen(actor: Actor, wanted: LeadQuery) -> None:
     hidden = [
         asked
         for asked, field in _ASKED_FOR.items()
-        if getattr(wanted, asked) and not actor.may_read("customer", field)
+        if getattr(wanted, asked) and not actor.may_read("lead", field)
     ]
     if hidden:
         raise Forbidden(

@@ -51,6 +51,7 @@ from crm_core.timeline import Place, TimelineEntry
 log = structlog.get_logger(__name__)
 
 _TITLE = 100
+_FORESEEN = frozenset({"amount", "close_on"})
 
 
 class LeadService:
@@ -162,14 +163,15 @@ class LeadService:
         """The customer, new or known, with an opportunity; the answer comes whosever they are now.
 
         Raises NotFound, Conflict, LeadClosed, NumberTaken (by a customer who may not be seen),
-        Forbidden (a field of a new customer).
+        Forbidden (a field of a new customer), Invalid (one that the business added).
         """
         actor.require(Right.LEAD_WORK)
+        actor.require_write(opportunities.ENTITY, sorted(given.model_fields_set & _FORESEEN))
         now = self._clock()
         async with self._database.begin() as session:
             lead = await leads.held(session, actor, lead_id, given.version)
-            customer_id = await _customer(session, actor, lead, given.customer_id)
-            wanted = given.model_dump(include={"title", "amount", "close_on"})
+            customer_id = await _customer(session, actor, lead, given)
+            wanted = given.model_dump(include={"title", *_FORESEEN})
             opportunity_id = await _convert(session, actor, lead, customer_id, wanted, now=now)
             made = await opportunities.read(session, SYSTEM, opportunity_id)
         log.info("lead_converted", lead=lead_id, opportunity=opportunity_id, by=actor.user_id)
@@ -189,7 +191,7 @@ class LeadService:
             given = _place(actor, lead) | await _standing(session, actor, lead)
             given |= new.model_dump(exclude_unset=True)
             card = await customers.enter(session, actor, NewCustomer.model_validate(given))
-            wanted = {"title": (lead.interest or lead.name)[:_TITLE]}
+            wanted = {"title": _title(actor, lead)}
             made = await _convert(session, actor, lead, card.id, wanted, now=self._clock())
         log.info("lead_converted", lead=lead_id, opportunity=made, by=actor.user_id)
         return card
@@ -211,6 +213,7 @@ class LeadService:
     async def create_opportunity(self, actor: Actor, new: NewOpportunity) -> OpportunityView:
         """One's own. Raises NotFound (customer)."""
         actor.require(Right.LEAD_WORK)
+        actor.require_write(opportunities.ENTITY, sorted(new.model_fields_set))
         async with self._database.begin() as session:
             seen = await must_see(session, actor, new.customer_id)
             values = new.model_dump() | {"customer_id": seen, "owner_id": actor.user_id}
@@ -237,6 +240,7 @@ class LeadService:
         """Raises NotFound, Conflict (edited since), OpportunityClosed."""
         actor.require(Right.LEAD_WORK)
         values = edit.model_dump(exclude_unset=True, exclude={"version"})
+        actor.require_write(opportunities.ENTITY, sorted(values))
         async with self._database.begin() as session:
             held = await opportunities.held(session, actor, opportunity_id, edit.version)
             await opportunities.write(session, actor, held, "update", values)
@@ -247,6 +251,8 @@ class LeadService:
     ) -> OpportunityView:
         """Raises NotFound, Conflict (edited since), OpportunityClosed, Invalid."""
         actor.require(Right.LEAD_WORK)
+        if given.lost_reason is not None:
+            actor.require_write(opportunities.ENTITY, ["lost_reason"])
         async with self._database.begin() as session:
             held = await opportunities.held(session, actor, opportunity_id, given.version)
             await opportunities.move(session, actor, held, given, self._clock())
@@ -302,16 +308,17 @@ async def _customer(
     session: AsyncSession,
     actor: Actor,
     lead: LeadView,
-    customer_id: int | None,
+    wanted: Convert,
 ) -> int:
     """Who is known, or a new record with what the actor may write; whoever has the lead has it."""
-    known = customer_id or await leads.known_as(session, actor, lead)
+    known = wanted.customer_id or await leads.known_as(session, actor, lead)
     if known is not None:
         return await must_see(session, actor, known)
     given: dict[str, object] = {"name": lead.name, "province": lead.province, "city": lead.city}
     given["phones"] = (lead.phone,) if lead.phone else None
+    given["custom"] = wanted.custom
     given = {name: value for name, value in given.items() if value}
-    customers.require(actor, given.keys())
+    customers.require(actor, given.keys(), wanted.custom)
     given |= await _standing(session, actor, lead)
     card = await customers.enter(session, actor, NewCustomer.model_validate(given))
     return card.id
@@ -323,6 +330,12 @@ async def _standing(session: AsyncSession, actor: Actor, lead: LeadView) -> dict
         return {"salesperson_id": _owner(actor, lead)}
     dealer, salesperson = await holding.standing(session, lead.dealer_customer_id)
     return {"parent_id": dealer, "salesperson_id": salesperson}
+
+
+def _title(actor: Actor, lead: LeadView) -> str:
+    """What the lead wants, or its name when that is not known or not this actor's to see."""
+    wants = lead.interest if actor.may_read(leads.ENTITY, "interest") else None
+    return (wants or lead.name)[:_TITLE]
 
 
 def _place(actor: Actor, lead: LeadView) -> dict[str, object]:

@@ -96,7 +96,9 @@ class PrivacyService:
         whom anything of it is hidden.
         """
         actor.require(Right.PRIVACY_MANAGE)
-        actor.require_read("customer", [name.partition(".")[2] for name in sorted(actor.hidden)])
+        for name in sorted(actor.hidden):
+            entity, _, field = name.partition(".")
+            actor.require_read(entity, [field])
         async with self._database.begin() as session:
             request = await _held(session, actor, request_id)
             _check_kind(request, RequestKind.ACCESS)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from crm_core.customers import service as customers
 from crm_core.customers.fields import AddressEntry, NewCustomer, PhoneEntry
 from crm_core.customers.tables import Customer, CustomerPhone
+from crm_core.errors import Invalid
 from crm_core.numbers import normalise
 from crm_core.rights import SYSTEM
 from orders.catalogue.tables import Product, ProductPack
@@ -199,18 +200,23 @@ async def _enter_buyer(
     session: AsyncSession, connection_id: int, rules: ShopRules, paper: OutsideOrder
 ) -> int:
     number = normalise(paper.phone or "")
-    card = await customers.enter(
-        session,
-        SYSTEM,
-        NewCustomer(
-            name=paper.buyer_name or paper.buyer_code or _NOBODY,
-            phones=(PhoneEntry(number=number),) if number else (),
-            addresses=(AddressEntry(detail=paper.address),) if paper.address else (),
-            level_code=rules.level_code,
-            price_policy_code=rules.price_policy_code,
-            credit_limit=rules.credit_limit,
-        ),
+    new = NewCustomer(
+        name=paper.buyer_name or paper.buyer_code or _NOBODY,
+        phones=(PhoneEntry(number=number),) if number else (),
+        addresses=(AddressEntry(detail=paper.address),) if paper.address else (),
+        level_code=rules.level_code,
+        price_policy_code=rules.price_policy_code,
+        credit_limit=rules.credit_limit,
     )
+    try:
+        card = await customers.enter(session, SYSTEM, new)
+    except Invalid as error:
+        why = "; ".join(f"{name}: {wrong}" for name, wrong in error.fields.items())
+        raise ConnectorError(
+            "buyer_not_entered",
+            f"{new.name} cannot be entered as a customer ({why}). Enter the customer, then try the paper again.",
+            permanent=True,
+        ) from error
     if paper.buyer_code is not None:
         await session.execute(
             upsert(ConnectionCode)

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from crm_core.customers.fields import NewCustomer
+from crm_core.customers.service import CustomerService
 from crm_core.errors import Conflict
 from crm_core.rights import SYSTEM
 from orders.connections import entering
@@ -20,6 +22,7 @@ from orders.sales.flow import Status
 from orders.sales.views import OrderView
 from tests.connections.desk import SHOP, open_desk, paper
 from tests.connections.neighbours import QimenRouter, signed_query
+from tests.crm_core.crm_office import required_field
 
 CREATE, CANCEL = "taobao.qimen.deliveryorder.create", "taobao.qimen.order.cancel"
 
@@ -56,6 +59,32 @@ async def test_an_outside_order_enters_as_ours(desk, shop):
     assert view.customer_name == "王五"
     assert await desk.shop.balance(sku) == (10, 2)
     assert [each.id for each in await desk.papers(shop, q=view.number)] == [took.id]
+
+
+async def test_a_buyer_of_whom_the_business_asks_more_waits_for_a_person(desk, shop):
+    sku = await desk.shop.product(on_hand=10)
+    new = {"phone": "13700137044", "buyer_code": "n44"}
+    async with required_field(desk.shop.database) as code:
+        await sent(desk, shop, paper("TB44", 1, (sku, 1), **new))
+        await desk.work()
+        (took,) = await desk.papers(shop, q="TB44")
+        assert (took.state, took.code) == ("refused", "buyer_not_entered")
+        assert f"custom.{code}: this field must be filled in" in took.reason
+        made = NewCustomer(
+            name="补录",
+            phones=("13700137044",),
+            level_code="retail",
+            price_policy_code="plain",
+            credit_limit=Decimal(1000),
+            custom={code: "冀A1"},
+        )
+        known = await CustomerService(desk.shop.database).create(SYSTEM, made)
+        await desk.used.papers.retry(desk.owner, took.id)
+        await desk.work()
+        (took,) = await desk.papers(shop, q="TB44")
+        assert took.state == "done"
+        order = await desk.shop.service.get(SYSTEM, took.order_id)
+        assert order.customer_id == known.id
 
 
 async def test_a_buyer_is_known_again_by_code_and_by_number(desk, shop):

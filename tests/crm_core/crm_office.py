@@ -1,14 +1,17 @@
 """An office with people of several roles and one customer, for tests of the rooms."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from crm_core.customers.tables import Customer
+from crm_core.customers.custom_fields import CustomFieldService, NewCustomField
+from crm_core.customers.tables import Customer, CustomField, CustomValue
 from crm_core.db import Database
 from crm_core.people.tables import User
-from crm_core.rights import Principal
+from crm_core.rights import SYSTEM, Principal
 from crm_core.seeds import seed_channel, seed_roles
 from tests.crm_core.crm_core_support import person
 
@@ -64,3 +67,14 @@ async def empty(database: Database, *tables: type) -> None:
     async with database.begin() as session:
         for table in tables:
             await session.execute(delete(table))
+
+
+@contextlib.asynccontextmanager
+async def required_field(database: Database) -> AsyncIterator[str]:
+    """The business asks for something of every new customer; the field's code."""
+    new = NewCustomField(code="licence", type="text", label_zh="证号", label_en="L", required=True)
+    await CustomFieldService(database).create(SYSTEM, new)
+    try:
+        yield new.code
+    finally:
+        await empty(database, CustomValue, CustomField)

@@ -21,7 +21,7 @@ from crm_core.dealers.service import DealerService
 from crm_core.dealers.tables import DealerApplication
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound, NumberTaken
 from crm_core.rights import SYSTEM, Access, Scope
-from tests.crm_core.crm_office import empty
+from tests.crm_core.crm_office import empty, required_field
 
 _phones = iter(range(13900000000, 13999999999))
 
@@ -68,6 +68,23 @@ async def test_an_approved_application_becomes_a_customer_below_a_dealer(
             )
         )
     assert {"dealer_application.create", "dealer_application.approve", "customer.create"} <= actions
+
+
+async def test_a_dealer_is_approved_with_what_the_business_asks_of_every_customer(
+    dealers, office, database
+):
+    async with required_field(database) as code:
+        made = await dealers.apply(office.sun, wish(name="要证的"))
+        with pytest.raises(Invalid) as refused:
+            await dealers.approve(office.sun, made.id, DealerApproval(version=1))
+        assert refused.value.fields == {f"custom.{code}": "this field must be filled in"}
+        given = DealerApproval(version=1, custom={code: "冀A1"})
+        limited = replace(office.sun, fields={f"customer.custom.{code}": Access.READ})
+        with pytest.raises(Forbidden, match=code):
+            await dealers.approve(limited, made.id, given)
+        approved = await dealers.approve(office.sun, made.id, given)
+        card = await CustomerService(database).get(SYSTEM, approved.customer_id)
+        assert [(each.code, each.value) for each in card.custom] == [(code, "冀A1")]
 
 
 async def test_of_many_who_decide_at_once_one_decides(dealers, office, database):

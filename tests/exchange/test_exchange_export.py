@@ -1,6 +1,7 @@
 """Customers into files: what one may see, as much as one may, and logged."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from crm_core.exchange import exporting, jobs
 from crm_core.exchange.exporting import ExportContent, ExportService
 from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
-from crm_core.rights import SYSTEM, Access, Principal
+from crm_core.rights import SYSTEM, Access, Principal, Right, Scope
 from tests.crm_core.crm_core_support import person
 from tests.exchange.exchange_files import where, written
 
@@ -126,6 +127,38 @@ async def test_every_export_leaves_its_trail_and_is_its_owner_s_alone(exports, s
     assert [entry.action for entry in entries] == ["export.start", "export.done", "export.fetch"]
     assert entries[0].after["customers"] == 2
     assert entries[0].after["conditions"][0]["field"] == "level"
+
+
+async def test_a_file_is_not_given_to_who_sees_less_by_now(exports, clock):
+    clock.pass_by(days=11)
+    content = ExportContent(conditions=where("level", "city"), format="csv")
+    job, _ = await written(exports, ADMIN, content)
+    clock.pass_by(days=2)
+    plain = content.model_copy(update={"columns": ("name", "province")})
+    without, _ = await written(exports, ADMIN, plain)
+    masked = replace(ADMIN, rights=ADMIN.rights - {Right.NUMBER_UNMASK})
+    narrow = replace(ADMIN, scope=Scope.OWN)
+    for who, job_id in ((masked, job.id), (narrow, job.id), (narrow, without.id)):
+        with pytest.raises(Forbidden):
+            await exports.fetch(who, job_id)
+    await exports.fetch(masked, without.id)
+    await exports.fetch(ADMIN, job.id)
+
+
+async def test_a_file_made_before_it_said_so_is_taken_to_hold_numbers_in_full(
+    exports, seeded, clock
+):
+    clock.pass_by(days=15)
+    content = ExportContent(conditions=where("level", "city"), columns=("name",), format="csv")
+    job, _ = await written(exports, ADMIN, content)
+    async with seeded.begin() as session:
+        old = text("UPDATE exchange_jobs SET plan = plan - 'unmasked' - 'scope' WHERE id = :id")
+        await session.execute(old, {"id": job.id})
+    with pytest.raises(Forbidden):
+        await exports.fetch(replace(ADMIN, rights=ADMIN.rights - {Right.NUMBER_UNMASK}), job.id)
+    with pytest.raises(Forbidden):
+        await exports.fetch(replace(ADMIN, scope=Scope.UNIT), job.id)
+    await exports.fetch(ADMIN, job.id)
 
 
 async def test_the_limit_is_the_role_s_and_zongji_itself_has_none(

@@ -40,7 +40,7 @@ from crm_core.todos.commands import TodoQuery
 from crm_core.todos.service import TodoService
 from crm_core.todos.views import TodoView
 from tests.crm_core.crm_core_support import Clock
-from tests.crm_core.crm_office import Office, furnish
+from tests.crm_core.crm_office import Office, furnish, required_field
 
 STAGES = ("contact", "needs", "quoted", "negotiation", "won", "lost")
 
@@ -267,6 +267,28 @@ async def test_a_lead_of_a_known_number_becomes_that_customers_opportunity(sales
     lead = await sales.lead(phone="13512340003")
     made = await sales.leads.convert(sales.office.wang, lead, Convert(version=1, title="再来"))
     assert (made.customer_id, made.owner_id) == (known, sales.office.wang.user_id)
+
+
+async def test_a_lead_becomes_a_customer_with_what_the_business_asks_of_every_one(sales: Sales):
+    async with required_field(sales.database) as code:
+        for phone in (None, "13512340199"):
+            lead = await sales.lead(phone=phone)
+            with pytest.raises(Invalid) as refused:
+                await sales.leads.convert(sales.office.wang, lead, Convert(version=1, title="x"))
+            assert refused.value.fields == {f"custom.{code}": "this field must be filled in"}
+            wanted = Convert(version=1, title="x", custom={code: "冀A1"})
+            reader = replace(sales.office.wang, fields={f"customer.custom.{code}": Access.READ})
+            with pytest.raises(Forbidden, match=code):
+                await sales.leads.convert(reader, lead, wanted)
+            made = await sales.leads.convert(sales.office.wang, lead, wanted)
+            card = await sales.customers.get(SYSTEM, made.customer_id)
+            assert [(each.code, each.value) for each in card.custom] == [(code, "冀A1")]
+        again = await sales.lead(phone="13512340199")
+        wanted = Convert(version=1, title="x", custom={code: "别的"})
+        known = await sales.leads.convert(sales.office.wang, again, wanted)
+        assert known.customer_id == made.customer_id
+        card = await sales.customers.get(SYSTEM, made.customer_id)
+        assert [each.value for each in card.custom] == ["冀A1"]
 
 
 async def test_a_lead_is_edited_and_lost_with_a_reason(sales: Sales):

@@ -111,6 +111,7 @@ class Words:
     wecom_group: str = "wecom-group"
     province: str | None = None
     city: str | None = None
+    note: str | None = None
     code: str = "CODE"
     level: str = "city"
 
@@ -192,7 +193,7 @@ async def _add_sales_talks(add: Add, whose: Whose) -> None:
     words, of = whose.words, whose.of
     lead = await add(
         "leads", Lead, source="web", name=words.text, phone=words.phone, note=words.text,
-        interest=words.text, state="converted", created_at=NOW, closed_at=NOW, **of,
+        province=words.province, city=words.city, interest=words.text, state="converted", created_at=NOW, closed_at=NOW, **of,
     )  # fmt: skip
     await add("lead handovers", LeadHandover, lead_id=lead, note=words.text, at=NOW)
     opportunity = await add(
@@ -249,7 +250,8 @@ async def _add_service(add: Add, whose: Whose) -> None:
     )
     await add(
         "dealer-applications", DealerApplication, name=words.text, phone=words.phone,
-        level_code=words.level, created_at=NOW, state="approved", decided_at=NOW, **of,
+        province=words.province, city=words.city, note=words.note, level_code=words.level,
+        created_at=NOW, state="approved", decided_at=NOW, **of,
     )  # fmt: skip
     await add(
         "knowledge/questions", KnowledgeQuestion, text=words.text, asker_id=whose.colleague,

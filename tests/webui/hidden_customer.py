@@ -25,7 +25,7 @@ INVOICE = {
 WORDS = Words(
     text="普通话", phone="13711223344", address="秘密路", person="秘密人", email="secret@example.com",
     fax="02288880000", wecom="secret.wecom", wecom_group="693a91f6-7a0c-4bc4-97a0-0ec2sifa5aaa",
-    province="秘密省", city="秘密市", code="SECRET-CODE", level="secret_level",
+    province="秘密省", city="秘密市", note="秘密备注", code="SECRET-CODE", level="secret_level",
 )  # fmt: skip
 
 

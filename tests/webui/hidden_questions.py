@@ -4,12 +4,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from tests.webui.file_text import text_of
 from tests.webui.web_house import Browser, House
 from webui.api.progress import LINK
 from webui.routes import ROUTES
 from webui.routing import CALL, CODE, NUMBER, SKU, Route
 
+_OPTIONAL = FieldInfo(default=None)
 FILES_OF_NOBODY = {
     "GET /ws",
     "GET /metrics",
@@ -24,6 +27,12 @@ FILES_OF_NOBODY = {
     "GET /api/exports/{id}/file",
 }
 """They tell of no customer, are a sound, go back to who handed them in, or are tried by a test of their own."""
+CALL_BOUND = [
+    route.path
+    for route in ROUTES
+    if route.method == "GET" and route.query.model_fields.get("call_id", _OPTIONAL).is_required()
+]
+"""They tell of a call that stands on the asker's own screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def paths(house: House, ids: dict[str, Any]) -> list[str]:
     sample = {CODE: "scope", SKU: "A1", LINK: "x"}
     query = {
         "customer_id": str(customer_id), "since": "2026-01-01", "until": "2030-01-01",
-        "occasion": "birthday", "number": "1", "by": "customer", "call_id": "0" * 32,
+        "occasion": "birthday", "number": "1", "by": "customer", "call_id": ids["on_screen"],
         "begins": "2026-01-01", "ends": "2026-12-31", "older": "1", "newer": "1",
     }  # fmt: skip
     found: list[str] = []

@@ -7,6 +7,7 @@ every file is read back.
 """
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select
@@ -14,30 +15,43 @@ from sqlalchemy import select
 from tests.webui.customer_records import without_a_row
 from tests.webui.hidden_customer import Marked, hide
 from tests.webui.hidden_marks import HIDEABLE, has_mark
-from tests.webui.hidden_questions import FILES_OF_NOBODY, Question, answered, name_of, questions
-from tests.webui.web_house import Browser, House
+from tests.webui.hidden_questions import (
+    CALL_BOUND,
+    FILES_OF_NOBODY,
+    Question,
+    answered,
+    name_of,
+    questions,
+)
+from tests.webui.web_house import Browser, House, on_screen
 from webui.routes import ROUTES
 
 _NUMBERED = re.compile(r"/[0-9]+(?=/|$)")
 
 
 @pytest.fixture(scope="module")
-async def shown(house: House, reader: Browser, marked: Marked) -> dict[Question, str]:
-    """What is answered when nothing is hidden."""
+async def shown(
+    house: House, reader: Browser, marked: Marked
+) -> AsyncIterator[dict[Question, str]]:
+    """What is answered when nothing is hidden; the customer's call stays on the reader's screen."""
     await hide(house)
     found: dict[Question, str] = {}
-    for asked in questions(house, marked.ids):
-        status, body = await answered(reader, asked)
-        assert status in (200, 404, 409, 422), (asked, body)
-        if status == 200:
-            found[asked] = body
-    return found
+    customer_id = marked.customer_id
+    async with on_screen(house, "supervisor", "13711223344", customer_id) as call_id:
+        for asked in questions(house, {**marked.ids, "on_screen": call_id}):
+            status, body = await answered(reader, asked)
+            assert status in (200, 404, 409, 422), (asked, body)
+            if status == 200:
+                found[asked] = body
+        yield found
 
 
 async def test_the_records_are_there_and_every_field_is_shown_somewhere(
     marked: Marked, shown: dict[Question, str]
 ):
-    assert len({asked.place for asked in shown}) > 120
+    places = {asked.place for asked in shown}
+    assert len(places) > 120
+    assert places >= set(CALL_BOUND)
     for field in HIDEABLE:
         name = field.partition(".")[2]
         where = [asked.path for asked, body in shown.items() if has_mark(name, asked, body)]

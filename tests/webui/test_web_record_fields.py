@@ -1,5 +1,5 @@
-"""Fields of leads, complaints, quotes and orders that a role can be kept from, each tried with each limit: hidden it stands
-in no answer and not in the audit trail, and neither hidden nor read only is it written.
+"""Fields of leads, opportunities, applications, complaints, quotes and orders that a role can be kept from, each tried with
+each limit: hidden it stands in no answer and not in the audit trail, and neither hidden nor read only is it written.
 """
 
 import contextlib
@@ -15,17 +15,24 @@ from crm_core.customers.fields import NewCustomer
 from crm_core.people.roles import RoleContent
 from crm_core.rights import SYSTEM, Access, Right
 from orders.stock.documents.commands import NewReceipt
-from tests.webui.hidden_questions import Question, answered, paths
-from tests.webui.web_house import PASSWORD, Browser, House
+from tests.webui.hidden_questions import CALL_BOUND, Question, answered, paths
+from tests.webui.web_house import PASSWORD, Browser, House, on_screen
 from webui.sight import hideable_fields
 
 FIELDS = sorted(each for each in hideable_fields() if not each.startswith("customer."))
 PHONE = "13711223355"
+APPLICANT = "13711223388"
 MARKS: Mapping[str, tuple[str, ...]] = {
     "complaint.compensation": ("秘密补偿",),
     "complaint.description": ("秘密诉求",),
     "complaint.resolution": ("秘密处理",),
     "complaint.satisfaction": ('"satisfaction":4', '"after":4}'),
+    "dealer_application.city": ("秘密申市",),
+    "dealer_application.level_code": ('"county"',),
+    "dealer_application.note": ("秘密申注",),
+    "dealer_application.phone": (APPLICANT,),
+    "dealer_application.province": ("秘密申省",),
+    "dealer_application.reason": ("秘密拒辞",),
     "lead.city": ("秘密线市",),
     "lead.interest": ("秘密意向",),
     "lead.known_as": ('"known_as":3',),
@@ -34,6 +41,10 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "lead.phone": (PHONE, '"same_number":[2]', '"known_as":3'),
     "lead.province": ("秘密线省", '"suggestions":[{'),
     "lead.suggestions": ('"suggestions":[{',),
+    "opportunity.amount": ("7654.32", '"weighted":"'),
+    "opportunity.close_on": ("2031-03-07",),
+    "opportunity.lost_reason": ("秘密输因",),
+    "opportunity.note": ("秘密机注",),
     "order.address": ("秘密单址", '"consignee":{'),
     "order.cost": ('"cost":"', '"margin":"'),
     "order.discount": ('"discount":"3.21"', '"unit_price":"', '"line_total":"', "秘密折扣"),
@@ -45,6 +56,8 @@ MARKS: Mapping[str, tuple[str, ...]] = {
 }
 """What tells of a field, by itself or because it gives it away."""
 STANDS_AT = {
+    "dealer_application": ("/api/dealer-applications", "/api/audit"),
+    "opportunity": ("/api/opportunities", "/api/audit", "/api/customers/"),
     "lead": ("/api/leads", "/api/audit"),
     "complaint": ("/api/complaints", "/api/audit", "/api/customers/"),
     "order": ("/api/orders", "/api/audit"),
@@ -78,6 +91,25 @@ def _lead(**field: object) -> tuple[Write, ...]:
     )
 
 
+def _application(**field: object) -> tuple[Write, ...]:
+    new = {"name": "新", "phone": "13711223399", "level_code": "city"}
+    return (
+        Write("PATCH", "/api/dealer-applications/2", field, at="application"),
+        Write("POST", "/api/dealer-applications", new | field),
+    )
+
+
+def _opportunity(**field: object) -> tuple[Write, ...]:
+    return (
+        Write("POST", "/api/opportunities", {"customer_id": 3, "title": "新"} | field),
+        Write("PATCH", "/api/opportunities/2", field, at="opportunity"),
+    )
+
+
+def _conversion(**field: object) -> tuple[Write, ...]:
+    return (Write("POST", "/api/leads/3/convert", {"title": "新"} | field, at="lead"),)
+
+
 def _quote(**field: object) -> tuple[Write, ...]:
     return (
         Write("POST", "/api/quotes", {"customer_id": 3} | _OFFER | field),
@@ -107,6 +139,14 @@ WRITES: Mapping[str, tuple[Write, ...]] = {
     "complaint.satisfaction": (
         Write("POST", "/api/complaints/3/close", {"satisfaction": 2}, at="complaint"),
     ),
+    "dealer_application.city": _application(city="北京"),
+    "dealer_application.level_code": _application(level_code="city"),
+    "dealer_application.note": _application(note="新"),
+    "dealer_application.phone": _application(phone="13711223377"),
+    "dealer_application.province": _application(province="北京"),
+    "dealer_application.reason": (
+        Write("POST", "/api/dealer-applications/2/refuse", {"reason": "新"}, at="application"),
+    ),
     "lead.city": _lead(city="北京"),
     "lead.interest": _lead(interest="新"),
     "lead.known_as": (),
@@ -115,6 +155,17 @@ WRITES: Mapping[str, tuple[Write, ...]] = {
     "lead.phone": _lead(phone="13711223377"),
     "lead.province": _lead(province="北京"),
     "lead.suggestions": (),
+    "opportunity.amount": (*_opportunity(amount="5"), *_conversion(amount="5")),
+    "opportunity.close_on": (
+        *_opportunity(close_on="2032-01-01"),
+        *_conversion(close_on="2032-01-01"),
+    ),
+    "opportunity.lost_reason": (
+        Write(
+            "POST", "/api/opportunities/2/move", {"stage_code": "lost", "lost_reason": "新"}, at="opportunity"
+        ),
+    ),
+    "opportunity.note": _opportunity(note="新"),
     "order.address": (
         *_order(address="新"),
         Write("PUT", "/api/orders/1/consignee", _CONSIGNEE),
@@ -166,9 +217,25 @@ async def insert_records(house: House, clerk: Browser) -> None:
         "name": "线索", "phone": PHONE, "province": "秘密线省", "city": "秘密线市",
         "interest": "秘密意向", "note": "秘密线注",
     }  # fmt: skip
-    for each in (lead, {"name": "同号", "phone": PHONE}, {"name": "可写"}):
+    known = {"name": "同号", "phone": PHONE, "interest": "秘密意向"}
+    for each in (lead, known, {"name": "可写"}):
         await done(clerk, "POST", "/api/leads", each)
     await done(clerk, "POST", "/api/leads/1/lose", {"version": 1, "reason": "秘密败因"})
+    hoped = {
+        "customer_id": 3, "title": "商机", "note": "秘密机注", "amount": "7654.32", "close_on": "2031-03-07",
+    }  # fmt: skip
+    for _ in range(2):
+        await done(clerk, "POST", "/api/opportunities", hoped)
+    lost = {"version": 1, "stage_code": "lost", "lost_reason": "秘密输因"}
+    await done(clerk, "POST", "/api/opportunities/1/move", lost)
+    applied = {
+        "name": "申请人", "phone": APPLICANT, "level_code": "county", "province": "秘密申省",
+        "city": "秘密申市", "note": "秘密申注",
+    }  # fmt: skip
+    for each in (applied, {"name": "待批", "phone": "13711223300", "level_code": "city"}):
+        await done(clerk, "POST", "/api/dealer-applications", each)
+    refused = {"version": 1, "reason": "秘密拒辞"}
+    await done(clerk, "POST", "/api/dealer-applications/1/refuse", refused)
     complaint = _COMPLAINT | {"customer_id": 3}
     for each in (complaint | {"description": "秘密诉求"}, complaint, complaint):
         await done(clerk, "POST", "/api/complaints", each)
@@ -199,13 +266,18 @@ async def insert_records(house: House, clerk: Browser) -> None:
 
 
 @pytest.fixture(scope="module")
-async def shown(house: House, clerk: Browser) -> dict[str, str]:
-    """What the routes answer with nothing hidden."""
+async def shown(house: House, clerk: Browser) -> AsyncIterator[dict[str, str]]:
+    """What the routes answer with nothing hidden; the number of the leads is on the clerk's screen."""
     await limit(house, {})
     await insert_records(house, clerk)
+    async with on_screen(house, "supervisor", PHONE) as call_id:
+        yield await told(house, clerk, call_id)
+
+
+async def told(house: House, clerk: Browser, call_id: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in (
-        *paths(house, {"customers": 3, "calls": "0" * 32}),
+        *paths(house, {"customers": 3, "calls": "0" * 32, "on_screen": call_id}),
         "/api/leads?scope=all",
         "/api/complaints/1",
         "/api/complaints/1/steps",
@@ -226,6 +298,10 @@ def marked(field: str, path: str, body: str) -> list[str]:
     if path.startswith("/api/audit") and entity not in path:
         return []
     return [mark for mark in MARKS[field] if mark in body]
+
+
+def test_what_is_bound_to_a_call_is_tried_with_one_on_the_screen(shown: dict[str, str]):
+    assert {path.partition("?")[0] for path in shown} >= set(CALL_BOUND)
 
 
 def test_every_field_is_tried():
@@ -323,9 +399,27 @@ async def undone(house: House, write: Write) -> AsyncIterator[None]:
             "UPDATE complaints SET state = 'in_progress', handled_at = NULL, closed_at = NULL WHERE id = 2",
             "UPDATE complaints SET state = 'resolved', closed_at = NULL, satisfaction = NULL WHERE id = 3",
             "UPDATE leads SET state = 'new', closed_at = NULL, lost_reason = NULL WHERE id = 3",
+            "UPDATE opportunities SET stage_code = 'contact', closed_at = NULL, lost_reason = NULL WHERE id = 2",
+            "UPDATE dealer_applications SET state = 'new', reason = NULL, decided_at = NULL WHERE id = 2",
             "UPDATE quotes SET state = 'open', decided_at = NULL, rejected_reason = NULL WHERE id = 2",
         ):
             await session.execute(text(statement))
+
+
+async def test_a_person_s_data_is_given_to_nobody_from_whom_a_record_s_field_is_hidden(
+    house: House, clerk: Browser, shown: dict[str, str]
+):
+    await limit(house, {})
+    wanted = {"customer_id": 3, "kind": "access", "identified_by": "来函"}
+    made = await done(clerk, "POST", "/api/privacy-requests", wanted)
+    path = f"/api/privacy-requests/{made['request']['id']}/data"
+    for field in ("opportunity.note", "lead.interest", "order.note"):
+        await limit(house, {field: Access.HIDDEN})
+        status, answer = await clerk.ask("POST", path, {})
+        refused = {field.partition(".")[2]: "forbidden"}
+        assert (status, answer["error"]["fields"]) == (403, refused)
+    await limit(house, {})
+    assert (await clerk.ask("POST", path, {}))[0] == 200
 
 
 async def test_what_is_hidden_or_not_his_stays_when_an_order_is_changed(

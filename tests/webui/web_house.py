@@ -282,6 +282,22 @@ def offer_in(ticket: Ticket) -> Offer:
     return word
 
 
+@contextlib.asynccontextmanager
+async def on_screen(
+    house: House, login: str, caller: str, customer_id: int | None = None
+) -> AsyncIterator[str]:
+    """A call from this number, a stranger's or this customer's, rises on somebody's screen and stays there; its id."""
+    async with house.at_work(login) as agent_id:
+        record = house.call(caller, known=False)
+        record.identified(CallerFacts(customer_id=customer_id))
+        ticket = house.queue(record)
+        offer_in(ticket)
+        await until(lambda: house.server.door.live.on_screen(agent_id, record.call_id))
+        yield record.call_id
+        ticket.leave("abandoned")
+        record.end("abandoned")
+
+
 def quick_passwords() -> Passwords:
     return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 

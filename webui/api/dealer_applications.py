@@ -16,7 +16,7 @@ from crm_core.dealers.service import DealerService
 from crm_core.dealers.views import DealerApplicationView
 from crm_core.rights import Right
 from webui.asked import Asked, Model, Nothing
-from webui.present import number_of
+from webui.present import masked_text
 from webui.routing import NUMBER, Route, needs
 from webui.views import View
 
@@ -44,15 +44,17 @@ class DealerApplicationSearch(DealerApplicationQuery, Model):
 class DealerApplicationItem(View):
     """`phone` is masked for those who may not see numbers."""
 
+    ENTITY = "dealer_application"
+
     id: int
     name: str
-    phone: str
-    province: str | None
-    city: str | None
-    level_code: str
-    note: str | None
+    phone: str = ""
+    province: str | None = None
+    city: str | None = None
+    level_code: str = ""
+    note: str | None = None
     state: str
-    reason: str | None
+    reason: str | None = None
     customer_id: int | None
     created_by_id: int | None
     created_at: datetime
@@ -106,13 +108,8 @@ def _service(asked: Asked[Model, Model]) -> DealerService:
 
 
 def _item(asked: Asked[Model, Model], found: DealerApplicationView) -> DealerApplicationItem:
-    """What an approved one says of the level is what the customer has."""
-    who = asked.principal
-    told = found.customer_id is None or who.may_read("customer", "level")
-    phone = number_of(found.customer_id, found.phone, who) or ""
-    return DealerApplicationItem.model_validate(found).model_copy(
-        update={"phone": phone, "level_code": found.level_code if told else ""}
-    )
+    phone = masked_text(found.phone, asked.principal.rights)
+    return DealerApplicationItem.model_validate(found).model_copy(update={"phone": phone})
 
 
 def _answer(asked: Asked[Model, Model], found: DealerApplicationView) -> DealerApplicationAnswer:

@@ -97,11 +97,13 @@ class LeadList(View):
 
 
 class CallersLeadItem(View):
+    ENTITY = "lead"
+
     id: int
     name: str
     source: str
     state: str
-    interest: str | None
+    interest: str | None = None
     owner_name: str | None
     dealer_name: str | None
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from crm_core.fields import Id
 from crm_core.leads.commands import (
@@ -49,18 +50,20 @@ class PipelineSearch(Model):
 
 
 class OpportunityItem(View):
+    ENTITY = "opportunity"
+
     id: int
     customer_id: int
     customer_name: str
     lead_id: int | None
     title: str
-    note: str | None
+    note: str | None = None
     stage_code: str
     percent: int
     outcome: str | None
-    amount: Decimal
-    close_on: date | None
-    lost_reason: str | None
+    amount: Decimal | None = None
+    close_on: date | None = None
+    lost_reason: str | None = None
     owner_id: int | None
     owner_name: str | None
     dealer_customer_id: int | None
@@ -121,10 +124,13 @@ class StageList(View):
 
 
 class PipelineItem(View):
+    ENTITY = "opportunity"
+    SAME_FIELD: ClassVar = {"weighted": "amount"}
+
     stage_code: str
     opportunities: int
-    amount: Decimal
-    weighted: Decimal
+    amount: Decimal | None = None
+    weighted: Decimal | None = None
 
 
 class PipelineAnswer(View):

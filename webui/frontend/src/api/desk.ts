@@ -160,7 +160,7 @@ export interface Opportunity {
   title: string;
   stage_code: string;
   percent: number;
-  amount: Money;
+  amount: Money | null;
   close_on: string | null;
   owner_name: string | null;
 }

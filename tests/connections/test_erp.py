@@ -242,6 +242,18 @@ async def test_goods_of_the_same_price_that_are_changed_are_changed_there(desk, 
     assert line["FMaterialId"] == {"FNumber": other}
 
 
+async def test_what_is_erased_of_an_order_changes_nothing_there(desk, kingdee):
+    order = await reviewed(desk)
+    await desk.work()
+    async with desk.database.begin() as session:
+        erased = text("UPDATE orders SET address = NULL WHERE id = :id")
+        await session.execute(erased, {"id": order.id})
+    await desk.work()
+    codes = [each.code for each in await out(desk, kingdee.connection)]
+    assert codes == ["sent", "nothing_new"]
+    assert [service for service, _ in kingdee.asked].count("Save") == 1
+
+
 @pytest.mark.parametrize("stops_at", range(1, 6))
 async def test_whatever_answer_is_lost_a_change_is_there_in_the_end(desk, kingdee, stops_at):
     order = await reviewed(desk)

@@ -72,7 +72,6 @@ def told_by_post(ids: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
             for form in papers
         ),
         ("/api/picking-lists", {"order_ids": [ids["orders"]]}),
-        ("/api/line/try", {"did": "4006001001", "caller": "13711223344", "keys": ["1", "1"]}),
         (f"/api/privacy-requests/{ids['access-requests']}/data", {}),
     ]
 

@@ -4,7 +4,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from crm_core.rights import SYSTEM
+from crm_core.people.roles import RoleContent
+from crm_core.rights import SYSTEM, Access, Right, Scope
 from ivr.line.commands import ApplyLine
 from tests.ivr.ivr_line import LINE_FILE
 from tests.ivr.line_files import PLAN, TWO_MENUS
@@ -73,6 +74,33 @@ async def test_what_cannot_be_tried_is_named(
 async def test_agents_do_not_try_the_line(house: House) -> None:
     async with house.browser("agent") as agent:
         assert (await agent.ask("POST", "/api/line/try", {"did": "4006001001"}))[0] == 403
+
+
+async def test_what_is_hidden_of_customers_is_told_of_no_caller(house: House) -> None:
+    wanted = {"did": "4006001001", "caller": "13800138000", "keys": ["1", "1"]}
+    roles = house.services.crm.roles
+    for fields, scope, status in (
+        ((), Scope.ALL, 200),
+        (("level",), Scope.ALL, 200),
+        (("phones",), Scope.ALL, 403),
+        ((), Scope.UNIT, 403),
+    ):
+        (role,) = [each for each in await roles.all(SYSTEM) if each.code == "operations"]
+        content = RoleContent(
+            name_zh="运营",
+            name_en="Operations",
+            rights=frozenset(Right),
+            scope=scope,
+            fields={f"customer.{each}": Access.HIDDEN for each in fields},
+        )
+        await roles.change(SYSTEM, "operations", role.version, content)
+        async with house.browser("operations") as browser:
+            answer, found = await browser.ask("POST", "/api/line/try", wanted)
+        assert answer == status, found
+        if status == 200:
+            codes = {each["code"] for each in found["told"]}
+            assert ("level" in codes) is (not fields)
+            assert "routed" in codes
 
 
 async def test_two_versions_are_compared_and_the_live_one_is_drawn(

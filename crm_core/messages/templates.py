@@ -56,13 +56,20 @@ class TemplateService:
         actor.require(Right.MESSAGE_MANAGE)
         async with self._database.reading_entities() as session:
             own = [_view(row) for row in await session.scalars(select(MessageTemplate))]
+        return tuple(self._kind(kind, own) for kind in sorted(self._kinds()))
+
+    async def choices(self, actor: Actor) -> tuple[ChoiceView, ...]:
+        """Every kind that is switched on and off, as it is now."""
+        actor.require(Right.MESSAGE_MANAGE)
+        async with self._database.reading_entities() as session:
             chosen = {
                 row.kind: ChoiceView(row.kind, row.told, row.version)
                 for row in await session.scalars(select(MessageChoice))
             }
-        shipped = {kind: ChoiceView(kind, told, None) for kind, told in self._told.items()}
-        choices = shipped | {kind: chosen[kind] for kind in shipped.keys() & chosen.keys()}
-        return tuple(self._kind(kind, own, choices) for kind in sorted(self._kinds()))
+        return tuple(
+            chosen.get(kind, ChoiceView(kind, told, None))
+            for kind, told in sorted(self._told.items())
+        )
 
     async def choose(self, actor: Actor, kind: str, choice: Choice) -> ChoiceView:
         """Whether customers are told of it from now on. Raises Invalid (kind), Conflict (changed since)."""
@@ -165,9 +172,7 @@ class TemplateService:
             ) from error
         return words
 
-    def _kind(
-        self, kind: str, own: list[TemplateView], choices: Mapping[str, ChoiceView]
-    ) -> TemplateKind:
+    def _kind(self, kind: str, own: list[TemplateView]) -> TemplateKind:
         mine = [each for each in own if each.kind == kind]
         covered = {each.language for each in mine if each.channel is None}
         shipped = (("zh", self._book.shipped.zh), ("en", self._book.shipped.en))
@@ -178,9 +183,7 @@ class TemplateService:
         ]
         names = self._book.shipped.placeholders(kind)
         every = tuple(sorted((*words, *mine), key=lambda each: (each.language, each.channel or "")))
-        return TemplateKind(
-            kind, tuple(sorted(names)), tuple(sorted(names & OPTIONAL)), every, choices.get(kind)
-        )
+        return TemplateKind(kind, tuple(sorted(names)), tuple(sorted(names & OPTIONAL)), every)
 
 
 def _view(row: MessageTemplate) -> TemplateView:

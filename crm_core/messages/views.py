@@ -59,15 +59,12 @@ class TemplateView:
 
 @dataclass(frozen=True, slots=True)
 class TemplateKind:
-    """`placeholders` may stand in the words; lines with an `optional` one are left out when there is none. `choice`
-    is None for a kind that is always told.
-    """
+    """`placeholders` may stand in the words; lines with an `optional` one are left out when there is none."""
 
     kind: str
     placeholders: tuple[str, ...]
     optional: tuple[str, ...]
     words: tuple[TemplateView, ...]
-    choice: "ChoiceView | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Words:
         """What may stand in the words of a kind."""
         shipped = [texts[kind] for texts in (self.zh, self.en) if kind in texts]
         named = {name for each in shipped for name in _names(each.subject) | _names(each.body)}
-        return frozenset(named | self.given.get(kind, frozenset()) | {_LINK, _COMPANY})
+        return self.given.get(kind, frozenset()) | named | {_LINK, _COMPANY}
 
 
 Key = tuple[str, str, str]

@@ -118,6 +118,10 @@ class ChoiceItem(View):
     version: int | None
 
 
+class ChoiceList(View):
+    items: tuple[ChoiceItem, ...]
+
+
 class ChoiceAnswer(View):
     choice: ChoiceItem
 
@@ -127,7 +131,6 @@ class TemplateKindView(View):
     placeholders: tuple[str, ...]
     optional: tuple[str, ...]
     words: tuple[TemplateItem, ...]
-    choice: ChoiceItem | None
 
 
 class TemplateList(View):
@@ -201,6 +204,12 @@ async def remove_template(asked: Asked[Nothing, Nothing]) -> None:
     await _templates(asked).remove(asked.principal, int(asked.id))
 
 
+async def choices(asked: Asked[Nothing, Nothing]) -> ChoiceList:
+    """Of which kinds of messages customers are told, of those that may be switched off."""
+    found = await _templates(asked).choices(asked.principal)
+    return ChoiceList(items=tuple(map(ChoiceItem.model_validate, found)))
+
+
 async def choose(asked: Asked[WantedChoice, Nothing]) -> ChoiceAnswer:
     """Switch a kind of message on or off: what is off is not written from now on."""
     made = await _templates(asked).choose(asked.principal, asked.id, asked.body)
@@ -245,6 +254,7 @@ ROUTES = (
         WantedPreview,
         answer=PreviewView,
     ),
+    Route("GET", "/api/message-choices", choices, _MANAGE, answer=ChoiceList),
     Route(
         "PUT", f"/api/message-choices/{CODE}", choose, _MANAGE, WantedChoice, answer=ChoiceAnswer
     ),

@@ -69,6 +69,7 @@ _CODES: Mapping[str, Words] = {
     "dial_ended": {"zh": "话机呼叫结束（{status}）", "en": "the telephone: {status}"},
     "callback_refused": {"zh": "不能登记回呼（{reason}）", "en": "no call-back could be promised ({reason})"},
     "voicemail": {"zh": "请求留言给 {queue}", "en": "was asked for a message to {queue}"},
+    "voicemail_refused": {"zh": "不能留言（{cause}）", "en": "no message could be left ({cause})"},
     "voicemail_take": {"zh": "留言 {seconds} 秒", "en": "a message of {seconds} s"},
     "fax": {"zh": "由传真机接收", "en": "a fax machine took it"},
     "surveyed": {"zh": "满意度 {question}：{key}", "en": "survey {question}: {key}"},

@@ -85,6 +85,20 @@ def test_customers_are_written_to_a_file_by_condition(place: Installation, tmp_p
         assert list(csv.DictReader(written)) == rows
 
 
+def test_what_excel_cannot_hold_is_said_with_the_export(place: Installation, tmp_path: Path):
+    parts = f"{'职' * 45} | {'m' * 150}@b.example | | {'注' * 500}"
+    details = "\n".join(f"人{n} | {parts}" for n in range(50))
+    rows = [["名称", "城市", "联系人资料"], ["满员", "满城", details]]
+    file = csv_file(tmp_path / "a.csv", rows, "utf-8")
+    assert zongji("customers", "import", str(file), settings=place.settings_file).code == 0
+    said = zongji(
+        "customers", "export", str(tmp_path / "out.xlsx"), "--where", "city=满城",
+        settings=place.settings_file,
+    )  # fmt: skip
+    assert (said.code, "1 customers" in said.out) == (0, True), said.err
+    assert "联系人资料 in row 2" in " ".join(said.out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

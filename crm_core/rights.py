@@ -19,6 +19,7 @@ from crm_core.errors import Forbidden
 class Right(StrEnum):
     AGENT_SUPERVISE = "agent.supervise"
     AGENT_WORK = "agent.work"
+    AUDIT_MANAGE = "audit.manage"
     AUDIT_VIEW = "audit.view"
     BENEFIT_ISSUE = "benefit.issue"
     BENEFIT_MANAGE = "benefit.manage"

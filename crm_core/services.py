@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from crm_core.audit.service import AuditTrail
+from crm_core.audit.service import AuditFiles, AuditTrail
 from crm_core.benefits.ports import HasDelivery, nothing_delivered
 from crm_core.benefits.service import BenefitService
 from crm_core.bus import Bus
@@ -117,6 +117,7 @@ class Crm:
         company: str = "",
         exports_per_day: int = PER_DAY,
         pin_rules: PinRules | None = None,
+        audit_files: AuditFiles | None = None,
     ) -> Self:
         """None is started; `files` is where imports and exports lie.
 
@@ -130,7 +131,7 @@ class Crm:
         `account_policy` is what is asked of passwords and log-ins.
         `words` are what messages to customers say as shipped, `company` is who says it.
         `exports_per_day`: how many customers a person may take out, whose role has no limit of its own.
-        `pin_rules` is what is asked of the PINs of dealers.
+        `pin_rules` is what is asked of the PINs of dealers; `audit_files` is what of the trail lies outside the database.
         """
         care = care or CareSources()
         search = SearchService(database)
@@ -153,7 +154,7 @@ class Crm:
                 database, clock=clock, policy=account_policy, secrets_key=secrets_key
             ),
             complaints=complaints,
-            audit=AuditTrail(database, clock=clock),
+            audit=AuditTrail(database, clock=clock, files=audit_files),
             customers=customers,
             search=search,
             history=HistoryService(database, (*own, *told)),

@@ -11,6 +11,7 @@ from acd import timeline as acd_timeline
 from acd.contact_source import CallContacts
 from acd.obstacles import held_recordings, live_calls
 from crm_core import tables as crm_tables
+from crm_core.audit.service import AuditFiles
 from crm_core.bus import Bus
 from crm_core.care.ports import CareSources
 from crm_core.db import Database
@@ -118,6 +119,7 @@ def core(
         company=settings.company,
         exports_per_day=settings.exports_per_day,
         pin_rules=pin_rules(settings),
+        audit_files=AuditFiles(settings.audit_anchor, settings.audit_archives),
         folders={
             "faxes": settings.fax_folder,
             **(

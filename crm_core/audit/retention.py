@@ -66,7 +66,7 @@ async def expire(
 
     Raises Forbidden, Conflict (a seal does not verify; the file is there already), Invalid.
     """
-    actor.require(Right.PRIVACY_MANAGE)
+    actor.require(Right.AUDIT_MANAGE)
     if not await session.scalar(ALONE):
         raise Conflict("The trail is being sealed or archived at this moment: try again.")
     extent = await _extent(session, before)

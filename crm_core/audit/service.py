@@ -5,6 +5,7 @@ Rule: nothing here changes an entry but a redaction and an expiry, which leave t
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,13 +36,50 @@ class Exported:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveReport:
+    """`seals` are in the archive; those with a fault are not as they were sealed."""
+
+    seals: int
+    faults: tuple[ArchiveFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFiles:
+    """Where an installation keeps what belongs to the trail and lies outside the database."""
+
+    anchor: Path
+    folder: Path
+
+    def place(self, name: str) -> Path:
+        """Where a file of this name lies. Raises Invalid (the folder)."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Invalid(f"{self.folder} cannot be made: {error.strerror}.") from error
+        return self.folder / name
+
+
 class AuditTrail:
     """The trail behind one database; entries are written by `trail.record`."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        files: AuditFiles | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
-        self._checking = asyncio.Lock()
+        self._files = files
+        self._at_work = asyncio.Lock()
+
+    def place(self, name: str) -> Path:
+        """Where this installation keeps a file of this name. Raises Invalid."""
+        if self._files is None:
+            raise Invalid("This installation keeps no files of the audit trail.")
+        return self._files.place(name)
 
     async def search(self, actor: Actor, wanted: AuditSearch) -> AuditPage:
         """Newest first. Raises Forbidden, Invalid, DatabaseUnavailable."""
@@ -55,42 +93,47 @@ class AuditTrail:
             return await Verification(connection, file, progress).run()
 
     async def check(self, actor: Actor) -> Report:
-        """As `verify`, without the anchor, for who may read the trail; one at a time.
+        """As `verify`, with the installation's own anchor, for who may read the trail; one at a time.
 
-        Raises Forbidden, Conflict (somebody is at it), DatabaseUnavailable.
+        Raises Forbidden, Conflict (somebody is at it), Invalid (the anchor), DatabaseUnavailable.
         """
         actor.require(Right.AUDIT_VIEW)
-        if self._checking.locked():
-            raise Conflict("The trail is being checked at this moment: wait for that.")
-        async with self._checking:
-            return await self.verify()
+        anchor = None if self._files is None else self._files.anchor
+        async with self._alone():
+            try:
+                return await self.verify(anchor)
+            except OSError as error:
+                raise Invalid(f"{anchor} cannot be read: {error.strerror}.") from error
 
-    async def check_archive(self, file: Path) -> AsyncIterator[ArchiveFault | int]:
-        """Hold an archive against the seals: each seal's id, or what is wrong. Raises Invalid."""
-        async with self._database.reading() as connection:
-            async for each in archive.check(connection, file):
-                yield each
+    async def check_archive(self, actor: Actor, file: Path) -> ArchiveReport:
+        """Hold an archive against the seals. Raises Forbidden, Conflict (somebody is at it), Invalid (no archive)."""
+        actor.require(Right.AUDIT_VIEW)
+        async with self._alone(), self._database.reading() as connection:
+            found = [each async for each in archive.check(connection, file)]
+        faults = tuple(each for each in found if isinstance(each, ArchiveFault))
+        return ArchiveReport(len(found), faults)
 
     async def export(self, actor: Actor, file: Path, progress: Progress = _unseen) -> Exported:
         """Every entry as a line of JSON, numbers unmasked; itself an entry of the trail.
 
-        Raises Forbidden, Conflict (the file is there already), Invalid.
+        Raises Forbidden, Conflict (the file is there already, somebody is at it), Invalid.
         """
-        actor.require(Right.AUDIT_VIEW)
+        actor.require(Right.AUDIT_MANAGE)
         actor.require(Right.NUMBER_UNMASK)
         rows = 0
-        with NewFile(file) as written:
-            async with self._database.reading() as connection:
-                async for batch in lines.every(connection):
-                    written.write(batch)
-                    rows += len(batch)
-                    progress(rows, rows)
-            async with self._database.begin() as session:
-                told = {"file": str(file), "rows": rows}
-                await trail.record(
-                    session, actor.user_id, "audit.export", "audit", "log", after=told
-                )
-            return Exported(rows, written.finish())
+        async with self._alone():
+            with NewFile(file) as written:
+                async with self._database.reading() as connection:
+                    async for batch in lines.every(connection):
+                        written.write(batch)
+                        rows += len(batch)
+                        progress(rows, rows)
+                async with self._database.begin() as session:
+                    told = {"file": str(file), "rows": rows}
+                    await trail.record(
+                        session, actor.user_id, "audit.export", "audit", "log", after=told
+                    )
+                return Exported(rows, written.finish())
 
     async def expire(
         self,
@@ -114,3 +157,11 @@ class AuditTrail:
             expired = await retention.expire(session, actor, before, file, progress)
         log.info("audit_expired", rows=expired.rows, upto=expired.last_seal, file=str(file))
         return expired
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Raises Conflict."""
+        if self._at_work.locked():
+            raise Conflict("The trail is being checked or taken out at this moment: wait for that.")
+        async with self._at_work:
+            yield

@@ -12,6 +12,7 @@ from crm_core.audit.archive import ArchiveFault
 from crm_core.audit.expiry import AuditExpiry
 from crm_core.audit.redaction import redact
 from crm_core.audit.retention import KEPT_BY_LAW, Expired
+from crm_core.audit.service import ArchiveReport
 from crm_core.errors import Conflict, Forbidden, Invalid
 from crm_core.rights import ROLES, SYSTEM, Principal
 from tests.audit.audit_support import House, cover_up
@@ -32,10 +33,8 @@ async def expire(house: House, file: Path, years: float = 3.1) -> Expired:
     return await house.trail.expire(SYSTEM, before, file)
 
 
-async def archive_faults(house: House, file: Path) -> list[object]:
-    return [
-        each async for each in house.trail.check_archive(file) if isinstance(each, ArchiveFault)
-    ]
+async def archive_faults(house: House, file: Path) -> list[ArchiveFault]:
+    return list((await house.trail.check_archive(SYSTEM, file)).faults)
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ async def test_the_file_has_seals_and_entries_and_can_be_checked(house: House, f
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [each["kind"] for each in lines].count("seal") == 3
     assert [each["after"] for each in lines[1:4]] == [{"note": f"第{n}次"} for n in range(3)]
-    assert [each async for each in house.trail.check_archive(file)] == [1, 2, 3]
+    assert await house.trail.check_archive(SYSTEM, file) == ArchiveReport(3, ())
     assert file.stat().st_mode & 0o077 == 0
 
 

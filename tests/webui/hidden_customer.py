@@ -1,5 +1,7 @@
 """A customer of whom everything is known, and a reader from whom fields are hidden."""
 
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ from crm_core.notices.sending import NoticeSender
 from crm_core.people.roles import RoleContent
 from crm_core.people.units import UnitContent
 from crm_core.people.users import NewUser
-from crm_core.rights import SYSTEM, Access, Right, Scope
+from crm_core.rights import ROLES, SYSTEM, Access, Right, Scope
 from orders.catalogue.commands import NewProduct
 from orders.stock.documents.commands import NewReceipt
 from tests.webui.customer_records import NOW, Whose, Words, records_of
@@ -171,6 +173,21 @@ async def insert_own(reader: Browser, customer_id: int) -> None:
     assert (await reader.ask("PUT", titles, {"title": "抬头", **buyer}))[0] == 200
     lead = {"name": "自己的线索", "phone": "13711223344"}
     assert (await reader.ask("POST", "/api/leads", lead))[0] == 201
+
+
+@contextlib.asynccontextmanager
+async def blinded(house: House, code: str, fields: Iterable[str]) -> AsyncIterator[Browser]:
+    """Somebody of a role as it is shipped, from whom these fields are hidden."""
+    roles, hidden = house.services.crm.roles, dict.fromkeys(fields, Access.HIDDEN)
+    (role,) = [each for each in await roles.all(SYSTEM) if each.code == code]
+    shipped = RoleContent(
+        name_zh=role.name_zh, name_en=role.name_en, rights=ROLES[code].rights, scope=Scope.ALL
+    )
+    kept_from = shipped.model_copy(update={"fields": hidden})
+    changed = await roles.change(SYSTEM, code, role.version, kept_from)
+    async with house.browser(code) as browser:
+        yield browser
+    await roles.change(SYSTEM, code, changed.version, shipped)
 
 
 async def hide(house: House, *fields: str) -> None:

@@ -100,7 +100,7 @@ async def test_the_trail_is_verified_over_http(house: House, admin: Browser):
 
 
 async def test_two_do_not_verify_at_once(house: House, admin: Browser):
-    async with house.services.crm.audit._checking:
+    async with house.services.crm.audit._at_work:
         status, body = await admin.ask("POST", "/api/audit/verify", {})
     assert (status, body["error"]["code"]) == (409, "conflict")
 

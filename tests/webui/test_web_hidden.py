@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.webui.customer_records import without_a_row
-from tests.webui.hidden_customer import Marked, hide
+from tests.webui.hidden_customer import Marked, blinded, hide
 from tests.webui.hidden_marks import HIDEABLE, has_mark
 from tests.webui.hidden_questions import (
     CALL_BOUND,
@@ -23,7 +23,7 @@ from tests.webui.hidden_questions import (
     name_of,
     questions,
 )
-from tests.webui.web_house import Browser, House, on_screen
+from tests.webui.web_house import ROLES, Browser, House, on_screen
 from webui.routes import ROUTES
 
 _NUMBERED = re.compile(r"/[0-9]+(?=/|$)")
@@ -85,3 +85,20 @@ async def test_a_hidden_value_stands_in_no_answer(
             status, now = await answered(reader, asked)
             assert status in (200, 403, 404), now
             assert not has_mark(name, asked, now), (asked, now)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_role_sees_anywhere_what_it_is_kept_from(
+    house: House, shown: dict[Question, str], role: str
+):
+    names = [field.partition(".")[2] for field in HIDEABLE]
+    asked_for = 0
+    async with blinded(house, role, HIDEABLE) as browser:
+        for asked, body in shown.items():
+            if not any(has_mark(name, asked, body) for name in names):
+                continue
+            status, now = await answered(browser, asked)
+            asked_for += status == 200
+            assert status in (200, 403, 404, 409, 422), (asked, now)
+            assert [name for name in names if has_mark(name, asked, now)] == [], (asked, now)
+    assert asked_for > 0

@@ -41,6 +41,7 @@ NO_KEY |= dict.fromkeys(
 )
 NO_KEY |= dict.fromkeys(
     (
+        "POST /api/audit/archives/check",
         "POST /api/audit/verify",
         "POST /api/coupons/check",
         "POST /api/courier-choice",
@@ -57,6 +58,8 @@ NO_KEY |= dict.fromkeys(
 )
 NO_KEY |= dict.fromkeys(
     (
+        "POST /api/audit/expiries",
+        "POST /api/audit/exports",
         "POST /api/blacklist",
         "POST /api/blacklist/votes/{id}/confirm",
         "POST /api/calls/{id}/blacklist-vote",

@@ -15,8 +15,9 @@ from crm_core.customers.fields import NewCustomer
 from crm_core.people.roles import RoleContent
 from crm_core.rights import SYSTEM, Access, Right
 from orders.stock.documents.commands import NewReceipt
+from tests.webui.hidden_customer import blinded
 from tests.webui.hidden_questions import CALL_BOUND, Question, answered, paths
-from tests.webui.web_house import PASSWORD, Browser, House, on_screen
+from tests.webui.web_house import PASSWORD, ROLES, Browser, House, on_screen
 from webui.sight import hideable_fields
 
 FIELDS = sorted(each for each in hideable_fields() if not each.startswith("customer."))
@@ -324,6 +325,21 @@ async def test_a_hidden_field_stands_in_no_answer(
             status, now = await answered(clerk, Question("GET", path))
             assert status in (200, 403), now
             assert marked(field, path, now) == [], path
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_role_sees_anywhere_what_it_is_kept_from(
+    house: House, shown: dict[str, str], role: str
+):
+    told = {
+        path for path, body in shown.items() if any(marked(each, path, body) for each in FIELDS)
+    }
+    async with blinded(house, role, FIELDS) as browser:
+        for path in sorted(told):
+            status, now = await answered(browser, Question("GET", path))
+            assert status in (200, 403, 404), (path, now)
+            seen = now if status == 200 else ""
+            assert [each for each in FIELDS if marked(each, path, seen)] == [], path
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -40,6 +40,7 @@ from acd.store import AcdStore
 from acd.surveys import Surveys
 from acd.tickets import Offer, Ticket
 from ami_bridge.commands import Action
+from crm_core.audit.service import AuditFiles
 from crm_core.blacklist.live import LiveBlacklist
 from crm_core.blacklist.policy import BlacklistRules
 from crm_core.blacklist.service import BlacklistService
@@ -351,6 +352,7 @@ async def open_house(
             has_delivery=has_delivery,
             is_order_of=is_order_of,
             never_called=never_called,
+            audit_files=AuditFiles(folder / "audit-seals.log", folder / "audit-archives"),
         ),
         accounts=accounts,
     )

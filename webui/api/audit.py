@@ -39,6 +39,19 @@ class WantedEntries(Model):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class AuditFile(Model):
+    """`name`: of a file in the folder of the trail's archives on the server."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}\.jsonl$")]
+
+
+class WantedAuditExpiry(AuditFile):
+    """`really`: also what is younger than three years."""
+
+    before: _When
+    really: bool = False
+
+
 class FieldChangeView(View):
     field: str
     before: Any
@@ -79,7 +92,7 @@ class HeadView(View):
 
 
 class VerifiedView(View):
-    """`faults` are the first of `fault_count`. The anchor file is held against it by the command line."""
+    """`faults` are the first of `fault_count`; `unanchored`: seals newer than the anchor's last line."""
 
     sound: bool
     head: HeadView | None
@@ -88,8 +101,37 @@ class VerifiedView(View):
     redacted: int
     archived: int
     unsealed: int
+    unanchored: int
     faults: tuple[FaultView, ...]
     fault_count: int
+
+
+class ArchiveFaultView(View):
+    seal_id: int
+    said: str
+
+
+class ArchiveCheckedView(View):
+    """`seals` are in the archive; those with a fault are not as they were sealed."""
+
+    seals: int
+    faults: tuple[ArchiveFaultView, ...]
+
+
+class AuditExported(View):
+    name: str
+    rows: int
+    sha256: str
+
+
+class AuditExpired(View):
+    """`name` is None when nothing was old enough."""
+
+    name: str | None
+    rows: int
+    seals: int
+    last_seal: int
+    sha256: str
 
 
 async def search(asked: Asked[Nothing, WantedEntries]) -> AuditList:
@@ -113,9 +155,38 @@ async def search(asked: Asked[Nothing, WantedEntries]) -> AuditList:
 
 
 async def verify(asked: Asked[Nothing, Nothing]) -> VerifiedView:
-    """Hold every entry against the chain of seals; on a large trail it takes minutes."""
+    """Hold every entry against the chain of seals, and that against the anchor; on a large trail it takes minutes."""
     report = await asked.services.crm.audit.check(asked.principal)
     return VerifiedView.model_validate(report)
+
+
+async def export(asked: Asked[AuditFile, Nothing]) -> AuditExported:
+    """Write every entry to a file on the server, numbers unmasked; on a large trail it takes minutes."""
+    trail, name = asked.services.crm.audit, asked.body.name
+    made = await trail.export(asked.principal, trail.place(name))
+    return AuditExported(name=name, rows=made.rows, sha256=made.sha256)
+
+
+async def expire(asked: Asked[WantedAuditExpiry, Nothing]) -> AuditExpired:
+    """Move sealed entries that are old enough to a file on the server; no file is made when none is."""
+    trail, body = asked.services.crm.audit, asked.body
+    moved = await trail.expire(
+        asked.principal, body.before, trail.place(body.name), really=body.really
+    )
+    return AuditExpired(
+        name=body.name if moved.seals else None,
+        rows=moved.rows,
+        seals=moved.seals,
+        last_seal=moved.last_seal,
+        sha256=moved.sha256,
+    )
+
+
+async def check_archive(asked: Asked[AuditFile, Nothing]) -> ArchiveCheckedView:
+    """Hold an archive on the server against the seals."""
+    trail = asked.services.crm.audit
+    found = await trail.check_archive(asked.principal, trail.place(asked.body.name))
+    return ArchiveCheckedView.model_validate(found)
 
 
 ROUTES = (
@@ -128,4 +199,29 @@ ROUTES = (
         answer=AuditList,
     ),
     Route("POST", "/api/audit/verify", verify, needs(Right.AUDIT_VIEW), answer=VerifiedView),
+    Route(
+        "POST",
+        "/api/audit/exports",
+        export,
+        needs(Right.AUDIT_MANAGE, Right.NUMBER_UNMASK),
+        AuditFile,
+        answer=AuditExported,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/api/audit/expiries",
+        expire,
+        needs(Right.AUDIT_MANAGE),
+        WantedAuditExpiry,
+        answer=AuditExpired,
+    ),
+    Route(
+        "POST",
+        "/api/audit/archives/check",
+        check_archive,
+        needs(Right.AUDIT_VIEW),
+        AuditFile,
+        answer=ArchiveCheckedView,
+    ),
 )

@@ -130,15 +130,12 @@ def expire(
     _say([f"{expired.rows} entries of {seals} moved to {file}, SHA-256 {expired.sha256}"])
 
 
-def _archive_faults(file: Path) -> list[ArchiveFault]:
-    async def work(trail: AuditTrail) -> list[ArchiveFault | int]:
-        return [each async for each in trail.check_archive(file)]
-
-    checked = _run(work)
-    faults = [each for each in checked if isinstance(each, ArchiveFault)]
-    _say([f"✗ {file}, seal {fault.seal_id}: {fault.said}" for fault in faults])
-    _say([f"{file}: {len(checked) - len(faults)} of {len(checked)} seals are right"])
-    return faults
+def _archive_faults(file: Path) -> tuple[ArchiveFault, ...]:
+    checked = _run(lambda trail: trail.check_archive(SYSTEM, file))
+    _say([f"✗ {file}, seal {fault.seal_id}: {fault.said}" for fault in checked.faults])
+    right = checked.seals - len(checked.faults)
+    _say([f"{file}: {right} of {checked.seals} seals are right"])
+    return checked.faults
 
 
 def _say(lines: list[str]) -> None:

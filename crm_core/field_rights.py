@@ -18,6 +18,7 @@ GIVES_AWAY: Mapping[str, tuple[str, ...]] = {
     "customer.last_contact": ("customer.insight",),
     "customer.last_order": ("customer.insight", "customer.last_orders"),
     "customer.level_code": ("customer.level",),
+    "customer.overdue_entered": ("customer.credit_overdue",),
     "customer.parent_id": ("customer.parent",),
     "customer.payment_terms_code": ("customer.payment_terms",),
     "customer.phone": ("customer.phones",),

@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.audit import trail
 from crm_core.customers import tree
+from crm_core.customers.fields import Money
 from crm_core.customers.tables import Customer, Level, PaymentTerms, PricePolicy
 from crm_core.db import Database
-from crm_core.errors import Conflict, NotFound
+from crm_core.errors import Conflict, Invalid, NotFound
 from crm_core.fields import Text
 from crm_core.rights import Actor, Right
 
@@ -35,10 +36,15 @@ class _Content(BaseModel):
 
 
 class LevelContent(_Content):
-    """A step of the channel; rank 1 stands next to the company."""
+    """A step of the channel; rank 1 stands next to the company. The other codes and `credit_limit` are those of a customer
+    who is entered at this level and given no other; those who are there keep theirs.
+    """
 
     rank: Annotated[int, Field(ge=1, le=100)]
     is_vip: bool = False
+    price_policy_code: Code | None = None
+    payment_terms_code: Code | None = None
+    credit_limit: Money = Decimal(0)
 
 
 class PolicyContent(_Content):
@@ -83,7 +89,8 @@ class Kinds(Generic[ContentT]):
     ) -> None:
         """Make it without a version, else change that version.
 
-        Raises Forbidden, NotFound, Conflict (there already, edited since, the rank of a level in use).
+        Raises Forbidden, NotFound, Invalid (it names what is not there), Conflict (there already, edited since, the rank
+        of a level in use).
         """
         actor.require(Right.RULES_MANAGE)
         async with self._database.begin() as session:
@@ -91,10 +98,13 @@ class Kinds(Generic[ContentT]):
             kept = await self._get(session, code)
             before = kept.content if kept else None
             values = content.model_dump()
-            if version is None:
-                await self._make(session, code, values)
-            else:
-                await self._change(session, code, kept, content, version)
+            try:
+                if version is None:
+                    await self._make(session, code, values)
+                else:
+                    await self._change(session, code, kept, content, version)
+            except IntegrityError as error:
+                raise _unknown(error) from error
             was = before.model_dump() if before else {}
             differs, became = trail.changes(was, values)
             await trail.record(
@@ -183,6 +193,13 @@ class Kinds(Generic[ContentT]):
                 "Customers stand at this level: make a new level for another rank.",
                 fields={"rank": "in use"},
             )
+
+
+def _unknown(error: IntegrityError) -> Exception:
+    for field in ("price_policy_code", "payment_terms_code"):
+        if f"fk_levels_{field}" in str(error.orig):
+            return Invalid(f"There is no such {field}.", fields={field: "unknown"})
+    return error
 
 
 class ChannelService:

@@ -29,7 +29,7 @@ from crm_core.customers.fields import (
 )
 from crm_core.customers.identity import CallerIdentity, Identities
 from crm_core.customers.insight_queue import touch
-from crm_core.customers.tables import Customer, CustomerAddress, CustomerPhone
+from crm_core.customers.tables import Customer, CustomerAddress, CustomerPhone, Level
 from crm_core.customers.visibility import must_see
 from crm_core.db import Database
 from crm_core.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
@@ -180,11 +180,13 @@ class CustomerService:
 
 
 async def enter(session: AsyncSession, actor: Actor, new: NewCustomer) -> CustomerCard:
-    """Make a record inside the caller's transaction; the caller has asked whether the actor may.
+    """Make a record inside the caller's transaction; the caller has asked whether the actor may. Terms that are not given
+    are those of the level.
 
     Raises NumberTaken, Invalid.
     """
-    values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)}
+    of_level = await _of_level(session, new)
+    values = new.model_dump(exclude=set(LISTS)) | {"search_text": search_text(new.name)} | of_level
     path = await tree.path_of_new(session, actor, new.parent_id, new.level_code)
     customer_id = await _write(
         session, insert(Customer).values(**values, path=path).returning(Customer.id)
@@ -193,11 +195,21 @@ async def enter(session: AsyncSession, actor: Actor, new: NewCustomer) -> Custom
     await custom_values.write(session, customer_id, new.custom, is_new=True)
     await touch(session, (customer_id,))
     card = await _must_read(session, customer_id)
-    given = recorded(card, new.model_fields_set)
+    given = recorded(card, new.model_fields_set | of_level.keys())
     await trail.record(
         session, actor.user_id, "customer.create", "customer", customer_id, after=given
     )
     return card
+
+
+async def _of_level(session: AsyncSession, new: NewCustomer) -> dict[str, object]:
+    """The terms that the level has for whoever is given none."""
+    terms = (Level.price_policy_code, Level.payment_terms_code, Level.credit_limit)
+    found = await session.execute(select(*terms).where(Level.code == new.level_code))
+    row = found.mappings().one_or_none() or {}
+    return {
+        name: value for name, value in row.items() if value and name not in new.model_fields_set
+    }
 
 
 async def apply(

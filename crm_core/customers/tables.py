@@ -42,16 +42,24 @@ def _nameless(table: Table) -> ColumnElement[str]:
 
 
 class Level(Base):
-    """A step of the sales channel; rank 1 stands next to the company, higher ranks further out."""
+    """A step of the sales channel; rank 1 stands next to the company, higher ranks further out. Its price policy, payment
+    terms and credit limit are those of a customer who is entered there and given no other.
+    """
 
     __tablename__ = "levels"
-    __table_args__ = (CheckConstraint("rank > 0", name="rank_positive"),)
+    __table_args__ = (
+        CheckConstraint("rank > 0", name="rank_positive"),
+        CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
+    )
 
     code: Mapped[str] = mapped_column(String(30), primary_key=True)
     name_zh: Mapped[str] = mapped_column(String(50))
     name_en: Mapped[str] = mapped_column(String(50))
     rank: Mapped[int]
     is_vip: Mapped[bool] = mapped_column(server_default=text("false"))
+    price_policy_code: Mapped[str | None] = mapped_column(ForeignKey("price_policies.code"))
+    payment_terms_code: Mapped[str | None] = mapped_column(ForeignKey("payment_terms.code"))
+    credit_limit: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     version: Mapped[int] = mapped_column(server_default="1")
 
 

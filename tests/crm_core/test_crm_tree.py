@@ -2,11 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from crm_core.audit.tables import AuditEntry
 from crm_core.customers.channel import ChannelService, LevelContent, PolicyContent, TermsContent
 from crm_core.customers.family import FamilyService, core_name
 from crm_core.customers.fields import CustomerFields, NewCustomer
@@ -162,6 +165,52 @@ async def test_levels_policies_and_terms_are_data(seeded, customers):
     await channel.payment_terms.remove(SYSTEM, "net90")
     with pytest.raises(NotFound):
         await channel.payment_terms.remove(SYSTEM, "net90")
+
+
+async def terms(seeded, customer_id):
+    async with seeded.reading() as connection:
+        row = await connection.execute(
+            select(
+                Customer.price_policy_code, Customer.payment_terms_code, Customer.credit_limit
+            ).where(Customer.id == customer_id)
+        )
+        return tuple(row.one())
+
+
+async def test_who_is_entered_at_a_level_has_its_terms_unless_others_are_given(seeded, customers):
+    channel = ChannelService(seeded)
+    await channel.price_policies.put(
+        SYSTEM, "ninety", PolicyContent(name_zh="九折", name_en="10 % off", discount="0.9")
+    )
+    await channel.payment_terms.put(
+        SYSTEM, "net45", TermsContent(name_zh="月结45天", name_en="45 days", days=45)
+    )
+    of_level = {"price_policy_code": "ninety", "payment_terms_code": "net45", "credit_limit": 5000}
+    content = LevelContent(name_zh="专卖", name_en="Shop", rank=5, **of_level)
+    await channel.levels.put(SYSTEM, "shop", content)
+
+    plain = await customers.create(SYSTEM, NewCustomer(name="照级别", level_code="shop"))
+    given = {"price_policy_code": "list", "payment_terms_code": None, "credit_limit": 0}
+    own = await customers.create(SYSTEM, NewCustomer(name="另定", level_code="shop", **given))
+    assert await terms(seeded, plain.id) == ("ninety", "net45", 5000)
+    assert await terms(seeded, own.id) == ("list", None, 0)
+    async with seeded.reading() as connection:
+        told = await connection.scalar(
+            select(AuditEntry.after).where(
+                AuditEntry.action == "customer.create", AuditEntry.entity_id == str(plain.id)
+            )
+        )
+    assert told["price_policy_code"] == "ninety"
+
+    await channel.levels.put(SYSTEM, "shop", content.model_copy(update={"credit_limit": Decimal(9000)}), 1)
+    assert await terms(seeded, plain.id) == ("ninety", "net45", 5000)
+    for wrong in ({"price_policy_code": "nowhere"}, {"payment_terms_code": "nowhere"}):
+        with pytest.raises(Invalid):
+            await channel.levels.put(SYSTEM, "shop", content.model_copy(update=wrong), 2)
+    with pytest.raises(Conflict):
+        await channel.price_policies.remove(SYSTEM, "ninety")
+    with pytest.raises(ValidationError):
+        LevelContent(name_zh="负", name_en="N", rank=5, credit_limit=-1)
 
 
 async def test_of_many_who_make_the_same_level_at_once_one_does(seeded):

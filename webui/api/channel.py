@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from crm_core.customers.channel import (
     ContentT,
@@ -38,11 +38,22 @@ class WantedTerms(_Versioned, TermsContent):
 
 
 class LevelItem(View):
+    """The terms are those of a customer who is entered there and given no other."""
+
+    ENTITY = "customer"
+    SAME_FIELD: ClassVar = {
+        "price_policy_code": "price_policy",
+        "payment_terms_code": "payment_terms",
+    }
+
     code: str
     name_zh: str
     name_en: str
     rank: int
     is_vip: bool
+    price_policy_code: str | None = None
+    payment_terms_code: str | None = None
+    credit_limit: Decimal | None = None
     version: int
 
 

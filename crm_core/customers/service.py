@@ -206,9 +206,11 @@ async def _of_level(session: AsyncSession, new: NewCustomer) -> dict[str, object
     """The terms that the level has for whoever is given none."""
     terms = (Level.price_policy_code, Level.payment_terms_code, Level.credit_limit)
     found = await session.execute(select(*terms).where(Level.code == new.level_code))
-    row = found.mappings().one_or_none() or {}
     return {
-        name: value for name, value in row.items() if value and name not in new.model_fields_set
+        name: value
+        for row in found.mappings()
+        for name, value in row.items()
+        if value and name not in new.model_fields_set
     }
 
 

@@ -199,8 +199,10 @@ def _texts(**values: object) -> dict[str, str]:
 def _ids(detail: object) -> Iterator[int]:
     if isinstance(detail, dict):
         for name, value in detail.items():
-            if name in ("agent_id", "by") and str(value).isdecimal():
+            if name == "agent_id" and str(value).isdecimal():
                 yield int(value)
+            elif name == "by" and isinstance(value, int):
+                yield value
             elif name == "agents":
                 yield from (each for each in value if isinstance(each, int))
             else:

@@ -202,7 +202,9 @@ async def test_who_is_entered_at_a_level_has_its_terms_unless_others_are_given(s
         )
     assert told["price_policy_code"] == "ninety"
 
-    await channel.levels.put(SYSTEM, "shop", content.model_copy(update={"credit_limit": Decimal(9000)}), 1)
+    await channel.levels.put(
+        SYSTEM, "shop", content.model_copy(update={"credit_limit": Decimal(9000)}), 1
+    )
     assert await terms(seeded, plain.id) == ("ninety", "net45", 5000)
     for wrong in ({"price_policy_code": "nowhere"}, {"payment_terms_code": "nowhere"}):
         with pytest.raises(Invalid):

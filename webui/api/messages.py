@@ -39,7 +39,7 @@ class WantedTemplate(NewTemplate, Model):
     """Words of the business's own."""
 
 
-class WantedChoice(Choice, Model):
+class WantedMessageChoice(Choice, Model):
     """Whether customers are told of this kind."""
 
 
@@ -122,7 +122,7 @@ class ChoiceList(View):
     items: tuple[ChoiceItem, ...]
 
 
-class ChoiceAnswer(View):
+class MessageChoiceAnswer(View):
     choice: ChoiceItem
 
 
@@ -210,10 +210,10 @@ async def choices(asked: Asked[Nothing, Nothing]) -> ChoiceList:
     return ChoiceList(items=tuple(map(ChoiceItem.model_validate, found)))
 
 
-async def choose(asked: Asked[WantedChoice, Nothing]) -> ChoiceAnswer:
+async def choose(asked: Asked[WantedMessageChoice, Nothing]) -> MessageChoiceAnswer:
     """Switch a kind of message on or off: what is off is not written from now on."""
     made = await _templates(asked).choose(asked.principal, asked.id, asked.body)
-    return ChoiceAnswer(choice=ChoiceItem.model_validate(made))
+    return MessageChoiceAnswer(choice=ChoiceItem.model_validate(made))
 
 
 def _messages(asked: Asked[Model, Model]) -> MessageService:
@@ -256,7 +256,12 @@ ROUTES = (
     ),
     Route("GET", "/api/message-choices", choices, _MANAGE, answer=ChoiceList),
     Route(
-        "PUT", f"/api/message-choices/{CODE}", choose, _MANAGE, WantedChoice, answer=ChoiceAnswer
+        "PUT",
+        f"/api/message-choices/{CODE}",
+        choose,
+        _MANAGE,
+        WantedMessageChoice,
+        answer=MessageChoiceAnswer,
     ),
     Route("DELETE", f"{_TEMPLATES}/{NUMBER}", remove_template, _MANAGE, status=204),
 )

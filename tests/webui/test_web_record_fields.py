@@ -368,6 +368,20 @@ async def test_a_field_that_is_hidden_or_only_read_is_not_written(
         assert list(answer["error"]["fields"]) == [field.partition(".")[2]], (write, answer)
 
 
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_role_writes_what_it_is_kept_from(
+    house: House, clerk: Browser, shown: dict[str, str], role: str
+):
+    wanted = [
+        (write, await versioned(house, clerk, write)) for field in FIELDS for write in WRITES[field]
+    ]
+    async with blinded(house, role, FIELDS) as browser:
+        for number, (write, body) in enumerate(wanted):
+            headers = {"Idempotency-Key": f"{role}-{number}"} if write.path == "/api/orders" else {}
+            status, answer = await browser.ask(write.method, write.path, body, headers=headers)
+            assert (status, answer["error"]["code"]) == (403, "forbidden"), (write, answer)
+
+
 @pytest.mark.parametrize(
     "field",
     [each for each in FIELDS if WRITES[each] and each not in ("order.discount", "order.address")],

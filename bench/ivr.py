@@ -18,7 +18,7 @@ from ivr.prompts import PromptLibrary
 from zongji.installation import Installation
 from zongji.platform.postgres import EmbeddedPostgres
 
-RATES = (60, 80, 100, 120, 140, 160, 180)
+RATES = (60, 80, 100, 120, 140, 160, 180, 200, 220)
 SECONDS, ROUNDS = 6.0, 2
 PLAIN = "4008000005"
 _WAYS = {"dialplan": PLAIN, "Zongji": MENUS}

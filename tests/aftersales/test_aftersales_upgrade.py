@@ -1,11 +1,8 @@
 """A database from before returns were documents."""
 
-import secrets
-
 from sqlalchemy import text
 
-from crm_core import schema
-from crm_core.db import Database
+from tests.upgrade import upgraded
 
 _BEFORE = """
 INSERT INTO roles (code, name_zh, name_en) VALUES ('agent', '坐席', 'Agent'), ('supervisor', '班长', 'Supervisor');
@@ -22,17 +19,7 @@ INSERT INTO order_lines (order_id, line_no, sku, quantity, unit, tax_rate, unit_
 
 
 async def test_orders_returned_before_have_everything_back_and_the_others_nothing(pg_server):
-    name = f"upgrade_{secrets.token_hex(4)}"
-    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    url = pg_server.url(name)
-    await schema.upgrade(url, to="0023")
-    database = Database(url)
-    async with database.begin() as session:
-        for statement in filter(str.strip, _BEFORE.split(";")):
-            await session.execute(text(statement))
-    await database.close()
-    await schema.upgrade(url)
-    database = Database(url)
+    database = await upgraded(pg_server, "0023", _BEFORE)
     async with database.begin() as session:
         rows = await session.execute(
             text(

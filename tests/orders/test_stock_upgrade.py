@@ -1,12 +1,8 @@
 """A database from before warehouses: what was there goes to `main`, and its ledger stays."""
 
-import secrets
-
 from sqlalchemy import text
 
-from crm_core import schema
 from crm_core.bus import Bus
-from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_roles
 from orders.sales.service import OrderService
@@ -14,6 +10,7 @@ from orders.stock.commands import BatchQuery, StockQuery
 from orders.stock.service import StockService
 from tests.orders.order_shop import Clock
 from tests.orders.stock_room import SHANGHAI
+from tests.upgrade import upgraded
 
 BEFORE = """
 INSERT INTO roles (code, name_zh, name_en) VALUES ('operations', '运营', 'Operations');
@@ -34,15 +31,7 @@ INSERT INTO stock_moves (sku, warehouse, kind, on_hand_change, reserved_change, 
 
 
 async def test_goods_and_orders_from_before_go_on_in_the_main_warehouse(pg_server):
-    name = f"upgrade_{secrets.token_hex(4)}"
-    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    url = pg_server.url(name)
-    await schema.upgrade(url, to="0013")
-    database = Database(url)
-    async with database.begin() as session:
-        for statement in BEFORE.strip().split(";\n"):
-            await session.execute(text(statement))
-    await schema.upgrade(url)
+    database = await upgraded(pg_server, "0013", BEFORE)
     clock = Clock()
     stock = StockService(database, bus := Bus(), clock=clock, zone=SHANGHAI)
     orders = OrderService(database, bus, clock=clock, zone=SHANGHAI)

@@ -1,11 +1,8 @@
 """A database from when a person could be erased with an open complaint."""
 
-import secrets
-
 from sqlalchemy import text
 
-from crm_core import schema
-from crm_core.db import Database
+from tests.upgrade import upgraded
 
 _BEFORE = """
 INSERT INTO levels (code, name_zh, name_en, rank) VALUES ('retail', '零售', 'Retail', 1);
@@ -30,17 +27,7 @@ LEFT JOIN complaint_steps s ON s.complaint_id = c.id ORDER BY c.id
 
 
 async def test_an_open_complaint_of_who_was_erased_is_rejected_with_the_reason(pg_server):
-    name = f"upgrade_{secrets.token_hex(4)}"
-    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    url = pg_server.url(name)
-    await schema.upgrade(url, to="0049")
-    database = Database(url)
-    async with database.begin() as session:
-        for statement in filter(str.strip, _BEFORE.split(";")):
-            await session.execute(text(statement.replace(":", r"\:")))
-    await database.close()
-    await schema.upgrade(url)
-    database = Database(url)
+    database = await upgraded(pg_server, "0049", _BEFORE)
     async with database.begin() as session:
         stands = [tuple(row) for row in await session.execute(text(_STANDS))]
     assert stands == [

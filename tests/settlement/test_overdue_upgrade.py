@@ -1,13 +1,10 @@
 """A database from when what is overdue was one column with two writers."""
 
-import secrets
-
 from sqlalchemy import text
 
-from crm_core import schema
 from crm_core.customers.merging import MergeService
-from crm_core.db import Database
 from crm_core.rights import SYSTEM
+from tests.upgrade import upgraded
 
 _BEFORE = """
 INSERT INTO levels (code, name_zh, name_en, rank) VALUES ('retail', '零售', 'Retail', 1);
@@ -27,17 +24,7 @@ SELECT overdue_entered, overdue_of_orders, credit_overdue FROM customers ORDER B
 
 
 async def test_what_was_overdue_is_parted_into_what_was_entered_and_what_orders_add(pg_server):
-    name = f"upgrade_{secrets.token_hex(4)}"
-    pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    url = pg_server.url(name)
-    await schema.upgrade(url, to="0026")
-    database = Database(url)
-    async with database.begin() as session:
-        for statement in filter(str.strip, _BEFORE.split(";")):
-            await session.execute(text(statement.replace(":", r"\:")))
-    await database.close()
-    await schema.upgrade(url)
-    database = Database(url)
+    database = await upgraded(pg_server, "0026", _BEFORE)
 
     async def stands() -> list[tuple]:
         async with database.begin() as session:

@@ -11,6 +11,7 @@ from functools import lru_cache
 GIVES_AWAY: Mapping[str, tuple[str, ...]] = {
     "customer.above": ("customer.parent",),
     "customer.address": ("customer.addresses",),
+    "customer.address_phones": ("customer.addresses", "customer.phones"),
     "customer.birthday_month": ("customer.birthday",),
     "customer.contact": ("customer.contacts",),
     "customer.credit_available": ("customer.credit_limit", "customer.credit_used"),

@@ -18,6 +18,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from crm_core.db import Base, Database
+from tests.databases import database_at
 from tests.folders import enterable
 from tests.integration.site import installation
 from tests.integration.workplace import Workplace
@@ -69,7 +70,7 @@ async def database(pg_server: EmbeddedPostgres) -> AsyncIterator[Database]:
     for package in PACKAGES:
         if "tables" in {m.name for m in pkgutil.iter_modules([str(Path(package))])}:
             importlib.import_module(f"{package}.tables")
-    found = Database(pg_server.url(name))
+    found = database_at(pg_server.url(name))
     async with found.begin() as session:
         await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
     yield found

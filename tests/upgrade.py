@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from crm_core import schema
 from crm_core.db import Database
+from tests.databases import database_at
 from zongji.platform.postgres import EmbeddedPostgres
 
 
@@ -15,10 +16,10 @@ async def upgraded(server: EmbeddedPostgres, since: str, before: str) -> Databas
     server.execute(f"CREATE DATABASE {name}", "postgres")
     url = server.url(name)
     await schema.upgrade(url, to=since)
-    database = Database(url)
+    database = database_at(url)
     async with database.begin() as session:
         for statement in filter(str.strip, before.split(";")):
             await session.execute(text(statement.replace(":", r"\:")))
     await database.close()
     await schema.upgrade(url)
-    return Database(url)
+    return database_at(url)

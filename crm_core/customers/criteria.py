@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
@@ -50,6 +51,7 @@ class Condition(BaseModel):
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=20)]
 Clause = ColumnElement[bool]
 SHOWN_DIGITS = 4
+_FRAGMENT = 3
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
@@ -110,10 +112,16 @@ Build = Callable[[str, Any], Clause]
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A field: how its values are read, and the clause of an operator with a value that was read."""
+    """A field: how its values are read, and the clause of an operator with a value that was read; `masked`: that for
+    who sees masked numbers.
+    """
 
     kind: Kind
     build: Build
+    masked: Build | None = None
+
+    def seen(self, *, unmasked: bool) -> Build:
+        return self.build if unmasked else self.masked or self.build
 
 
 def _column(kind: Kind, column: Any) -> Searched:
@@ -196,37 +204,35 @@ def _worded(column: Any, other: Build) -> Build:
     return build
 
 
-def _phone(op: str, value: Any) -> Clause:
-    if op == "is":
-        return _has_number(CustomerPhone.number == (normalise(value) or value))
-    return _has_number(number_holds(CustomerPhone.number, value, unmasked=True))
+def _numbers(column: InstrumentedAttribute[Any], owner: Any) -> Searched:
+    """Numbers in one of the lists that belong to a customer."""
 
+    def held(which: Clause) -> Clause:
+        return Customer.id.in_(select(owner).where(which))
 
-def _phone_end(_: str, value: Any) -> Clause:
-    """For who sees masked numbers."""
-    return _has_number(number_holds(CustomerPhone.number, value, unmasked=False))
+    def build(op: str, value: Any, *, unmasked: bool = True) -> Clause:
+        if op == "is":
+            return held(column == (normalise(value) or value))
+        return held(number_holds(column, value, unmasked=unmasked))
+
+    kind = Kind(_string, frozenset({"is", "contains"}))
+    return Searched(kind, build, partial(build, unmasked=False))
 
 
 def number_holds(column: InstrumentedAttribute[Any], written: str, *, unmasked: bool) -> Clause:
     """That a column of numbers has these digits; for who sees masked numbers: the digits that are seen, or the
     whole number. Raises ValueError for too few digits.
     """
+    digits = "".join(filter(str.isdecimal, normalise(written) or written))
     if not unmasked:
-        known = _known(column, "".join(filter(str.isdecimal, written)))
+        known = _known(column, digits)
         if known is None:
             raise ValueError("write the last four digits, or the whole number")
         return known
-    digits = digits_of(written)
     found = contains(column, digits)
-    if found is None or len(digits) < FRAGMENT:
+    if found is None or len(digits) < _FRAGMENT:
         raise ValueError("write at least three digits")
     return found
-
-
-def known_digits(digits: str) -> Clause | None:
-    """The customer's number ends in these four digits, or is this one; None for any other fragment."""
-    known = _known(CustomerPhone.number, digits)
-    return None if known is None else _has_number(known)
 
 
 def _known(column: InstrumentedAttribute[Any], digits: str) -> Clause | None:
@@ -236,18 +242,6 @@ def _known(column: InstrumentedAttribute[Any], digits: str) -> Clause | None:
     end = contains(column, digits)
     assert end is not None
     return end & column.endswith(digits)
-
-
-def _has_number(which: Clause) -> Clause:
-    return Customer.id.in_(select(CustomerPhone.customer_id).where(which))
-
-
-FRAGMENT = 3
-
-
-def digits_of(written: str) -> str:
-    """The digits to look for in numbers, of one that is whole without what stands before it (+86, 0086)."""
-    return "".join(filter(str.isdecimal, normalise(written) or written))
 
 
 def coded(codes: Sequence[str]) -> Clause:
@@ -304,8 +298,9 @@ def _opt_outs(op: str, value: Any) -> Clause:
 FIELDS: Mapping[str, Searched] = {
     "name": Searched(_WORDS, _name),
     "code": Searched(_TEXT, _worded(Customer.code, _code)),
-    "phones": Searched(Kind(_string, frozenset({"is", "contains"})), _phone),
+    "phones": _numbers(CustomerPhone.number, CustomerPhone.customer_id),
     "addresses": _part(CustomerAddress.search_text, CustomerAddress.customer_id),
+    "address_phones": _numbers(CustomerAddress.phone, CustomerAddress.customer_id),
     "contacts": _part(CustomerContact.search_text, CustomerContact.customer_id),
     "territories": Searched(Kind(_string, frozenset({"is", "in", "contains"})), _territory),
     "level": _column(_CODE, Customer.level_code),
@@ -365,12 +360,10 @@ def clause(
     """
     name = condition.field
     searched = _custom(custom.get(name[7:])) if name.startswith("custom.") else FIELDS.get(name)
-    if name == "phones" and condition.op == "contains" and not unmasked:
-        searched = Searched(FIELDS[name].kind, _phone_end)
     if searched is None:
         raise Invalid(f"Customers cannot be searched by {name}.", fields={name: "unknown"})
     try:
-        return searched.build(condition.op, _read(searched.kind, condition))
+        return searched.seen(unmasked=unmasked)(condition.op, _read(searched.kind, condition))
     except ValueError as error:
         raise Invalid(f"{name}: {error}.", fields={name: str(error)}) from error
 

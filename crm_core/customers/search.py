@@ -5,6 +5,7 @@ counting stops at `_COUNTED`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -30,15 +31,13 @@ from sqlalchemy.orm import aliased
 from crm_core.audit import trail
 from crm_core.customers import custom_values
 from crm_core.customers.criteria import (
-    FRAGMENT,
+    FIELDS,
     Clause,
     Condition,
     Conditions,
     clause,
     coded,
-    digits_of,
     fields,
-    known_digits,
 )
 from crm_core.customers.tables import Customer, CustomerContact, CustomerPhone, SavedSearch
 from crm_core.customers.visibility import there, within_scope
@@ -371,19 +370,17 @@ def _matches(actor: Actor, typed: str) -> Iterator[Clause]:
     person = contains(CustomerContact.search_text, typed)
     if person is not None and actor.may_read("customer", "contacts"):
         yield Customer.id.in_(select(CustomerContact.customer_id).where(person))
-    if actor.may_read("customer", "phones") and not any(sign.isalpha() for sign in typed):
-        yield from _numbers(digits_of(typed), actor)
+    if not any(sign.isalpha() for sign in typed):
+        yield from _numbers(typed, actor)
 
 
-def _numbers(digits: str, actor: Actor) -> Iterator[Clause]:
-    if not actor.may(Right.NUMBER_UNMASK):
-        known = known_digits(digits)
-        if known is not None:
-            yield known
-    elif len(digits) >= FRAGMENT:
-        number = contains(CustomerPhone.number, digits)
-        assert number is not None
-        yield Customer.id.in_(select(CustomerPhone.customer_id).where(number))
+def _numbers(typed: str, actor: Actor) -> Iterator[Clause]:
+    """The customer's own numbers, and those at which goods are received; none for too few digits."""
+    unmasked = actor.may(Right.NUMBER_UNMASK)
+    for field in ("phones", "address_phones"):
+        if actor.may_read("customer", field):
+            with suppress(ValueError):
+                yield FIELDS[field].seen(unmasked=unmasked)("contains", typed)
 
 
 def _closeness(hit: CustomerHit, typed: str) -> tuple[int, int, str, int]:

@@ -250,6 +250,7 @@ class CustomerAddress(Base):
             postgresql_where=text("is_main"),
         ),
         text_index("ix_customer_addresses_search_grams", "search_text"),
+        text_index("ix_customer_addresses_phone_grams", "phone"),
         {"info": REMOVED},
     )
 
@@ -260,7 +261,7 @@ class CustomerAddress(Base):
     is_main: Mapped[bool] = mapped_column(server_default=text("false"))
     label: Mapped[str | None] = mapped_column(String(30))
     recipient: Mapped[str | None] = mapped_column(String(50))
-    phone: Mapped[str | None] = mapped_column(String(32))
+    phone: Mapped[str | None] = mapped_column(String(32), index=True)
     province: Mapped[str | None] = mapped_column(String(20))
     city: Mapped[str | None] = mapped_column(String(20))
     district: Mapped[str | None] = mapped_column(String(30))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from crm_core.audit.service import AuditTrail
-from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from tests.audit.audit_support import House, cover_up
+from tests.databases import database_at
 from tests.ports import free_port
 from zongji.platform.postgres import EmbeddedPostgres
 
@@ -45,7 +45,7 @@ async def restored(
     other_server._run(
         "psql", "-Xqf", str(file), "-v", "ON_ERROR_STOP=1", *where, "-p", str(other_server.port)
     )
-    database = Database(other_server.url(name))
+    database = database_at(other_server.url(name))
     yield replace(
         house,
         database=database,

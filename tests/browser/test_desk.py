@@ -6,9 +6,9 @@ from playwright.async_api import Page, expect
 from sqlalchemy import update
 
 from acd.tables import Voicemail
-from crm_core.db import Database
 from crm_core.todos.tables import Todo
 from tests.browser.screens import VIP, VIP_NAME, Screens, pop_in_state, state_bar
+from tests.databases import database_at
 from tests.integration.workplace import Workplace
 from zongji.demo.agent import DemoAgent
 
@@ -199,7 +199,7 @@ async def test_a_to_do_whose_message_the_policy_removed_says_so(
 
 async def _message_removed(work: Workplace, title: str, call_id: str) -> int | None:
     """This to-do, whose id it gives, is of a message whose time was over."""
-    database, now = Database(work.stack.postgres.url()), datetime.now(UTC)
+    database, now = database_at(work.stack.postgres.url()), datetime.now(UTC)
     async with database.begin() as session:
         of_message = {"source_kind": "voicemail", "source_reference": call_id, "call_id": call_id}
         todo = await session.scalar(

@@ -26,6 +26,7 @@ from tests.browser.screens import (
     pop_in_state,
     scrolling_sideways,
 )
+from tests.databases import database_at
 from tests.integration.workplace import Workplace, until
 from zongji.stack import Stack
 
@@ -63,7 +64,7 @@ class Past:
 @pytest.fixture(scope="module")
 async def past(stack: Stack) -> AsyncIterator[None]:
     """One thing every week, open until the tests are over; two things together, delivered and counted."""
-    database = Database(stack.postgres.url())
+    database = database_at(stack.postgres.url())
     orders = Past(database)
     weekly = [await orders.order(WEEKLY, days_ago=days) for days in (21, 14, 7)]
     for skus in (*[(SOY, PICKLES)] * 5, (OTHER,), (OTHER,)):

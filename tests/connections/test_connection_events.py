@@ -13,6 +13,7 @@ from orders.connections.purging import ConnectionPurge
 from orders.sales.flow import Status
 from tests.connections.desk import open_desk
 from tests.connections.neighbours import Receiver
+from tests.databases import database_at
 
 
 @pytest.fixture(scope="module")
@@ -175,13 +176,12 @@ async def test_the_migration_makes_the_triggers_of_the_code(pg_server, desk):
     import secrets
 
     from crm_core import schema
-    from crm_core.db import Database
 
     importlib.import_module("orders.tables")
     name = f"triggers_{secrets.token_hex(4)}"
     pg_server.execute(f"CREATE DATABASE {name}", "postgres")
     await schema.upgrade(pg_server.url(name))
-    migrated = Database(pg_server.url(name))
+    migrated = database_at(pg_server.url(name))
     wanted = text("""
         SELECT t.tgname, pg_get_triggerdef(t.oid), pg_get_functiondef(t.tgfoid) FROM pg_trigger t
         WHERE t.tgname LIKE 'integration_%' ORDER BY t.tgname""")

@@ -18,6 +18,7 @@ from crm_core.people.tables import RoleRight
 from crm_core.rights import ROLES, SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
 from tests.conftest import PACKAGES
+from tests.databases import database_at
 
 
 @pytest.fixture
@@ -79,13 +80,13 @@ async def test_the_migrations_lead_to_the_tables_of_the_code(empty_url):
 
 async def test_customers_of_the_first_version_keep_everything(empty_url):
     await schema.upgrade(empty_url, to="0001")
-    old = Database(empty_url)
+    old = database_at(empty_url)
     async with old.begin() as session:
         for statement in FIRST_VERSION.strip().split(";\n"):
             await session.execute(text(statement))
     await old.close()
     await schema.upgrade(empty_url)
-    database = Database(empty_url)
+    database = database_at(empty_url)
     async with database.begin() as session:
         await seed_roles(session)
         await seed_channel(session)

@@ -11,7 +11,6 @@ from sqlalchemy import event, select, text
 from crm_core.audit.tables import AuditEntry
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.search import SearchService
-from crm_core.db import Database
 from crm_core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_core.exchange import exporting, jobs
 from crm_core.exchange.exporting import ExportContent, ExportService
@@ -19,6 +18,7 @@ from crm_core.exchange.limits import ExportLimits, LimitContent
 from crm_core.people.tables import RoleField
 from crm_core.rights import SYSTEM, Access, Principal, Right, Scope
 from tests.crm_core.crm_core_support import person
+from tests.databases import database_at
 from tests.exchange.exchange_files import where, written
 
 ADMIN = person("admin", 1)
@@ -323,7 +323,7 @@ async def test_a_large_export_takes_few_statements(seeded, pg_server, clock, tmp
             {"many": many},
         )
         name = await session.scalar(text("SELECT current_database()"))
-    database = Database(pg_server.url(name))
+    database = database_at(pg_server.url(name))
 
     def count(dbapi_connection, *_):
         dbapi_connection.driver_connection.add_query_logger(noted)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from crm_core.db import Database
+from tests.databases import database_at
 from tests.integration.workplace import (
     Workplace,
     finish_wrap_up,
@@ -226,7 +226,7 @@ async def _restart(work: Workplace, login: str) -> DemoAgent:
 @asynccontextmanager
 async def _ledger_kept_waiting(work: Workplace) -> AsyncIterator[None]:
     """Nobody writes into the ledger of attempts."""
-    database = Database(work.stack.postgres.url())
+    database = database_at(work.stack.postgres.url())
     try:
         async with database.begin() as session:
             await session.execute(text("LOCK TABLE attempts IN EXCLUSIVE MODE"))

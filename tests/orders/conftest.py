@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from crm_core.db import Base, Database
+from tests.databases import database_at
 from tests.orders.order_shop import Shop, open_shop
 from zongji.platform.postgres import EmbeddedPostgres
 
@@ -20,7 +21,7 @@ def shop_of_its_own(pg_server: EmbeddedPostgres) -> Iterator[tuple[asyncio.Runne
     name = f"test_{secrets.token_hex(4)}"
     pg_server.execute(f"CREATE DATABASE {name}", "postgres")
     with asyncio.Runner() as runner:
-        database = Database(pg_server.url(name), pool_size=2)
+        database = database_at(pg_server.url(name), pool_size=2)
 
         async def furnish() -> Shop:
             async with database.begin() as session:

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from crm_core import schema
-from crm_core.db import Database
 from orders.errors import BadOrder
 from orders.lines import OrderLine
 from orders.methods import Method
 from orders.sales.commands import PlaceOrder
+from tests.databases import database_at
 
 WRITTEN = {
     "wechat": "prepaid",
@@ -41,7 +41,7 @@ async def test_what_orders_said_before_becomes_a_code(pg_server):
     name = f"methods_{secrets.token_hex(4)}"
     pg_server.execute(f"CREATE DATABASE {name}", "postgres")
     await schema.upgrade(pg_server.url(name), to="0013")
-    database = Database(pg_server.url(name))
+    database = database_at(pg_server.url(name))
     async with database.begin() as session:
         for statement in (
             "INSERT INTO roles (code, name_zh, name_en) VALUES ('operations', '运营', 'Operations')",

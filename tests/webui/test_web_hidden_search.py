@@ -11,7 +11,7 @@ from tests.webui.hidden_marks import HIDEABLE
 from tests.webui.web_house import Browser, House
 
 SEARCHED_BY = {
-    "addresses": {"addresses"},
+    "addresses": {"addresses", "address_phones"},
     "birthday": {"birthday", "birthday_month"},
     "contacts": {"contacts"},
     "credit_limit": {"credit_limit", "credit_available", "warning"},
@@ -21,6 +21,7 @@ SEARCHED_BY = {
     "insight": {"grade", "segment", "warning", "last_order", "last_contact"},
     "last_orders": {"last_order"},
     "parent": {"parent", "under"},
+    "phones": {"phones", "address_phones"},
     "salesperson": {"salesperson", "unit"},
 }
 """The fields of a search that tell of a hidden one, where it is not that one alone."""

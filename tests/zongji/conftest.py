@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from crm_core.customers.fields import NewCustomer
 from crm_core.customers.service import CustomerService
-from crm_core.db import Base, Database
+from crm_core.db import Base
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
+from tests.databases import database_at
 from zongji.platform.postgres import EmbeddedPostgres
 
 
@@ -19,7 +20,7 @@ async def settings(pg_server: EmbeddedPostgres, tmp_path: Path) -> Path:
     """A settings file over a database with three customers, entered behind the service's back."""
     name = f"cli_{secrets.token_hex(4)}"
     pg_server.execute(f"CREATE DATABASE {name}", "postgres")
-    database = Database(pg_server.url(name))
+    database = database_at(pg_server.url(name))
     async with database.begin() as session:
         await session.run_sync(lambda s: Base.metadata.create_all(s.connection()))
         await seed_roles(session)

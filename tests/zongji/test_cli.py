@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from crm_core.db import Database
 from crm_core.errors import DomainError
 from crm_core.people.accounts import AccountService
+from tests.databases import database_at
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ivr.test_menu_checks import LINE as TIMED_LINE
 from tests.ports import free_port
@@ -391,7 +391,7 @@ def test_a_second_daemon_in_the_same_folder_is_refused(settings: Path):
 
 
 async def _may_log_in(settings: Path, login: str, password: str) -> bool:
-    database = Database(tomllib.loads(settings.read_text())["database_url"])
+    database = database_at(tomllib.loads(settings.read_text())["database_url"])
     try:
         await AccountService(database).log_in(login, password, "127.0.0.1")
     except DomainError:

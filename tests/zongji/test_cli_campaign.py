@@ -5,12 +5,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from crm_core.db import Database
+from tests.databases import database_at
 from tests.zongji.command import refused, zongji
 
 
 async def contacts(url: str) -> list[tuple[str, int | None]]:
-    database = Database(url)
+    database = database_at(url)
     async with database.reading() as connection:
         rows = await connection.execute(
             text(
@@ -24,7 +24,7 @@ async def contacts(url: str) -> list[tuple[str, int | None]]:
 
 
 async def opt_out(url: str, name: str) -> None:
-    database = Database(url)
+    database = database_at(url)
     async with database.begin() as session:
         await session.execute(
             text("UPDATE customers SET opt_outs = '{call}' WHERE name = :name"), {"name": name}

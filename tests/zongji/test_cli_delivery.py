@@ -5,7 +5,6 @@ from pathlib import Path
 from sqlalchemy import text
 
 from crm_core.bus import Bus
-from crm_core.db import Database
 from crm_core.rights import SYSTEM
 from orders.catalogue.commands import NewProduct
 from orders.delivery.commands import NewRange, PutCourier
@@ -13,6 +12,7 @@ from orders.lines import OrderLine
 from orders.sales.commands import PlaceOrder
 from orders.services import Trade
 from orders.stock.documents.commands import NewReceipt
+from tests.databases import database_at
 from tests.delivery.depot import COURIERS, RANGES
 from tests.zongji.command import zongji
 from zongji import doctor
@@ -22,7 +22,7 @@ from zongji.settings import load
 
 async def test_all_orders_that_are_picked_are_sorted_to_couriers_once(settings: Path, monkeypatch):
     monkeypatch.setenv("ZONGJI_SETTINGS", str(settings))
-    database = Database(load().database_url.get_secret_value())
+    database = database_at(load().database_url.get_secret_value())
     trade = Trade.of(database, Bus(), clock=now)
     await trade.couriers.put(SYSTEM, "own", PutCourier.model_validate(COURIERS["own"]))
     await trade.couriers.add_numbers(SYSTEM, "own", NewRange.model_validate(RANGES["own"]))

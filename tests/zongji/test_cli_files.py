@@ -13,13 +13,13 @@ from sqlalchemy import func, select, update
 
 from crm_core.bus import Bus
 from crm_core.customers.tables import Customer
-from crm_core.db import Database
 from crm_core.exchange import importing
 from crm_core.exchange.jobs import JobView
 from crm_core.exchange.tables import ExchangeJob
 from crm_core.exchange.worker import ExchangeWorker
 from crm_core.rights import SYSTEM
 from crm_core.services import Crm
+from tests.databases import database_at
 from tests.exchange.exchange_files import csv_file, xlsx
 from tests.zongji.command import refused, zongji
 from zongji import exchange, settings
@@ -40,7 +40,7 @@ def place(pg_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 async def crm(place: Installation, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZONGJI_SETTINGS", str(place.settings_file))
-    database = Database(settings.load().database_url.get_secret_value())
+    database = database_at(settings.load().database_url.get_secret_value())
     yield Crm.of(database, Bus(), lambda: datetime.now(UTC), files=place.var / "exchange")
     await database.close()
 

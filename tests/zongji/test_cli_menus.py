@@ -19,6 +19,7 @@ from ivr.line.service import newest, seed
 from ivr.line_file import read_line
 from ivr.recordings import Recordings
 from tests.crm_core.crm_core_support import quick_passwords
+from tests.databases import database_at
 from tests.ivr.line_files import PLAN, TWO_MENUS
 from tests.ivr.test_prompts import silence
 from tests.zongji.command import Said, refused, zongji
@@ -38,7 +39,7 @@ KNOWN = "13800138000"
 @pytest.fixture
 async def database(settings: Path) -> AsyncIterator[Database]:
     """With a first version of the line."""
-    opened = Database(tomllib.loads(settings.read_text())["database_url"])
+    opened = database_at(tomllib.loads(settings.read_text())["database_url"])
     await seed(opened, FIRST, datetime.now(UTC))
     yield opened
     await opened.close()

@@ -4,7 +4,7 @@ first, so that of two people who press a button at the same time one is refused.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 import structlog
@@ -14,25 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crm_core.benefits import coupons, referrals
 from crm_core.customers.contact import contact_of
 from crm_core.customers.credit import release_credit, reserve_credit
-from crm_core.customers.insight_queue import touch
 from crm_core.customers.tables import Customer
 from crm_core.customers.visibility import within_scope
 from crm_core.outbox import messages
+from crm_core.outbox.messages import Contact, NewMessage
 from crm_core.people.tables import User
-from crm_core.rights import Actor
+from crm_core.rights import Actor, Scope
 from orders.errors import BeyondLimit, NoReviewLimit, OverCredit, UnknownOrder
-from orders.lines import StockLine
 from orders.receipts import book
 from orders.review.rules import Verdict
 from orders.review.tables import OrderReviewLimit
-from orders.sales import flow, telling, waiving
+from orders.sales import flow, move_writing, telling, waiving
 from orders.sales.events import OrderMoved
 from orders.sales.flow import By, Credit, Status, Tells
-from orders.sales.tables import SUBJECT, Order, OrderedLine, OrderStatusLog
-from orders.stock import for_orders
+from orders.sales.move_writing import HeldOrder, Step
+from orders.sales.tables import SUBJECT, Order, OrderStatusLog
 from orders.stock.events import StockChanged
 from orders.stock.ledger import Cause
-from orders.stock.moves import Goods
 
 log = structlog.get_logger(__name__)
 
@@ -65,28 +63,26 @@ async def move(
     Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
     NoReviewLimit, NotPaid, Invalid (a waiver without a reason).
     """
-    order = await held(session, order_id, actor)
-    origin = order.status
-    decided = flow.decide(origin, to, actor, by=by)
+    order = await _held_for_move(session, order_id, actor)
+    decided = flow.decide(order.status, to, actor, by=by)
     if decided.paid:
         await waiving.paid_or_waived(session, order, actor, reason)
-    await _settle_credit(session, order, decided.credit, await _limit(session, order, to, actor))
-    order.status = to
-    if decided.paid:
-        order.overdue = Decimal(0)
-    step = await log_status(session, order, origin, now, actor_id=actor.user_id, reason=reason)
+    beyond = await _limit(session, order, to, actor)
+    credit_held = await _settle_credit(session, order, decided.credit, beyond)
     if to in _NOT_CARRIED_OUT:
         await coupons.give_back(session, order_id)
     if to == Status.DELIVERED:
         await referrals.qualify(session, order.customer_id, now)
+    told: tuple[NewMessage, ...] = ()
     if decided.tells is Tells.STEP or (decided.tells is Tells.STOP and not goes_on):
-        await tell(session, order, channels, now, step=step, facts=facts)
-    await session.flush()
-    await touch(session, (order.customer_id,))
+        told = _words(order, to, order.contact, channels, facts)
+    step = Step(to, credit_held, decided.paid, reason, told)
     cause = Cause(now, order_id=order_id, actor_id=actor.user_id)
     today = now.astimezone(zone).date()
-    changed = await _move_goods(session, order.warehouse, decided.goods, cause, today)
-    event = OrderMoved(order_id, order.number, order.customer_id, origin, to, now)
+    changed = await move_writing.write(
+        session, order, step, decided.goods, cause=cause, today=today
+    )
+    event = OrderMoved(order_id, order.number, order.customer_id, order.status, to, now)
     return Moved(event, changed)
 
 
@@ -127,7 +123,20 @@ async def held(session: AsyncSession, order_id: int, actor: Actor) -> Order:
         .with_for_update(of=Order)
     )
     if order is None:
-        raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
+        raise _unknown(order_id)
+    return order
+
+
+def _unknown(order_id: int) -> UnknownOrder:
+    return UnknownOrder("There is no such order.", fields={"order_id": order_id})
+
+
+async def _held_for_move(session: AsyncSession, order_id: int, actor: Actor) -> HeldOrder:
+    if actor.scope is not Scope.ALL:
+        await held(session, order_id, actor)
+    order = await move_writing.hold(session, order_id)
+    if order is None:
+        raise _unknown(order_id)
     return order
 
 
@@ -141,7 +150,7 @@ async def held_with_parts(session: AsyncSession, order_id: int) -> Sequence[Orde
     return (await session.scalars(family.order_by(Order.id))).all()
 
 
-async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> Decimal:
+async def _limit(session: AsyncSession, order: HeldOrder, to: str, actor: Actor) -> Decimal:
     """How far beyond the credit the order may be approved. Raises BeyondLimit when its whole, of which it may be a
     part, comes to more than this person's role may approve, NoReviewLimit when that role may approve nothing.
     """
@@ -161,7 +170,7 @@ async def _limit(session: AsyncSession, order: Order, to: str, actor: Actor) -> 
     return limit.most_beyond_credit
 
 
-def lets_go_on(order: Order, to: str) -> bool:
+def lets_go_on(order: Order | HeldOrder, to: str) -> bool:
     """Whether the move approves what was held, also where goods were waited for meanwhile."""
     if (order.status, to) == (Status.REVIEW, Status.REVIEWED):
         return True
@@ -169,7 +178,7 @@ def lets_go_on(order: Order, to: str) -> bool:
     return order.review == Verdict.HOLD and (order.status, to) in onwards
 
 
-async def _whole_total(session: AsyncSession, order: Order) -> Decimal:
+async def _whole_total(session: AsyncSession, order: HeldOrder) -> Decimal:
     """What the order comes to together with all that was split off."""
     root = order.split_from or order.id
     total = await session.scalar(
@@ -181,33 +190,20 @@ async def _whole_total(session: AsyncSession, order: Order) -> Decimal:
 
 
 async def _settle_credit(
-    session: AsyncSession, order: Order, credit: Credit | None, beyond: Decimal
-) -> None:
+    session: AsyncSession, order: HeldOrder, credit: Credit | None, beyond: Decimal
+) -> Decimal:
+    """What the order takes of the credit from now on."""
     if credit is Credit.HOLD:
         owed = max(order.total - order.given_back - await book.paid(session, order.id), Decimal(0))
         wanted = max(owed - order.credit_held, Decimal(0))
         if not await reserve_credit(session, order.customer_id, wanted, beyond=beyond):
             raise OverCredit(owed)
-        order.credit_held += wanted
-    elif credit is Credit.RELEASE and order.credit_held:
+        return order.credit_held + wanted
+    if credit is Credit.RELEASE and order.credit_held:
         if not await release_credit(session, order.customer_id, order.credit_held):
             log.warning("credit_not_held", number=order.number, amount=str(order.credit_held))
-        order.credit_held = Decimal(0)
-
-
-async def _move_goods(
-    session: AsyncSession, warehouse: str, goods: Goods | None, cause: Cause, today: date
-) -> tuple[StockChanged, ...]:
-    if goods is None:
-        return ()
-    rows = await session.execute(
-        select(OrderedLine.sku, func.sum(OrderedLine.base_quantity))
-        .where(OrderedLine.order_id == cause.order_id)
-        .group_by(OrderedLine.sku)
-        .order_by(OrderedLine.sku)
-    )
-    lines = [StockLine(sku, quantity) for sku, quantity in rows.all()]
-    return await for_orders.move(session, goods, warehouse, lines, cause=cause, today=today)
+        return Decimal(0)
+    return order.credit_held
 
 
 async def tell(
@@ -217,18 +213,26 @@ async def tell(
     now: datetime,
     *,
     step: int,
-    facts: Mapping[str, str] | None = None,
 ) -> None:
     """Tell the customer which status the order has; `step` is the status log's entry of it."""
     contact = await contact_of(session, order.customer_id)
-    known = {"number": order.number} | dict(facts or {})
-    told = telling.of_status(order.status, order.total, contact, channels, known)
     await messages.tell(
         session,
         SUBJECT,
         order.id,
         customer_id=order.customer_id,
-        told=told,
+        told=_words(order, order.status, contact, channels),
         now=now,
         step=str(step),
     )
+
+
+def _words(
+    order: Order | HeldOrder,
+    status: str,
+    contact: Contact,
+    channels: Collection[str],
+    facts: Mapping[str, str] | None = None,
+) -> tuple[NewMessage, ...]:
+    known = {"number": order.number} | dict(facts or {})
+    return telling.of_status(status, order.total, contact, channels, known)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crm_core.benefits import coupons
 from crm_core.bus import Bus
@@ -23,8 +24,9 @@ from orders.lines import OrderLine, merged
 from orders.quotas.checking import Asked, exceeded, stand
 from orders.sales import facts, listing, moving, placing, quoting, reading
 from orders.sales.commands import OrderQuery, PlaceOrder
-from orders.sales.events import OrderPlaced
+from orders.sales.events import OrderMoved, OrderPlaced
 from orders.sales.flow import Status
+from orders.sales.moving import Moved
 from orders.sales.placing import Placing, Setting
 from orders.sales.substitutes import with_substitutes
 from orders.sales.tables import Order
@@ -174,28 +176,45 @@ class OrderService:
 
     async def move(
         self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
-    ) -> OrderView:
+    ) -> OrderMoved:
         """Raises UnknownOrder, MoveNotAllowed, ReturnNeeded, Forbidden, OverCredit, OutOfStock, BeyondLimit,
         NoReviewLimit, NotPaid, Invalid (a waiver without a reason).
         """
         async with self._database.begin() as session:
-            moved = await moving.move(
-                session,
-                order_id,
-                to,
-                actor=actor,
-                channels=self._channels,
-                now=self._clock(),
-                zone=self._zone,
-                reason=reason,
-                facts={"reason": reason} if reason and to in _EXPLAINED else None,
-            )
+            moved = await self._move(session, order_id, to, actor, reason)
+        return self._tell_moved(moved)
+
+    async def move_and_read(
+        self, order_id: int, to: str, actor: Actor, *, reason: str | None = None
+    ) -> OrderView:
+        """The same, and the order as it is then."""
+        async with self._database.begin() as session:
+            moved = await self._move(session, order_id, to, actor, reason)
             view = await reading.order(session, order_id, actor)
+        self._tell_moved(moved)
+        return view
+
+    async def _move(
+        self, session: AsyncSession, order_id: int, to: str, actor: Actor, reason: str | None
+    ) -> Moved:
+        return await moving.move(
+            session,
+            order_id,
+            to,
+            actor=actor,
+            channels=self._channels,
+            now=self._clock(),
+            zone=self._zone,
+            reason=reason,
+            facts={"reason": reason} if reason and to in _EXPLAINED else None,
+        )
+
+    def _tell_moved(self, moved: Moved) -> OrderMoved:
         event = moved.event
-        log.info("order_moved", number=event.number, from_status=event.from_status, to=to)
+        log.info("order_moved", number=event.number, from_status=event.from_status, to=event.status)
         self._bus.publish(event)
         self._publish(moved.stock)
-        return view
+        return event
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

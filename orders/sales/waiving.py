@@ -15,13 +15,13 @@ from orders.errors import NotPaid
 from orders.receipts import book
 from orders.review.tables import OrderReviewLimit
 from orders.sales.commands import ENTITY
-from orders.sales.tables import Order
+from orders.sales.move_writing import HeldOrder
 
 _NOTHING = Decimal(0)
 
 
 async def paid_or_waived(
-    session: AsyncSession, order: Order, actor: Actor, reason: str | None
+    session: AsyncSession, order: HeldOrder, actor: Actor, reason: str | None
 ) -> None:
     """The order is held. Raises NotPaid, Invalid (no reason)."""
     owed = order.total - order.given_back - await book.paid(session, order.id)

@@ -162,7 +162,7 @@ class Shop:
                 await self.come_back(order_id, exchanged=status == "exchanged")
                 view = await self.service.get(SYSTEM, order_id)
             else:
-                view = await self.service.move(order_id, status, SYSTEM)
+                view = await self.service.move_and_read(order_id, status, SYSTEM)
         return view
 
     async def pay(self, order_id: int, amount: Decimal) -> None:

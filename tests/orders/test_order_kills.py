@@ -54,7 +54,7 @@ async def test_shipping(shop: Shop, victims: Victims):
         assert (await shop.service.get(SYSTEM, order.id)).status == "shipped"
         assert await told(shop, order.id, "order_shipped") == 2
         await shop.assert_ledger_adds_up()
-    assert each.died["move"] >= 8
+    assert each.died["move"] >= 5
 
 
 async def test_changing(shop: Shop, victims: Victims):

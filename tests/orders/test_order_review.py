@@ -257,7 +257,7 @@ async def test_a_role_approves_up_to_its_limit_and_beyond_the_credit_only_as_far
         await shop.service.move(small.id, "reviewed", SYSTEM)
     with pytest.raises(OverCredit):
         await shop.service.move(large.id, "reviewed", boss)
-    done = await shop.service.move(small.id, "reviewed", boss, reason="老客户")
+    done = await shop.service.move_and_read(small.id, "reviewed", boss, reason="老客户")
     assert (done.status, done.credit_held) == ("reviewed", Decimal("180.00"))
     assert done.history[-1].reason == "老客户"
     await shop.move(small.id, "cancelled")

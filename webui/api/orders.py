@@ -217,7 +217,7 @@ async def split(asked: Asked[WantedOrderSplit, Nothing]) -> OrderAnswer:
 async def move(asked: Asked[WantedOrderMove, Nothing]) -> OrderAnswer:
     """Move the order along the status table: approve, hold, reject (cancel), pick, ship …"""
     wanted = asked.body
-    moved = await asked.services.trade.orders.move(
+    moved = await asked.services.trade.orders.move_and_read(
         int(asked.id), wanted.to, asked.principal, reason=wanted.reason
     )
     return _answer(asked, moved)

@@ -1,7 +1,7 @@
 """Orders of three lines on 100 hot products from 50 clients, from placing until they are shipped: held against the rules
 of review, which stop one in ten for a person to approve, picked, and at each step told to the customer. Through the
 service, and beside it the same SQL statements, as PostgreSQL logged them, sent by its own pgbench. Same server, same
-schema, in alternate runs; the service writes its log lines to a file, as the daemon does. Then 200 clients fight for
+schema, in alternate runs; the service writes its log lines, to a file, and keeps the garbage collector away as the daemon does. Then 200 clients fight for
 one product until it is sold out.
 
 Rule: the ratio is of medians; at the end the ledger must prove that nothing was oversold.
@@ -15,12 +15,12 @@ import statistics
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-import structlog
 import uvloop
 from sqlalchemy import insert, text
 
@@ -41,6 +41,8 @@ from orders.sales.commands import PlaceOrder
 from orders.sales.flow import Status
 from orders.sales.service import OrderService
 from orders.stock import ledger
+from zongji.collector import Collector
+from zongji.logs import configure_logging
 from zongji.platform.postgres import EmbeddedPostgres
 
 CLIENTS, PRODUCTS, CUSTOMERS = 50, 100, 500
@@ -77,7 +79,8 @@ _VARIABLES = "\n".join(
 def main() -> None:
     settings = {"max_connections": "200", "shared_buffers": "256MB", **SETTINGS}
     with database_server(settings) as (server, folder), (folder / "log").open("w") as log:
-        structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
+        with redirect_stderr(log):
+            configure_logging()
         _run(server, folder)
 
 
@@ -203,7 +206,8 @@ def _reviewer_row() -> dict[str, object]:
 
 async def _through_the_service(server: EmbeddedPostgres) -> float:
     """Orders a second."""
-    shop = Shop(server, clients=16)
+    shop, collector = Shop(server, clients=16), Collector(lambda: CLIENTS)
+    collector.start()
     loop = asyncio.get_running_loop()
     end = loop.time() + SECONDS
 
@@ -219,6 +223,7 @@ async def _through_the_service(server: EmbeddedPostgres) -> float:
     began = loop.time()
     placed = sum(await asyncio.gather(*(client(n) for n in range(CLIENTS))))
     took = loop.time() - began
+    await collector.close()
     await shop.close()
     return placed / took
 

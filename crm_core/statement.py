@@ -5,13 +5,15 @@ Through SQLAlchemy each statement costs the event loop several times what it cos
 is several statements, and the loop carries all calls.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Select
+from sqlalchemy import PoolProxiedConnection, Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.exc import EmulatedDBAPIException
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -47,13 +49,12 @@ class Statement:
         *,
         patience_s: float | None = None,
     ) -> list[asyncpg.Record]:
-        """In the session's transaction, which SQLAlchemy opens with its first own statement; one over very many
-        rows may take up to `patience_s`.
+        """In the session's transaction, which it opens if it is the first; one over very many rows may take up to
+        `patience_s`.
         """
         driver = driver_of(session)
         if not driver.is_in_transaction():
-            connection = await session.connection()
-            await connection.exec_driver_sql("SELECT 1")
+            await _begin(session)
         return await self.fetch(driver, values, patience_s=patience_s)
 
     async def fetch(
@@ -80,9 +81,26 @@ class Statement:
 
 def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
     """What `Database` hands out holds its connection already, so that nothing is awaited."""
+    return _pooled(holder).driver_connection
+
+
+def _pooled(holder: AsyncSession | AsyncConnection) -> PoolProxiedConnection:
     if isinstance(holder, AsyncSession):
-        connection = holder.sync_session.connection()
-    else:
-        assert holder.sync_connection is not None
-        connection = holder.sync_connection
-    return connection.connection.driver_connection
+        return holder.sync_session.connection().connection
+    assert holder.sync_connection is not None
+    return holder.sync_connection.connection
+
+
+async def _begin(session: AsyncSession) -> None:
+    """What SQLAlchemy does before the first statement of its own; it has no other way to ask for it, and such a
+    statement would be one more round trip in every transaction. Of a connection whose caller gives up meanwhile
+    nobody knows whether it is in a transaction.
+    """
+    adapter: Any = _pooled(session).dbapi_connection
+    try:
+        await adapter._start_transaction()  # noqa: SLF001
+    except asyncio.CancelledError:
+        await session.invalidate()
+        raise
+    except EmulatedDBAPIException as error:
+        raise ConnectionError(str(error)) from error

@@ -5,15 +5,17 @@ Rule: one conditional statement decides, so that two orders at once cannot use t
 
 from decimal import Decimal
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_RESERVE = text(
+from crm_core.statement import Statement
+
+_RESERVE = Statement(
     "UPDATE customers SET credit_used = credit_used + :amount"
     " WHERE id = :customer AND merged_into_id IS NULL"
     " AND credit_used + :amount <= credit_limit + :beyond RETURNING id"
 )
-_RELEASE = text(
+_RELEASE = Statement(
     "UPDATE customers SET credit_used = credit_used - :amount"
     " WHERE id = :customer AND credit_used >= :amount RETURNING id"
 )
@@ -46,14 +48,14 @@ async def release_credit(session: AsyncSession, customer_id: int, amount: Decima
 
 async def _move(
     session: AsyncSession,
-    statement: TextClause,
+    statement: Statement,
     customer_id: int,
     amount: Decimal,
     **more: Decimal,
 ) -> bool:
     _check(amount)
-    moved = await session.execute(statement, {"customer": customer_id, "amount": amount, **more})
-    return moved.one_or_none() is not None
+    values = {"customer": customer_id, "amount": amount, **more}
+    return bool(await statement.write(session, values))
 
 
 def _check(amount: Decimal) -> None:

@@ -162,8 +162,8 @@ async def _with_goods(
 
 def _follow(session: AsyncSession, order_id: int, step: Step) -> None:
     """Whoever has the order's entity in this session sees it as it stands now."""
-    entity = session.sync_session.identity_map.get(identity_key(Order, order_id))
-    if entity is not None:
+    known = session.sync_session.identity_map
+    if known and (entity := known.get(identity_key(Order, order_id))) is not None:
         set_committed_value(entity, "status", step.status)
         set_committed_value(entity, "credit_held", step.credit_held)
         if step.paid:

@@ -54,6 +54,7 @@ from orders.delivery.views import (
     WaybillView,
 )
 from orders.errors import MoveNotAllowed, UnknownOrder
+from orders.sales import moving
 from orders.sales.commands import ENTITY
 from orders.sales.tables import Order
 from orders.stock import batches
@@ -94,7 +95,8 @@ class WaybillService:
     async def put_consignee(
         self, actor: Actor, order_id: int, content: PutConsignee
     ) -> ConsigneeView:
-        """Until the goods are on their way. Without `phone` the number stays, which not everybody sees.
+        """Until the goods are on their way; the order is another version of itself then. Without `phone` the number
+        stays, which not everybody sees.
 
         Raises UnknownOrder, NotFound, MoveNotAllowed, Conflict.
         """
@@ -102,10 +104,11 @@ class WaybillService:
         actor.require_read("customer", ("addresses",))
         actor.require_write(ENTITY, ["address"])
         async with self._database.begin() as session:
-            order = await _see_order(session, actor, order_id)
+            order = await moving.held(session, order_id, actor)
             if order.status not in ("backordered", "review", "placed", "reviewed", "picking"):
                 raise MoveNotAllowed(order.status, "another address")
             await consignees.put(session, order_id, content)
+            order.version += 1
             await trail.record(session, actor.user_id, "order.consignee", ENTITY, order_id)
             return await consignees.read(session, order_id)
 
@@ -256,12 +259,11 @@ class WaybillService:
         return Reported(number, heard.outcome, heard.why)
 
 
-async def _see_order(session: AsyncSession, actor: Actor, order_id: int) -> Order:
+async def _see_order(session: AsyncSession, actor: Actor, order_id: int) -> None:
     order = await session.get(Order, order_id)
     if order is None:
         raise UnknownOrder("There is no such order.", fields={"order_id": order_id})
     await must_see(session, actor, order.customer_id)
-    return order
 
 
 def _refused(asked: int, error: DomainError) -> Sorted:

@@ -345,6 +345,12 @@ async def changed(depot: Depot, order: int, quantity: int) -> None:
     await depot.trade.changes.edit(SYSTEM, order, content.model_copy(update=kept))
 
 
+async def send_elsewhere(depot: Depot, order: int) -> None:
+    known = await depot.trade.waybills.consignee(SYSTEM, order)
+    content = PutConsignee(recipient="王五", street="新街1号", version=known.version)
+    await depot.trade.waybills.put_consignee(SYSTEM, order, content)
+
+
 async def paid(depot: Depot, order: int, amount: str) -> None:
     now = depot.shop.clock.now
     money = {"amount": amount, "method": "transfer", "reference": f"slip-{order}", "paid_at": now}
@@ -358,7 +364,13 @@ async def hand_over(depot: Depot, waybill_id: int):
 
 @pytest.mark.parametrize(
     ("change", "collects"),
-    [("split", "47.50"), ("more", "95.00"), ("less", "19.00"), ("paid", "46.00")],
+    [
+        ("split", "47.50"),
+        ("more", "95.00"),
+        ("less", "19.00"),
+        ("paid", "46.00"),
+        ("elsewhere", "57.00"),
+    ],
 )
 async def test_a_waybill_of_before_the_order_changed_is_not_handed_over_and_gives_way(
     depot: Depot, change, collects
@@ -370,6 +382,8 @@ async def test_a_waybill_of_before_the_order_changed_is_not_handed_over_and_give
         await split_off(depot, order, 1)
     elif change == "paid":
         await paid(depot, order, "11.00")
+    elif change == "elsewhere":
+        await send_elsewhere(depot, order)
     else:
         await depot.shop.receive((await depot.shop.service.get(SYSTEM, order)).lines[0].sku, 10)
         await depot.shop.move(order, "reviewed")

@@ -63,7 +63,7 @@ async def main() -> None:
     expect.set_options(timeout=30_000)
     PICTURES.mkdir(parents=True, exist_ok=True)
     folder = _folder()
-    stack = Stack(installation(folder))
+    stack = Stack(installation(folder, with_queues=False))
     try:
         await stack.start(print)
         await _fill_history(stack)

@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import reportlab
 import yaml
@@ -56,8 +57,8 @@ class QuickInstallation(Installation):
         return site.model_copy(update={"daemon": daemon})
 
 
-def installation(folder: Path) -> Installation:
-    """An installation in `folder` with all it needs before it is started."""
+def installation(folder: Path, *, with_queues: bool = True) -> Installation:
+    """An installation in `folder` with all it needs before it is started; `with_queues` that only tests call."""
     third = random.randint(2, 250)  # another run of these tests may be under way
     made = QuickInstallation(
         var=folder,
@@ -68,7 +69,7 @@ def installation(folder: Path) -> Installation:
     debian.unpack(made.programs, lambda _: None)
     _share_prompts(made)
     line = folder / "line.yaml"
-    line.write_text(_quick_line(), encoding="utf-8")
+    line.write_text(_quick_line(with_queues=with_queues), encoding="utf-8")
     made.settings_file.write_text(
         f'line_file = "{line}"\ntimezone = "{_where_it_is_noon()}"\n[fax]\nfont = "{FONT}"\n'
     )
@@ -84,11 +85,21 @@ def _share_prompts(made: Installation) -> None:
     PromptLibrary(shared).compile(menus, speech(made.prefix), lambda _: None)
 
 
-def _quick_line() -> str:
+def _quick_line(*, with_queues: bool) -> str:
     """The shipped line with short ringing, one more number, and callers from Tangshan who ask for a skill."""
     line = yaml.safe_load(line_file().read_text(encoding="utf-8"))
     for queue in line["queues"].values():
         queue["ring_s"] = RING_S
+    if with_queues:
+        _add_queues(line)
+    for survey in line["surveys"].values():
+        survey |= {"min_talk_s": 0, "not_again_days": 0}
+    line["dids"][SHORT] = {"medium": "直线", "menu": "wholesale"}
+    line["routes"].insert(0, SKILLED)
+    return yaml.safe_dump(line, allow_unicode=True, sort_keys=False)
+
+
+def _add_queues(line: dict[str, Any]) -> None:
     for queue, did, *steps in (
         ("outward", OUTWARD, {"outside": "02288880001"}),
         ("absent", ABSENT, {"announce": "closed"}, {"voicemail": "service"}),
@@ -99,11 +110,6 @@ def _quick_line() -> str:
     told = {"announce_first_s": 1, "announce_every_s": 10, "ring_s": RING_S}
     line["queues"]["told"] = {"label_zh": "told", "label_en": "told"} | told
     line["dids"][TOLD] = {"medium": "直线", "queue": "told"}
-    for survey in line["surveys"].values():
-        survey |= {"min_talk_s": 0, "not_again_days": 0}
-    line["dids"][SHORT] = {"medium": "直线", "menu": "wholesale"}
-    line["routes"].insert(0, SKILLED)
-    return yaml.safe_dump(line, allow_unicode=True, sort_keys=False)
 
 
 def _where_it_is_noon() -> str:

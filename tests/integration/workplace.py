@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from tests.integration.site import DID, SHORT
+from tests.integration.sounds import is_heard
 from zongji.demo.agent import AgentRefused, DemoAgent, State
 from zongji.demo.callers import CallerReport
 from zongji.stack import Stack
@@ -212,10 +213,22 @@ class Workplace:
 
     async def prompt(self, name: str, language: str = "zh") -> bytes:
         """A prompt as A-law."""
-        spoken = self.stack.installation.prompts / language / f"{name}.wav"
-        made = self.stack.installation.var / "carrier" / f"{name}.alaw"
+        return await self.spoken(f"{language}/{name}")
+
+    async def spoken(self, place: str) -> bytes:
+        """What lies at this place in the folder of prompts, as A-law."""
+        spoken = self.stack.installation.prompts / f"{place}.wav"
+        made = self.stack.installation.var / "carrier" / f"{spoken.stem}.alaw"
         await self.stack.carrier.console(f"file convert {spoken} {made}")
         return made.read_bytes()
+
+    async def hears(self, heard: Path, *prompts: bytes) -> None:
+        """Wait until these prompts, one after the other, are among what was heard."""
+
+        async def look() -> bool:
+            return heard.exists() and is_heard(prompts, heard.read_bytes())
+
+        await until(look)
 
     async def channels(self, part: str) -> list[str]:
         """The channels of the `pbx` or the `carrier`: name, state and more, with ! between."""

@@ -562,7 +562,10 @@ async def test_the_operators_key_ends_the_walk_in_a_menu_below(line: OrderLine) 
     take(line, *outside, more='operator: {key: "0", choice: "3"}\n')
     caller = Channel(keys=["1", "0"], dials=[("ANSWER", 5)], caller=STRANGER)
     await line.ring(caller)
-    assert (line.row(caller).queue, line.row(caller).menu_path) == ("service", ("1", "0"))
+    row = line.row(caller)
+    assert (row.queue, row.menu_path, row.wrong_keys) == ("service", ("1", "0"), 0)
+    assert row.walk is not None
+    assert row.walk["wholesale"] == {"keys": {"0": 1}, "wrong": 0, "silent": 0}
 
 
 async def test_the_operators_key_reaches_the_operator_while_an_extension_is_asked_for(

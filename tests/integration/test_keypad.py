@@ -9,6 +9,7 @@ from PIL import Image
 
 from crm_core.outbox.fax import DOTS, WIDTH
 from ivr.spoken.speaker import Speaker
+from tests.integration.hearing import Hearing
 from tests.integration.workplace import Workplace, kinds, until
 
 DEALER, SHOP = "02223456789", "02225871234"
@@ -64,7 +65,7 @@ async def test_an_english_caller_hears_the_own_price_and_stock_and_how_the_order
     assert services == ["products", "order_status"]
 
 
-async def _hears(work: Workplace, heard: Path, *names: str) -> None:
+async def _hears(work: Workplace, heard: Hearing, *names: str) -> None:
     """Wait until these English prompts, one after the other, are among what was heard."""
     await work.hears(heard, *[await work.prompt(name, "en") for name in names])
 

@@ -52,7 +52,8 @@ async def _hears_its_place(
         said = [step["detail"] for step in record["steps"] if step["kind"] == "announced"]
         for each in said:
             assert each["position"] == position
-            names = told.prompts(Announcement(position, each["estimate_s"]), "zh", callback=True)
+            minutes = int(each["told"].removeprefix("about_"))
+            names = told.prompts(Announcement(position, 60 * minutes), "zh", callback=True)
             prompts = [await work.prompt(name) for name in names]
             if await heard.has(prompts):
                 return said[0]

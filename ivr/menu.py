@@ -177,6 +177,11 @@ class Menus(LinePart):
     def operator_in(self, menu: MenuPlan) -> OperatorPlan | None:
         return self.operator if menu.operator else None
 
+    def keys_in(self, menu: MenuPlan) -> frozenset[str]:
+        """The keys which do something by themselves in this menu."""
+        operator = self.operator_in(menu)
+        return frozenset(menu.keys) | ({operator.key} if operator else set())
+
     def dialled_in(self, menu: MenuPlan) -> frozenset[str]:
         """The keys which begin an extension in this menu."""
         found = self.extensions.begin_with if self.extensions and menu.extensions else ()

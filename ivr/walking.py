@@ -166,12 +166,13 @@ class Walking:
         return typed
 
     def _note(self, menu: str, key: str | None) -> None:
-        call = self._call
+        """The first digit of an extension is noted with those that follow."""
+        call, menus = self._call, self._call.line.menus
         if key is None:
             call.record.step("no_key", menu=menu)
-        elif key in call.line.menus[menu].keys:
+        elif key in menus.keys_in(menus[menu]):
             call.record.step("key", menu=menu, key=key)
-        else:
+        elif key not in menus.dialled_in(menus[menu]):
             call.session.forget_keys()
             call.record.step("wrong_key", menu=menu, key=key)
 

@@ -102,11 +102,12 @@ def _quick_line(*, with_queues: bool) -> str:
 def _add_queues(line: dict[str, Any]) -> None:
     for queue, did, *steps in (
         ("outward", OUTWARD, {"outside": "02288880001"}),
-        ("absent", ABSENT, {"announce": "closed"}, {"voicemail": "service"}),
+        ("absent", ABSENT, {"announce": "absent"}, {"voicemail": "service"}),
     ):
         overflow = [{"when": "nobody_there"} | step for step in steps]
         line["queues"][queue] = {"label_zh": queue, "label_en": queue, "overflow": overflow}
         line["dids"][did] = {"medium": "直线", "queue": queue}
+    line["announcements"]["absent"] = {"zh": "没有人。", "en": "Nobody is here."}
     told = {"announce_first_s": 1, "announce_every_s": 10, "ring_s": RING_S}
     line["queues"]["told"] = {"label_zh": "told", "label_en": "told"} | told
     line["dids"][TOLD] = {"medium": "直线", "queue": "told"}

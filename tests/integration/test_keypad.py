@@ -9,7 +9,7 @@ from PIL import Image
 
 from crm_core.outbox.fax import DOTS, WIDTH
 from ivr.spoken.speaker import Speaker
-from tests.integration.sounds import is_heard
+from tests.integration.hearing import Hearing
 from tests.integration.workplace import Workplace, kinds, until
 
 DEALER, SHOP = "02223456789", "02225871234"
@@ -65,14 +65,9 @@ async def test_an_english_caller_hears_the_own_price_and_stock_and_how_the_order
     assert services == ["products", "order_status"]
 
 
-async def _hears(work: Workplace, heard: Path, *names: str) -> None:
+async def _hears(work: Workplace, heard: Hearing, *names: str) -> None:
     """Wait until these English prompts, one after the other, are among what was heard."""
-    prompts = [await work.prompt(name, "en") for name in names]
-
-    async def look() -> bool:
-        return heard.exists() and is_heard(prompts, heard.read_bytes())
-
-    await until(look)
+    await work.hears(heard, *[await work.prompt(name, "en") for name in names])
 
 
 async def test_a_fax_on_a_number_for_people_is_kept_and_becomes_a_task(

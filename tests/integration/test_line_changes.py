@@ -1,12 +1,8 @@
 """The line is edited while it is in use: by one supervisor during calls, and by two at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
-import yaml
-
+from tests.integration.line_edits import Document, change, line_as_it_was
 from tests.integration.site import TOLD
 from tests.integration.workplace import (
     Record,
@@ -14,12 +10,10 @@ from tests.integration.workplace import (
     finish_wrap_up,
     kinds,
     pop_of,
-    until,
 )
 from zongji.demo.agent import AgentRefused
 
 NUMBER = "022111100{:02d}"
-Document = dict[str, Any]
 
 
 async def test_a_change_is_for_the_next_call_and_those_inside_go_on_as_they_began(
@@ -27,8 +21,8 @@ async def test_a_change_is_for_the_next_call_and_those_inside_go_on_as_they_bega
 ) -> None:
     inside = await work.call(NUMBER.format(1), "1")
     began = await work.record(inside.number, has=lambda found: "key" in kinds(found))
-    async with _line_as_it_was(work):
-        await _change(work, _east_by_another_key)
+    async with line_as_it_was(work):
+        await change(work, _east_by_another_key)
         await work.press(inside, "2")
         before = await _routed(work, inside.number)
         assert before["call"]["menu_path"] == ["1", "2"]
@@ -53,8 +47,8 @@ async def test_who_waits_in_a_queue_that_is_removed_is_served_by_its_agents(
     await pop_of(agent, "talking")
     waiting = await work.call(NUMBER.format(4), did=TOLD)
     place = await work.queued(waiting.number)
-    async with _line_as_it_was(work):
-        await _change(work, _without_the_queue)
+    async with line_as_it_was(work):
+        await change(work, _without_the_queue)
         await work.hang_up(talk)
         await finish_wrap_up(agent)
         assert (await pop_of(agent, "talking"))["call_id"] == place
@@ -64,7 +58,7 @@ async def test_who_waits_in_a_queue_that_is_removed_is_served_by_its_agents(
 async def test_of_two_supervisors_who_edit_the_same_line_one_is_told_and_loses_nothing(
     work: Workplace,
 ) -> None:
-    async with _line_as_it_was(work) as live:
+    async with line_as_it_was(work) as live:
         version, text = live["version"], live["text"]
         edits = [
             {"version": version, "text": f"# {who}\n{text}", "note": who} for who in ("甲", "乙")
@@ -105,36 +99,3 @@ def _without_the_queue(line: Document) -> None:
 
 def _version(record: Record) -> int:
     return int(record["call"]["line_version"])
-
-
-async def _change(work: Workplace, edit: Callable[[Document], None]) -> None:
-    """Apply the edit; it is live afterwards."""
-    live = await work.board.request("GET", "/api/line")
-    line = yaml.safe_load(live["text"])
-    edit(line)
-    text = yaml.safe_dump(line, allow_unicode=True, sort_keys=False)
-    change = {"version": live["version"], "text": text, "note": "改"}
-    await work.board.request("PUT", "/api/line", change)
-    await _is_live(work, text)
-
-
-async def _is_live(work: Workplace, text: str) -> None:
-    kept = work.stack.installation.var / "line.yaml"
-
-    async def look() -> bool:
-        return kept.read_text(encoding="utf-8") == text
-
-    await until(look)
-
-
-@asynccontextmanager
-async def _line_as_it_was(work: Workplace) -> AsyncIterator[dict[str, Any]]:
-    """The line of now, which is the line again afterwards."""
-    live = await work.board.request("GET", "/api/line")
-    try:
-        yield live
-    finally:
-        now = await work.board.request("GET", "/api/line")
-        back = {"version": now["version"], "to": live["version"]}
-        await work.board.request("POST", "/api/line/roll-back", back)
-        await _is_live(work, live["text"])

@@ -1,12 +1,11 @@
 """What callers who wait are told, taken from the sound that arrives at their end."""
 
-from pathlib import Path
 from typing import Any
 
 from acd.tickets import Announcement
 from ivr import told
+from tests.integration.hearing import Hearing
 from tests.integration.site import TOLD
-from tests.integration.sounds import is_heard
 from tests.integration.workplace import Workplace, finish_wrap_up, pop_of, until
 from zongji.demo.callers import CallerReport
 
@@ -26,7 +25,7 @@ async def test_callers_hear_their_place_and_the_wait_that_is_foreseen(work: Work
     longer = await _hears_its_place(work, second, 2, of_second)
     assert shorter["estimate_s"] < longer["estimate_s"]
     other = [await work.prompt("position_1")]
-    assert not is_heard(other, of_second.read_bytes())
+    assert not await of_second.has(other)
 
     await work.hang_up(talk)
     await finish_wrap_up(agent)
@@ -38,13 +37,13 @@ async def test_callers_hear_their_place_and_the_wait_that_is_foreseen(work: Work
     assert kept["told_s"] == shorter["estimate_s"]
 
 
-async def _listen(work: Workplace, caller: CallerReport) -> Path:
+async def _listen(work: Workplace, caller: CallerReport) -> Hearing:
     await caller.answered.wait()
     return await work.listen(caller)
 
 
 async def _hears_its_place(
-    work: Workplace, caller: CallerReport, position: int, heard: Path
+    work: Workplace, caller: CallerReport, position: int, heard: Hearing
 ) -> dict[str, Any]:
     """What the caller heard is what the record says of it; the first time."""
 
@@ -53,9 +52,10 @@ async def _hears_its_place(
         said = [step["detail"] for step in record["steps"] if step["kind"] == "announced"]
         for each in said:
             assert each["position"] == position
-            names = told.prompts(Announcement(position, each["estimate_s"]), "zh", callback=True)
+            minutes = int(each["told"].removeprefix("about_"))
+            names = told.prompts(Announcement(position, 60 * minutes), "zh", callback=True)
             prompts = [await work.prompt(name) for name in names]
-            if heard.exists() and is_heard(prompts, heard.read_bytes()):
+            if await heard.has(prompts):
                 return said[0]
         return None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
+from tests.integration.hearing import Hearing
 from tests.integration.site import DID, SHORT
 from zongji.demo.agent import AgentRefused, DemoAgent, State
 from zongji.demo.callers import CallerReport
@@ -200,22 +201,29 @@ class Workplace:
         found = await self.board.request("GET", "/api/callbacks")
         return [each for each in found["items"] if each["number"] == number]
 
-    async def listen(self, report: CallerReport) -> Path:
-        """Keep what the caller hears from now on; a file of A-law, as it came over the trunk."""
+    async def listen(self, report: CallerReport) -> Hearing:
+        """What the caller hears from now on."""
         folder = self.stack.installation.var / "carrier" / "heard"
         folder.mkdir(exist_ok=True)
-        heard = folder / f"{report.number}.alaw"
-        both = heard.with_suffix(".both.alaw")
-        command = f"mixmonitor start {report.channel} {both},r({heard})"
-        await self.stack.carrier.console(command)
-        return heard
+        stem = folder / report.channel.replace("/", "-")
+        hearing = Hearing(self.stack.carrier.console, report.channel, stem)
+        await hearing.begin()
+        return hearing
 
     async def prompt(self, name: str, language: str = "zh") -> bytes:
         """A prompt as A-law."""
-        spoken = self.stack.installation.prompts / language / f"{name}.wav"
-        made = self.stack.installation.var / "carrier" / f"{name}.alaw"
+        return await self.spoken(f"{language}/{name}")
+
+    async def spoken(self, place: str) -> bytes:
+        """What lies at this place in the folder of prompts, as A-law."""
+        spoken = self.stack.installation.prompts / f"{place}.wav"
+        made = self.stack.installation.var / "carrier" / f"{spoken.stem}.alaw"
         await self.stack.carrier.console(f"file convert {spoken} {made}")
         return made.read_bytes()
+
+    async def hears(self, heard: Hearing, *prompts: bytes) -> None:
+        """Wait until these prompts, one after the other, are among what was heard."""
+        await until(lambda: heard.has(prompts))
 
     async def channels(self, part: str) -> list[str]:
         """The channels of the `pbx` or the `carrier`: name, state and more, with ! between."""

@@ -555,6 +555,19 @@ async def test_an_extension_leads_to_its_agent_and_from_there_by_rule(line: Orde
     assert [reason.code for reason in routed.why] == ["extension"]
 
 
+async def test_an_extension_that_is_dialled_in_a_menu_begins_with_no_wrong_key(
+    line: OrderLine,
+) -> None:
+    await line.agent(2, "east")
+    line.clock.now = NOON.replace(hour=10)  # 18:00 in Shanghai
+    take(line, ("  closed:\n    say", "  closed:\n    extensions: true\n    say"))
+    caller = Channel(did="4006001004", keys=[*"1002"], dials=[("ANSWER", 5)], caller=STRANGER)
+    await line.ring(caller)
+    row = line.row(caller)
+    assert (row.agent_id, row.menu_path, row.wrong_keys) == (2, tuple("1002"), 0)
+    assert row.walk == {"closed": {"keys": {}, "wrong": 0, "silent": 0}}
+
+
 async def test_the_operators_key_ends_the_walk_in_a_menu_below(line: OrderLine) -> None:
     await line.agent(1, "service")
     own = ('    otherwise: "2"\n', '    otherwise: "4-0"\n', "    otherwise: hang_up\n")
@@ -562,7 +575,10 @@ async def test_the_operators_key_ends_the_walk_in_a_menu_below(line: OrderLine) 
     take(line, *outside, more='operator: {key: "0", choice: "3"}\n')
     caller = Channel(keys=["1", "0"], dials=[("ANSWER", 5)], caller=STRANGER)
     await line.ring(caller)
-    assert (line.row(caller).queue, line.row(caller).menu_path) == ("service", ("1", "0"))
+    row = line.row(caller)
+    assert (row.queue, row.menu_path, row.wrong_keys) == ("service", ("1", "0"), 0)
+    assert row.walk is not None
+    assert row.walk["wholesale"] == {"keys": {"0": 1}, "wrong": 0, "silent": 0}
 
 
 async def test_the_operators_key_reaches_the_operator_while_an_extension_is_asked_for(

@@ -15,8 +15,10 @@ from acd.events import CallAnswered, CallEnded
 from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable
 from dialer.events import AttemptEnded, AttemptMade, CallbackView
+from dialer.law import Law
 from dialer.policy import Result, classify
 from dialer.ports import Agents, Answered, FateUnknown, NotAnswered, OutboundLine
+from dialer.rules.verdict import Verdict
 from dialer.store import DialerStore, DueItem, until_stored
 
 log = structlog.get_logger(__name__)
@@ -52,9 +54,11 @@ class Attempts:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        law: Law,
         changed: Callable[[CallbackView], None],
     ) -> None:
         self._store = store
+        self._law = law
         self._agents = agents
         self._line = line
         self._bus = bus
@@ -96,34 +100,35 @@ class Attempts:
             self._agents.reserve(call_id, queue=item.queue, agent_id=attempt.agent_id)
             self.spawn(self._meet(call_id, out, self._line.follow(call_id)))
 
-    async def begin(self, item: DueItem, call_id: str, agent_id: int, rules: str) -> bool:
-        """Dial for the agent who is reserved; False, with the agent given back, when the item is not to be had.
+    async def begin(self, item: DueItem, call_id: str, agent_id: int) -> Verdict | None:
+        """Dial for the agent who is reserved, if the rules allow it at this moment. Unless it is dialled, the agent is
+        given back; None when the item is not to be had.
 
         Raises DatabaseUnavailable; what may have been written then is taken back, for nothing was dialled.
         """
         now = self._clock()
         out = self._out[call_id] = _Out(item)
-        taken = False
+        verdict: Verdict | None = None
         try:
-            taken = await self._store.begin_attempt(item, call_id, agent_id, rules, now)
+            verdict = await self._store.begin_attempt(item, call_id, agent_id, self._law, now)
         except DatabaseUnavailable:
             self.spawn(self._finish(call_id, "congestion", None, None))
             raise
         finally:
-            if not taken:
+            if verdict is None or not verdict.allowed:
                 self._out.pop(call_id, None)
                 self._agents.release(call_id)
-        if not taken:
-            return False
+        if verdict is None or not verdict.allowed:
+            return verdict
         if out.called_in:
             self._agents.release(call_id)
             self.spawn(self._finish(call_id, "called_in", None, None))
-            return True
+            return verdict
         self._bus.publish(AttemptMade(call_id, item.purpose, item.number, agent_id, now))
         log.info("dialled", purpose=item.purpose, item=item.id, call=call_id, agent=agent_id)
         dialled = self._line.dial(call_id, item.number, purpose=item.purpose, queue=item.queue)
         self.spawn(self._meet(call_id, out, dialled))
-        return True
+        return verdict
 
     def called_in(self, number: str) -> None:
         """Whoever has this number is calling: it is not rung any more."""

@@ -18,8 +18,10 @@ from crm_core.errors import DatabaseUnavailable
 from crm_core.faxes.results import of_fax_out
 from crm_core.faxes.views import FaxResult, FaxStatus
 from crm_core.outbox.ports import CONFIRMED, MaybeSent, NotNow, NotSent
-from dialer.policy import DialRules, Result, classify, may_dial, retry_for
+from dialer.law import Law
+from dialer.policy import Result, classify, retry_for
 from dialer.ports import Answered, FateUnknown, NotAnswered, PlainLine, Speak
+from dialer.rules.verdict import Verdict
 from dialer.store import DialerStore, until_stored
 
 log = structlog.get_logger(__name__)
@@ -67,7 +69,7 @@ class MessageCalls:
         speak: Speak,
         folder: Path,
         clock: Callable[[], datetime],
-        rules: DialRules | None = None,
+        law: Law | None = None,
         needs_key: bool = True,
     ) -> None:
         """`folder` is where spoken messages lie while they are said; Asterisk must be able to read it."""
@@ -76,7 +78,7 @@ class MessageCalls:
         self._speak = speak
         self._folder = folder
         self._clock = clock
-        self._rules = rules or DialRules()
+        self._law = law or Law()
         self._needs_key = needs_key
         self._out: dict[str, _Out] = {}
 
@@ -89,7 +91,7 @@ class MessageCalls:
         code = "en" if language.startswith("en") else "zh"
         self._folder.mkdir(parents=True, exist_ok=True)
         sound = self._folder / f"{token}.wav"
-        await self._permit(number, token)
+        await self._permit(number)
         try:
             await asyncio.to_thread(self._speak, f"{text} {_CONFIRM[code]}", code, sound)
             out = _Out(token, number, "zongji-announcement", _HEARD_BY)
@@ -100,7 +102,6 @@ class MessageCalls:
 
     async def fax(self, token: str, number: str, page: Path) -> str:
         """Raises NotSent (the other side did not take it), NotNow, MaybeSent."""
-        await self._permit(number)
         variables = {"ZJ_FAX": str(page)}
         return await self._call(_Out(token, number, "zongji-fax", _FAXED_BY, variables))
 
@@ -137,17 +138,18 @@ class MessageCalls:
                 break
         out.ended("heard")
 
-    async def _permit(self, number: str, said: str | None = None) -> None:
-        """`said` is the token of a message that is spoken. Raises NotSent, NotNow."""
+    async def _permit(self, number: str) -> None:
+        """Before a text is spoken in vain: what is not allowed now would not be dialled. Raises NotSent, NotNow."""
         now = self._clock()
         try:
-            listed, earlier = await self._store.history(number, now)
-            out = said is not None and await self._store.refuses_to_hear(said)
+            known = await self._store.standings([number], self._law, now)
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
-        verdict = may_dial(
-            "message", now, rules=self._rules, on_list=listed, opted_out=out, earlier=earlier
-        )
+        self._heed(self._law.verdict("message", now, known[number]), now)
+
+    @staticmethod
+    def _heed(verdict: Verdict, now: datetime) -> None:
+        """Raises NotSent, NotNow."""
         if verdict.allowed:
             return
         if verdict.retry_at is None:
@@ -156,14 +158,14 @@ class MessageCalls:
 
     async def _call(self, out: _Out) -> str:
         """How it ended. Raises NotSent, NotNow, MaybeSent."""
-        call_id = uuid.uuid4().hex
+        call_id, now = uuid.uuid4().hex, self._clock()
         try:
-            rules = self._rules.describe("message")
-            await self._store.begin_message_attempt(
-                call_id, out.token, out.number, rules, self._clock()
+            verdict = await self._store.begin_message_attempt(
+                call_id, out.token, out.number, self._law, now, said=bool(out.sound)
             )
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
+        self._heed(verdict, now)
         self._out[call_id] = out
         log.info("message_call", call=call_id, context=out.context)
         try:

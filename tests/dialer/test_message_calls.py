@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 
 from crm_core.faxes.tables import Fax
 from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
+from dialer.law import Law
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.ports import Answered, FateUnknown, NotAnswered
 from dialer.store import DialerStore
@@ -173,7 +174,7 @@ async def test_after_three_calls_a_day_the_number_is_left_alone(calls, trunk):
 
 async def test_what_an_earlier_daemon_left_open_is_closed(calls, database):
     store = DialerStore(database)
-    await store.begin_message_attempt("c" * 32, "t", NUMBER, "rules", TEN)
+    await store.begin_message_attempt("c" * 32, "t", NUMBER, Law(), TEN, said=True)
     assert await store.open_attempts() == []
     await calls.start()
     assert await ledger(database) == ["unknown"]

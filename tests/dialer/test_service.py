@@ -16,6 +16,7 @@ from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.people.tables import Role, User
 from dialer.errors import CallbackExists, DoNotCallNumber, NotDialable
 from dialer.events import AttemptEnded
+from dialer.law import Law
 from dialer.ports import Answered, FateUnknown, NotAnswered
 from dialer.service import Dialer
 from dialer.store import DialerStore, DueItem
@@ -205,7 +206,7 @@ async def test_attempts_left_open_by_a_dead_daemon_become_unknown(office, databa
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, uuid.uuid4().hex, agent_id, Law(), office.now)
     await office.dialer.close()
     office.desk.free = True
     next_daemon = Office(database, agent_id)
@@ -231,7 +232,7 @@ async def test_who_rings_on_after_the_daemons_death_has_the_agent_held_until_the
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, call_id, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, call_id, agent_id, Law(), office.now)
     await office.dialer.close()
     next_daemon = Office(database, agent_id)
     next_daemon.trunk.fates[call_id] = RINGS
@@ -284,7 +285,7 @@ async def test_a_call_that_outlives_its_daemon_ends_as_it_ends(
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, call_id, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, call_id, agent_id, Law(), office.now)
     await office.dialer.close()
     next_daemon = Office(database, agent_id)
     next_daemon.desk.free = False

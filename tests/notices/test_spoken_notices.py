@@ -19,6 +19,7 @@ from crm_core.outbox.tables import OutboxMessage
 from crm_core.outbox.voice import VoiceNotifier
 from crm_core.outbox.wording import WordBook
 from crm_core.outbox.worker import OutboxWorker
+from dialer.law import Law
 from dialer.message_calls import MessageCalls
 from dialer.store import DialerStore
 from dialer.tables import DoNotCall
@@ -153,10 +154,12 @@ async def test_messages_of_orders_are_said_to_who_asked_for_calls_whatever_notic
         )
         token = await session.scalar(select(OutboxMessage.token))
     store = DialerStore(house.database)
-    assert await store.refuses_to_hear(token)
+    refused = await store.begin_message_attempt("1", token, "13700000141", Law(), NOON, said=True)
+    assert refused.reason == "opted_out"
     async with house.database.begin() as session:
         await session.execute(update(OutboxMessage).values(subject="order"))
-    assert not await store.refuses_to_hear(token)
+    said = await store.begin_message_attempt("2", token, "13700000141", Law(), NOON, said=True)
+    assert said.allowed
 
 
 async def test_stopping_a_notice_stops_the_calls_that_have_not_been_made(

@@ -138,6 +138,14 @@ class Attempts:
                 log.info("callee_calls_in", call=call_id)
                 self.spawn(self._line.cancel(call_id))
 
+    def refused(self, number: str, campaign_id: int | None) -> None:
+        """Whoever has this number wants no call (of this campaign): what rings there is stopped."""
+        for call_id, out in self._out.items():
+            concerned = campaign_id is None or out.item.campaign_id == campaign_id
+            if out.item.number == number and concerned and not out.answered:
+                log.info("callee_refuses", call=call_id)
+                self.spawn(self._line.cancel(call_id))
+
     def spoken(self, event: CallAnswered) -> None:
         self._out[event.call_id].reached = True
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from crm_core.places.finder import Place
 from dialer.policy import Purpose
 from dialer.rules.verdict import DialRules, Standing, Verdict, may_dial
+from dialer.standing import Wanted
 
 
 def _nowhere(_: str) -> None:
@@ -19,6 +20,10 @@ class Law:
 
     rules: DialRules = field(default_factory=DialRules)
     home: Callable[[str], Place | None] = _nowhere
+
+    def wanted(self, purpose: Purpose, now: datetime, campaign_id: int | None = None) -> Wanted:
+        """What the rules must be told of numbers."""
+        return Wanted(purpose, now - self.rules.memory, campaign_id)
 
     def verdict(
         self, purpose: Purpose, now: datetime, standing: Standing, *, reserved: bool = True

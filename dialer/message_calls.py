@@ -1,7 +1,8 @@
 """Calls that tell a customer something without an agent: a message that is said, or a fax.
 
 Rule: as for every call, the rules are asked at the moment of dialling and the ledger row is committed before the
-number goes out. A message was heard when somebody pressed 1; machines answer too.
+number goes out. A message was heard when somebody pressed 1; machines answer too. Whoever presses 9 at a notice, which
+nobody asked for, is on the do-not-call list from then on.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ ANNOUNCEMENT, FAX = "announcement", "fax"
 
 FAXED = "faxed"
 _CONFIRM = {"zh": "确认收到请按1,重听请按2。", "en": "Press 1 to confirm, 2 to hear it again."}
+_REFUSE = {"zh": "不再接听此类来电请按9。", "en": "Press 9 not to be called again."}
+_REFUSED = "refused"
 _HEARD_BY = timedelta(seconds=220)
 _FAXED_BY = timedelta(seconds=200)
 _KEY_WITHIN_S = 5.0
@@ -39,8 +42,8 @@ _MOST_TIMES = 3
 
 @dataclass
 class _Out:
-    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `hung_up`,
-    or what a fax came to.
+    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `refused`,
+    `hung_up`, or what a fax came to. `keys` are those that end what is said.
     """
 
     token: str
@@ -49,6 +52,7 @@ class _Out:
     within: timedelta
     variables: Mapping[str, str] = field(default_factory=dict)
     sound: str = ""
+    keys: str = "12"
     over: asyncio.Future[str] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -92,10 +96,13 @@ class MessageCalls:
         self._folder.mkdir(parents=True, exist_ok=True)
         sound = self._folder / f"{token}.wav"
         await self._permit(number)
+        refusable = await self._is_notice(token)
+        said = f"{text} {_CONFIRM[code]}" + (_REFUSE[code] if refusable else "")
         try:
-            await asyncio.to_thread(self._speak, f"{text} {_CONFIRM[code]}", code, sound)
+            await asyncio.to_thread(self._speak, said, code, sound)
             out = _Out(token, number, "zongji-announcement", _HEARD_BY)
             out.sound = str(sound.with_suffix(""))
+            out.keys = "129" if refusable else "12"
             return await self._call(out)
         finally:
             sound.unlink(missing_ok=True)
@@ -129,10 +136,10 @@ class MessageCalls:
 
     async def _announce(self, session: AgiSession, out: _Out) -> None:
         for _ in range(_MOST_TIMES):
-            key = await session.stream_file(out.sound, "12")
+            key = await session.stream_file(out.sound, out.keys)
             key = key or await session.wait_for_digit(_KEY_WITHIN_S)
-            if key == "1":
-                out.ended(CONFIRMED)
+            if key in (ended := {"1": CONFIRMED, "9": _REFUSED}) and key in out.keys:
+                out.ended(ended[key])
                 return
             if key is None and not self._needs_key:
                 break
@@ -142,10 +149,17 @@ class MessageCalls:
         """Before a text is spoken in vain: what is not allowed now would not be dialled. Raises NotSent, NotNow."""
         now = self._clock()
         try:
-            known = await self._store.standings([number], self._law, now)
+            known = await self._store.standings([number], self._law.wanted("message", now))
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
         self._heed(self._law.verdict("message", now, known[number]), now)
+
+    async def _is_notice(self, token: str) -> bool:
+        """Raises NotNow."""
+        try:
+            return await self._store.is_notice(token)
+        except DatabaseUnavailable as error:
+            raise NotNow(error.message, everybody=False) from error
 
     @staticmethod
     def _heed(verdict: Verdict, now: datetime) -> None:
@@ -190,7 +204,10 @@ class MessageCalls:
         except TimeoutError:
             await self._end(call_id, "unknown")
             raise MaybeSent("nobody knows what became of the call") from None
-        if how in (CONFIRMED, FAXED) or (how == "heard" and not self._needs_key):
+        if how == _REFUSED:
+            now = self._clock()
+            await until_stored(lambda: self._store.refused_by_key(out.number, call_id, now))
+        if how in (CONFIRMED, FAXED, _REFUSED) or (how == "heard" and not self._needs_key):
             await self._end(call_id, "reached")
             return how
         await self._end(call_id, "abandoned")

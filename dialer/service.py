@@ -22,7 +22,7 @@ from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.numbers import normalise
 from dialer.attempts import Attempts, Live
 from dialer.errors import DoNotCallNumber, NotDialable
-from dialer.events import CallbackChanged, CallbackView
+from dialer.events import CallbackChanged, CallbackView, NumberRefused
 from dialer.law import Law
 from dialer.places import Places
 from dialer.policy import FURTHEST_ASKED, Purpose
@@ -79,6 +79,7 @@ class Dialer:
             self._bus.subscribe(self._on_ended, CallEnded),
             self._bus.subscribe(self._on_turn, PlaceReached),
             self._bus.subscribe(self._on_hung_up, ChannelHungUp),
+            self._bus.subscribe(self._on_refused, NumberRefused),
         ]
         self._attempts.spawn(self._work(live))
 
@@ -112,7 +113,7 @@ class Dialer:
                 "This is not a telephone number that can be dialled: check its digits."
             )
         now = self._clock()
-        known = await self._store.standings([dialable], self._law, now)
+        known = await self._store.standings([dialable], self._law.wanted("callback", now))
         if known[dialable].listed:
             raise DoNotCallNumber("This number is on the do-not-call list and is never dialled.")
         if due_at is not None and due_at > now + FURTHEST_ASKED:
@@ -221,7 +222,8 @@ class Dialer:
         """The line holds a place for each call-back that is due and may be dialled now, and for no other."""
         now = self._clock()
         due = await self._store.due_callbacks(now)
-        known = await self._store.standings([each.number for each in due], self._law, now)
+        numbers = [each.number for each in due]
+        known = await self._store.standings(numbers, self._law.wanted("callback", now))
         not_now: dict[Verdict, list[int]] = {}
         may: list[DueCallback] = []
         for each in due:
@@ -316,6 +318,12 @@ class Dialer:
     def _on_hung_up(self, event: ChannelHungUp) -> None:
         if event.uniqueid.startswith(OURS):
             self._attempts.hung_up(event.uniqueid.removeprefix(OURS))
+
+    def _on_refused(self, event: NumberRefused) -> None:
+        self._attempts.refused(event.number, event.campaign_id)
+        if event.campaign_id is None:
+            self._places.give_up(event.number)
+        self._wake.set()
 
     def _tell(self, view: CallbackView) -> None:
         self._bus.publish(CallbackChanged(view))

@@ -1,21 +1,49 @@
-"""What the rules want to know of numbers, as SQL, and the lock of a number.
+"""What the rules want to know of numbers, as SQL, and the locks under which it stands still.
 
 Rule: whoever decides that a number is dialled, and whoever decides that it is not to be, holds the number's lock until
-the commit; so the ledger and the lists never say that a number was dialled which was listed, or once too often.
+the commit, so the ledger and the lists never say that a number was dialled which was listed, or once too often. A whole
+list is put in force under a lock of its own, which whoever dials holds with all others who do.
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from crm_core.statement import Statement
+from dialer.policy import Purpose
 from dialer.rules.verdict import Made, Standing
 
-_LOCK = Statement("SELECT pg_advisory_xact_lock(hashtextextended('dial.' || :number, 0))")
+_NUMBER = "hashtextextended('dial.number.' || :number, 0)"
+_LISTS = "hashtextextended('dial.lists', 0)"
+_LOCK_NUMBER = Statement(f"SELECT pg_advisory_xact_lock({_NUMBER})")
+_LOCK_LISTS = Statement(f"SELECT pg_advisory_xact_lock({_LISTS})")
+_LOCK_TO_DIAL = Statement(
+    f"SELECT pg_advisory_xact_lock_shared({_LISTS}), pg_advisory_xact_lock({_NUMBER})"
+)
+
+NEVER_CALLED = """
+SELECT number FROM do_not_call WHERE lifted_at IS NULL AND campaign_id IS NULL
+UNION ALL SELECT l.number FROM do_not_call_listed l
+JOIN do_not_call_lists s ON s.id = l.list_id AND s.job_id = l.job_id AND s.covers = 'everything'
+"""
+"""Numbers that are dialled for nothing."""
+
 _STANDINGS = Statement("""
 SELECT n.number,
-    EXISTS (SELECT FROM do_not_call d WHERE d.number = n.number) AS listed,
+    CASE WHEN EXISTS (
+        SELECT FROM do_not_call d
+        WHERE d.number = n.number AND d.lifted_at IS NULL AND d.campaign_id IS NULL
+    ) THEN 'do_not_call' WHEN EXISTS (
+        SELECT FROM do_not_call d
+        WHERE d.number = n.number AND d.lifted_at IS NULL
+            AND d.campaign_id = CAST(:campaign_id AS integer)
+    ) THEN 'campaign_do_not_call' WHEN EXISTS (
+        SELECT FROM do_not_call_listed l
+        JOIN do_not_call_lists s ON s.id = l.list_id AND s.job_id = l.job_id
+        WHERE l.number = n.number AND (s.covers = 'everything' OR CAST(:is_campaign AS boolean))
+    ) THEN 'imported_do_not_call' END AS listed,
     ARRAY(
         SELECT c.province FROM customer_phones p JOIN customers c ON c.id = p.customer_id
         WHERE p.number = n.number AND c.province IS NOT NULL
@@ -34,14 +62,25 @@ CROSS JOIN LATERAL (
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What numbers are to be dialled for; attempts are told since `since`."""
+
+    purpose: Purpose
+    since: datetime
+    campaign_id: int | None = None
+
+
 async def read(
-    holder: AsyncSession | AsyncConnection,
-    numbers: Collection[str],
-    now: datetime,
-    memory: timedelta,
+    holder: AsyncSession | AsyncConnection, numbers: Collection[str], wanted: Wanted
 ) -> dict[str, Standing]:
-    """By number; `memory` is how far back attempts are told."""
-    rows = await _STANDINGS.read(holder, {"numbers": list(set(numbers)), "since": now - memory})
+    """By number."""
+    values = {
+        "numbers": list(set(numbers)),
+        "since": wanted.since,
+        "campaign_id": wanted.campaign_id,
+        "is_campaign": wanted.purpose == "campaign",
+    }
     return {
         row["number"]: Standing(
             row["number"],
@@ -49,16 +88,21 @@ async def read(
             places=tuple(row["places"]),
             made=tuple(map(Made, row["times"] or (), row["results"] or ())),
         )
-        for row in rows
+        for row in await _STANDINGS.read(holder, values)
     }
 
 
-async def lock(session: AsyncSession, number: str) -> None:
-    """Wait until nobody else decides about this number; until the end of the transaction nobody does."""
-    await _LOCK.write(session, {"number": number})
-
-
-async def locked(session: AsyncSession, number: str, now: datetime, memory: timedelta) -> Standing:
+async def to_dial(session: AsyncSession, number: str, wanted: Wanted) -> Standing:
     """What stands about a number, and goes on to stand until the transaction ends."""
-    await lock(session, number)
-    return (await read(session, [number], now, memory))[number]
+    await _LOCK_TO_DIAL.write(session, {"number": number})
+    return (await read(session, [number], wanted))[number]
+
+
+async def lock_number(session: AsyncSession, number: str) -> None:
+    """Until the end of the transaction nobody else decides about this number."""
+    await _LOCK_NUMBER.write(session, {"number": number})
+
+
+async def lock_lists(session: AsyncSession) -> None:
+    """Until the end of the transaction nobody decides to dial any number."""
+    await _LOCK_LISTS.write(session, {})

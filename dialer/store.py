@@ -24,7 +24,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,6 +39,8 @@ from crm_core.notices.reading import SUBJECT as NOTICE
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.statement import Statement
 from dialer import standing, unreachable
+from dialer.do_not_call import refusing
+from dialer.do_not_call.refusing import Refusal
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
 from dialer.law import Law
@@ -52,7 +53,8 @@ from dialer.policy import (
     retry_for,
 )
 from dialer.rules.verdict import Standing, Verdict
-from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
+from dialer.standing import NEVER_CALLED, Wanted
+from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact
 
 _KEPT_PLACE = Statement.of(
     select(Callback.joined_at, Callback.priority).where(
@@ -62,17 +64,19 @@ _KEPT_PLACE = Statement.of(
     )
 )
 _TRY_AGAIN_S = 1.0
+_BY_KEY = "按 9 不再接听 / pressed 9 not to be called again"
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """Something to dial."""
+    """Something to dial; a campaign's names it."""
 
     purpose: Purpose
     id: int
     number: str
     queue: str
+    campaign_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +246,7 @@ class DialerStore:
     async def due_contacts(self, now: datetime, *, limit: int) -> list[DueItem]:
         """Contacts of running campaigns."""
         wanted = (
-            select(CampaignContact.id, CampaignContact.number, Campaign.queue)
+            select(CampaignContact.id, CampaignContact.number, Campaign.queue, Campaign.id)
             .join(Campaign)
             .where(
                 Campaign.status == "running",
@@ -256,14 +260,12 @@ class DialerStore:
             rows = await connection.execute(wanted)
             return [DueItem("campaign", *row) for row in rows]
 
-    async def standings(
-        self, numbers: Collection[str], law: Law, now: datetime
-    ) -> dict[str, Standing]:
+    async def standings(self, numbers: Collection[str], wanted: Wanted) -> dict[str, Standing]:
         """What the rules want to know of these numbers, by number."""
         if not numbers:
             return {}
         async with self._database.reading() as connection:
-            return await standing.read(connection, numbers, now, law.rules.memory)
+            return await standing.read(connection, numbers, wanted)
 
     async def begin_attempt(
         self, item: DueItem, call_id: str, agent_id: int, law: Law, now: datetime
@@ -274,7 +276,8 @@ class DialerStore:
         """
         is_callback = item.purpose == "callback"
         async with self._database.begin() as session:
-            known = await standing.locked(session, item.number, now, law.rules.memory)
+            wanted = law.wanted(item.purpose, now, item.campaign_id)
+            known = await standing.to_dial(session, item.number, wanted)
             verdict = law.verdict(item.purpose, now, known)
             if not verdict.allowed:
                 return verdict
@@ -298,7 +301,7 @@ class DialerStore:
     ) -> Verdict:
         """Write the ledger for a call that says (`said`) or faxes a message, if the rules allow it at this moment."""
         async with self._database.begin() as session:
-            known = await standing.locked(session, number, now, law.rules.memory)
+            known = await standing.to_dial(session, number, law.wanted("message", now))
             if said and await session.scalar(_refused(token)) is not None:
                 known = replace(known, opted_out=True)
             verdict = law.verdict("message", now, known)
@@ -313,6 +316,20 @@ class DialerStore:
                     )
                 )
             return verdict
+
+    async def is_notice(self, token: str) -> bool:
+        """Whether a message is of a kind that nobody asked for."""
+        found = select(OutboxMessage.id).where(
+            OutboxMessage.token == token, OutboxMessage.subject == NOTICE
+        )
+        async with self._database.reading() as connection:
+            return await connection.scalar(found) is not None
+
+    async def refused_by_key(self, number: str, call_id: str, now: datetime) -> None:
+        """The callee pressed the key that puts the number on the do-not-call list."""
+        refusal = Refusal(number, "key", _BY_KEY, call_id=call_id)
+        async with self._database.begin() as session:
+            await refusing.add(session, refusal, now)
 
     async def close_message_attempts(self, now: datetime) -> None:
         """An earlier daemon ended while they were out: nobody knows what became of them."""
@@ -415,15 +432,6 @@ class DialerStore:
                 for call_id, agent_id, callback, item, number, queue in rows
             ]
 
-    async def forbid(self, number: str, reason: str, added_by: int | None) -> None:
-        """Put a number on the do-not-call list; a second time changes nothing."""
-        async with self._database.begin() as session:
-            await session.execute(
-                upsert(DoNotCall)
-                .values(number=number, reason=reason, added_by=added_by)
-                .on_conflict_do_nothing()
-            )
-
     async def add_campaign(
         self, name: str, queue: str, numbers: Sequence[str], *, max_attempts: int = 3
     ) -> int:
@@ -476,7 +484,7 @@ class DialerStore:
             return [CampaignProgress(*row) for row in rows]
 
 
-_ADD_ABANDONED = text("""
+_ADD_ABANDONED = text(f"""
     INSERT INTO callbacks (number, customer_id, queue, source, origin_call_id, requested_at, due_at,
         next_at, joined_at, priority)
     SELECT DISTINCT ON (c.caller) c.caller, p.id, c.queue, 'abandoned', c.id,
@@ -487,7 +495,7 @@ _ADD_ABANDONED = text("""
     WHERE c.outcome = 'abandoned' AND c.ended_at > :since AND c.direction = 'inbound'
         AND c.queue IS NOT NULL AND length(c.caller) > 6
         AND (w.queue IS NULL OR extract(epoch FROM c.ended_at - c.queued_at) >= w.least_s)
-        AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.number = c.caller)
+        AND NOT EXISTS (SELECT FROM ({NEVER_CALLED}) AS n WHERE n.number = c.caller)
         AND NOT EXISTS (SELECT FROM callbacks b WHERE b.number = c.caller
             AND (b.closed_at IS NULL OR b.closed_at > c.ended_at))
         AND NOT EXISTS (SELECT FROM calls a WHERE a.caller = c.caller

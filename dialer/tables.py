@@ -19,6 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
 from crm_core.personal import NUMBER, OF_CALL, emptied, nobodys_number
+from dialer.do_not_call import tables as do_not_call
+
+__all__ = ["OPEN_CALLBACK", "Attempt", "Callback", "Campaign", "CampaignContact", "do_not_call"]
 
 OPEN_CALLBACK = ("waiting", "dialling")
 _NOW = func.now()
@@ -114,17 +117,6 @@ class Callback(Base):
     attempts: Mapped[int] = mapped_column(server_default="0")
     last_result: Mapped[str | None] = mapped_column(String(20))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-
-class DoNotCall(Base):
-    """Numbers that are never dialled, whoever asks."""
-
-    __tablename__ = "do_not_call"
-
-    number: Mapped[str] = mapped_column(String(32), primary_key=True)
-    reason: Mapped[str] = mapped_column(String(200))
-    added_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 
 
 class Attempt(Base):

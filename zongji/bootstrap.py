@@ -80,7 +80,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     floor = await open_floor(ground, live, prompts, nodes)
     dialer = Dialer(DialerStore(database), floor.acd, trunk, bus, clock=now, law=law)
     house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
-    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer)
+    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer, law=law)
     agi = call_server(ground, floor, house, message_calls, crm.accounts)
     collector = Collector(lambda: agi.connections)
     collector.start()

@@ -22,9 +22,12 @@ from dialer.rules.areas import Zones, areas_of
 from dialer.rules.caps import Cap, frees_at
 from dialer.rules.hours import Area, Hours
 
+Listed = Literal["do_not_call", "campaign_do_not_call", "imported_do_not_call"]
 Reason = Literal[
     "allowed",
     "do_not_call",
+    "campaign_do_not_call",
+    "imported_do_not_call",
     "opted_out",
     "area_unknown",
     "outside_hours",
@@ -103,11 +106,12 @@ class Standing:
     """What is known of a number when it is to be dialled.
 
     `places` are the provinces of the number and of the customer's addresses, `made` what was dialled in the rules'
-    memory, in any campaign. `listed`: it is never to be dialled; `opted_out`: the customer wants no such call.
+    memory, in any campaign. `listed`: the list that keeps it from being dialled for this; `opted_out`: the customer wants
+    no such call.
     """
 
     number: str
-    listed: bool = False
+    listed: Listed | None = None
     opted_out: bool = False
     places: Sequence[str] = ()
     made: Sequence[Made] = ()
@@ -126,8 +130,8 @@ def may_dial(
     purpose: Purpose, now: datetime, standing: Standing, rules: DialRules, *, reserved: bool = True
 ) -> Verdict:
     """`reserved`: an agent waits for this call, so that it cannot be abandoned."""
-    if standing.listed:
-        return Verdict(allowed=False, reason="do_not_call")
+    if standing.listed is not None:
+        return Verdict(allowed=False, reason=standing.listed)
     if standing.opted_out:
         return Verdict(allowed=False, reason="opted_out")
     where = rules.areas(standing)

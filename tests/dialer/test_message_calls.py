@@ -13,11 +13,13 @@ from sqlalchemy import select, text
 
 from crm_core.faxes.tables import Fax
 from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
+from dialer.do_not_call.tables import DoNotCall
 from dialer.law import Law
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.ports import Answered, FateUnknown, NotAnswered
 from dialer.store import DialerStore
 from dialer.tables import Attempt
+from tests.dialer.lists import forbid
 
 TEN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # midnight
@@ -113,6 +115,14 @@ async def test_a_machine_or_somebody_who_hangs_up_has_not(calls, trunk, database
     assert await ledger(database) == ["abandoned"]
 
 
+async def test_a_message_that_somebody_waits_for_offers_no_key_against_it(calls, trunk, database):
+    trunk.keys = ["9", "9", "9"]
+    with pytest.raises(NotSent, match="heard"):
+        await say(calls)
+    async with database.reading() as connection:
+        assert await connection.scalar(select(DoNotCall.number)) is None
+
+
 async def test_where_no_key_is_asked_for_hearing_it_to_the_end_is_enough(calls, trunk):
     calls._needs_key = False
     trunk.keys = [None]
@@ -155,7 +165,7 @@ async def test_at_night_nobody_is_called_and_the_message_waits_for_the_morning(c
 
 
 async def test_a_number_on_the_do_not_call_list_is_never_called(calls, trunk, database):
-    await DialerStore(database).forbid(NUMBER, "asked", None)
+    await forbid(database, NUMBER)
     with pytest.raises(NotSent, match="do_not_call") as refused:
         await say(calls)
     assert refused.value.permanent

@@ -54,7 +54,7 @@ def cases(draw):
     made = tuple(Made(now - age, draw(results)) for age in ages)
     places = tuple(draw(st.lists(st.sampled_from(["新疆", "天津"]), max_size=2)))
     number = draw(st.sampled_from([MOBILE, "+8529876543", "+12125550100", "+99912345678"]))
-    listed = draw(st.integers(0, 9)) == 0
+    listed = draw(st.sampled_from([None] * 6 + ["do_not_call", "imported_do_not_call"]))
     return now, Standing(number, listed=listed, places=places, made=made)
 
 
@@ -65,7 +65,7 @@ def at(hour: int, minute: int = 0, day: int = 23, month: int = 11, year: int = 2
 @given(cases(), purposes, st.booleans())
 def test_a_number_on_the_list_is_never_dialled(case, purpose, reserved):
     now, standing = case
-    listed = replace(standing, listed=True)
+    listed = replace(standing, listed="do_not_call")
     verdict = may_dial(purpose, now, listed, RULES, reserved=reserved)
     assert (verdict.allowed, verdict.reason, verdict.retry_at) == (False, "do_not_call", None)
 
@@ -84,7 +84,7 @@ def test_the_time_named_is_one_at_which_it_is_allowed(case, purpose, rules, rese
 def test_to_know_more_against_a_call_never_makes_it_allowed(case, purpose, rules, more):
     now, less = case
     worse = {
-        "list": replace(less, listed=True),
+        "list": replace(less, listed="campaign_do_not_call"),
         "out": replace(less, opted_out=True),
         "place": replace(less, places=(*less.places, "新疆")),
         "attempt": replace(less, made=(*less.made, Made(now - timedelta(minutes=1), "abandoned"))),

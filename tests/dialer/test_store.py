@@ -19,6 +19,7 @@ from dialer.rules.verdict import DialRules, Made
 from dialer.store import DialerStore, NewCallback
 from dialer.tables import Attempt, CampaignContact
 from dialer.unreachable import SOURCE
+from tests.dialer.lists import forbid
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 LAW = Law()
@@ -89,7 +90,7 @@ async def test_two_diallers_never_take_the_same_item(store, agent_id):
 async def test_a_number_listed_at_the_last_moment_is_not_taken(store, agent_id):
     made = await callback(store)
     item = await due(store, made)
-    await store.forbid(made.number, "asked", None)
+    await forbid(store._database, made.number)
     refused = await store.begin_attempt(item, uuid.uuid4().hex, agent_id, LAW, NOW)
     assert refused.reason == "do_not_call"
     assert (await store.callback(made.id)).status == "waiting"
@@ -107,8 +108,8 @@ async def test_the_ledger_keeps_when_and_under_which_rules_a_number_was_dialled(
             await session.execute(select(Attempt).where(Attempt.call_id == call_id))
         ).scalar_one()
     assert (row.at, row.rules, row.result, row.cause) == (NOW, WORDS, "busy", 17)
-    known = (await store.standings([made.number], LAW, NOW))[made.number]
-    assert (known.listed, known.made) == (False, (Made(NOW, "busy"),))
+    known = (await store.standings([made.number], LAW.wanted("callback", NOW)))[made.number]
+    assert (known.listed, known.made) == (None, (Made(NOW, "busy"),))
 
 
 async def test_an_attempt_ends_once_whoever_notices_first(store, agent_id):
@@ -185,9 +186,9 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
 
 async def test_a_number_on_the_do_not_call_list_is_found_at_dialling(store):
     wanted = number()
-    await store.forbid(wanted, "asked not to be called", None)
-    await store.forbid(wanted, "asked again", None)
-    assert (await store.standings([wanted], LAW, NOW))[wanted].listed
+    await forbid(store._database, wanted)
+    await forbid(store._database, wanted)
+    assert (await store.standings([wanted], LAW.wanted("callback", NOW)))[wanted].listed
 
 
 async def record_of_call(database, caller, *, started, **changes):
@@ -233,7 +234,7 @@ async def test_a_caller_who_was_spoken_to_later_needs_no_callback(store, databas
 
 async def test_a_number_on_the_list_gets_no_callback_by_itself(store, database):
     caller = number()
-    await store.forbid(caller, "asked", None)
+    await forbid(store._database, caller)
     await record_of_call(database, caller, started=NOW)
     assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY, {})}
 

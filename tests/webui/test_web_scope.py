@@ -36,6 +36,7 @@ OF_NO_CUSTOMER = (
     "/api/delivery/",
     "/api/exception-levels/",
     "/api/exception-rules/",
+    "/api/do-not-call/",
     "/api/exports/",
     "/api/groups/",
     "/api/imports/",

@@ -23,7 +23,7 @@ class Law:
 
     def wanted(self, purpose: Purpose, now: datetime, campaign_id: int | None = None) -> Wanted:
         """What the rules must be told of numbers."""
-        return Wanted(purpose, now - self.rules.memory, campaign_id)
+        return Wanted(purpose, now, now - self.rules.memory, campaign_id)
 
     def verdict(
         self, purpose: Purpose, now: datetime, standing: Standing, *, reserved: bool = True
@@ -32,8 +32,9 @@ class Law:
         return may_dial(purpose, now, self._at_home(standing), self.rules, reserved=reserved)
 
     def words(self, purpose: Purpose, standing: Standing) -> str:
-        """What the ledger keeps as the rules that allowed a call."""
-        return self.rules.describe(purpose, self.rules.areas(self._at_home(standing)))
+        """What the ledger keeps as the rules, and the consent, that allowed a call."""
+        words = self.rules.describe(purpose, self.rules.areas(self._at_home(standing)))
+        return words if standing.consent is None else f"{words} consent {standing.consent}"
 
     def _at_home(self, standing: Standing) -> Standing:
         home = self.home(standing.number)

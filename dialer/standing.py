@@ -44,6 +44,16 @@ SELECT n.number,
         JOIN do_not_call_lists s ON s.id = l.list_id AND s.job_id = l.job_id
         WHERE l.number = n.number AND (s.covers = 'everything' OR CAST(:is_campaign AS boolean))
     ) THEN 'imported_do_not_call' END AS listed,
+    (SELECT needs_consent FROM campaigns WHERE id = CAST(:campaign_id AS integer))
+        AS needs_consent,
+    CASE WHEN CAST(:is_campaign AS boolean) THEN (
+        SELECT max(k.id) FROM call_consents k
+        WHERE (k.number = n.number OR (k.number IS NULL AND k.customer_id = (
+                SELECT p.customer_id FROM customer_phones p WHERE p.number = n.number)))
+            AND (k.campaign_id IS NULL OR k.campaign_id = CAST(:campaign_id AS integer))
+            AND k.withdrawn_at IS NULL AND k.given_at <= CAST(:now AS timestamptz)
+            AND (k.expires_at IS NULL OR k.expires_at > CAST(:now AS timestamptz))
+    ) END AS consent,
     ARRAY(
         SELECT c.province FROM customer_phones p JOIN customers c ON c.id = p.customer_id
         WHERE p.number = n.number AND c.province IS NOT NULL
@@ -67,6 +77,7 @@ class Wanted:
     """What numbers are to be dialled for; attempts are told since `since`."""
 
     purpose: Purpose
+    now: datetime
     since: datetime
     campaign_id: int | None = None
 
@@ -77,6 +88,7 @@ async def read(
     """By number."""
     values = {
         "numbers": list(set(numbers)),
+        "now": wanted.now,
         "since": wanted.since,
         "campaign_id": wanted.campaign_id,
         "is_campaign": wanted.purpose == "campaign",
@@ -85,6 +97,8 @@ async def read(
         row["number"]: Standing(
             row["number"],
             listed=row["listed"],
+            needs_consent=bool(row["needs_consent"]),
+            consent=row["consent"],
             places=tuple(row["places"]),
             made=tuple(map(Made, row["times"] or (), row["results"] or ())),
         )

@@ -433,13 +433,24 @@ class DialerStore:
             ]
 
     async def add_campaign(
-        self, name: str, queue: str, numbers: Sequence[str], *, max_attempts: int = 3
+        self,
+        name: str,
+        queue: str,
+        numbers: Sequence[str],
+        *,
+        max_attempts: int = 3,
+        needs_consent: bool = False,
     ) -> int:
         """A draft campaign over the numbers, each once; known customers are linked."""
         async with self._database.begin() as session:
             campaign = await session.execute(
                 insert(Campaign)
-                .values(name=name, queue=queue, max_attempts=max_attempts)
+                .values(
+                    name=name,
+                    queue=queue,
+                    max_attempts=max_attempts,
+                    needs_consent=needs_consent,
+                )
                 .returning(Campaign.id)
             )
             campaign_id = campaign.scalar_one()

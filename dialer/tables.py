@@ -19,16 +19,28 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
 from crm_core.personal import NUMBER, OF_CALL, emptied, nobodys_number
+from dialer.consents import tables as consents
 from dialer.do_not_call import tables as do_not_call
 
-__all__ = ["OPEN_CALLBACK", "Attempt", "Callback", "Campaign", "CampaignContact", "do_not_call"]
+__all__ = [
+    "OPEN_CALLBACK",
+    "Attempt",
+    "Callback",
+    "Campaign",
+    "CampaignContact",
+    "consents",
+    "do_not_call",
+]
 
 OPEN_CALLBACK = ("waiting", "dialling")
 _NOW = func.now()
 
 
 class Campaign(Base):
-    """A list of people to call, progressively: one call for each agent reserved."""
+    """A list of people to call, progressively: one call for each agent reserved.
+
+    `needs_consent`: nobody is called without one that is proved and holds at that moment.
+    """
 
     __tablename__ = "campaigns"
     __table_args__ = (
@@ -41,6 +53,7 @@ class Campaign(Base):
     queue: Mapped[str] = mapped_column(String(50))
     status: Mapped[str] = mapped_column(String(10), server_default="draft")
     max_attempts: Mapped[int] = mapped_column(server_default="3")
+    needs_consent: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 
 

@@ -20,6 +20,7 @@ from webui.api import (
     complaint_categories,
     complaints,
     connections,
+    consents,
     coupon_runs,
     custom_fields,
     customers,
@@ -164,6 +165,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *webhooks.ROUTES,
     *connections.ROUTES,
+    *consents.ROUTES,
     *system.ROUTES,
     *openapi.ROUTES,
 )

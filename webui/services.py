@@ -26,6 +26,7 @@ from crm_core.db import Database
 from crm_core.places.finder import Home
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
+from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
 from ivr.capacity import Capacity
@@ -85,6 +86,7 @@ class WebServices:
     callbacks: Callbacks
     do_not_call: DoNotCallService
     list_files: ListFiles
+    consents: ConsentService
     recordings: RecordingArchive
     room: RecordingSpace
     prompts: PromptWatch

@@ -28,6 +28,7 @@ Reason = Literal[
     "do_not_call",
     "campaign_do_not_call",
     "imported_do_not_call",
+    "no_consent",
     "opted_out",
     "area_unknown",
     "outside_hours",
@@ -40,7 +41,7 @@ Reason = Literal[
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _ROUNDS = 60
-_MOST_WORDS = 200
+_MOST_WORDS = 180
 _T = TypeVar("_T")
 
 
@@ -107,12 +108,14 @@ class Standing:
 
     `places` are the provinces of the number and of the customer's addresses, `made` what was dialled in the rules'
     memory, in any campaign. `listed`: the list that keeps it from being dialled for this; `opted_out`: the customer wants
-    no such call.
+    no such call; `consent`: the one that holds now, which may be needed.
     """
 
     number: str
     listed: Listed | None = None
     opted_out: bool = False
+    needs_consent: bool = False
+    consent: int | None = None
     places: Sequence[str] = ()
     made: Sequence[Made] = ()
 
@@ -132,6 +135,8 @@ def may_dial(
     """`reserved`: an agent waits for this call, so that it cannot be abandoned."""
     if standing.listed is not None:
         return Verdict(allowed=False, reason=standing.listed)
+    if standing.needs_consent and standing.consent is None:
+        return Verdict(allowed=False, reason="no_consent")
     if standing.opted_out:
         return Verdict(allowed=False, reason="opted_out")
     where = rules.areas(standing)

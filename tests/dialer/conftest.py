@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from crm_core.bus import Bus
 from crm_core.people.tables import User
 from crm_core.rights import ROLES, Principal
-from crm_core.seeds import seed_roles
+from crm_core.seeds import seed_channel, seed_roles
 from dialer.law import Law
 from dialer.rules.hours import Hours
 from dialer.rules.verdict import DialRules
@@ -36,8 +36,10 @@ class Hall:
     def clock(self) -> datetime:
         return self.now
 
-    async def campaign(self, *numbers: str) -> int:
-        made = await self.store.add_campaign(f"c {uuid.uuid4()}", "retail", numbers)
+    async def campaign(self, *numbers: str, needs_consent: bool = False) -> int:
+        made = await self.store.add_campaign(
+            f"c {uuid.uuid4()}", "retail", numbers, needs_consent=needs_consent
+        )
         await self.store.set_campaign_status(made, "running")
         return made
 
@@ -64,6 +66,7 @@ def principal(role: str, user_id: int) -> Principal:
 async def people(database) -> dict[str, Principal]:
     async with database.begin() as session:
         await seed_roles(session)
+        await seed_channel(session)
         made = {}
         for role in ("supervisor", "agent"):
             values = {"login": role, "name": role, "password_hash": "x", "role_code": role}

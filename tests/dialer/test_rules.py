@@ -80,12 +80,18 @@ def test_the_time_named_is_one_at_which_it_is_allowed(case, purpose, rules, rese
         assert may_dial(purpose, verdict.retry_at, standing, rules, reserved=reserved).allowed
 
 
-@given(cases(), purposes, rules, st.sampled_from(["list", "out", "place", "attempt", "agent"]))
+@given(
+    cases(),
+    purposes,
+    rules,
+    st.sampled_from(["list", "out", "consent", "place", "attempt", "agent"]),
+)
 def test_to_know_more_against_a_call_never_makes_it_allowed(case, purpose, rules, more):
     now, less = case
     worse = {
         "list": replace(less, listed="campaign_do_not_call"),
         "out": replace(less, opted_out=True),
+        "consent": replace(less, needs_consent=True),
         "place": replace(less, places=(*less.places, "新疆")),
         "attempt": replace(less, made=(*less.made, Made(now - timedelta(minutes=1), "abandoned"))),
         "agent": less,

@@ -95,6 +95,7 @@ NO_KEY |= dict.fromkeys(
         "POST /api/connection-papers/{id}/drop",
         "POST /api/connection-papers/{id}/retry",
         "POST /api/coupon-runs/{id}/cancel",
+        "POST /api/consents/{id}/withdraw",
         "POST /api/customers/{id}/link-call",
         "POST /api/debit-batches/{id}/cancel",
         "POST /api/do-not-call/imports/{id}/cancel",

@@ -98,6 +98,7 @@ VALUES: dict[str, Callable[[dict[str, int]], Any]] = {
     "under": lambda ids: ids["customers"],
     "dropped_id": lambda ids: ids["anybodys"],
     "due_at": lambda _: LATER,
+    "given_at": lambda _: NOW.isoformat(),
     "report_date": lambda _: NOW.date().isoformat(),
     "call_id": lambda _: "cd" * 16,
     "codes": lambda _: ["AAAA-AAAA-AAAA"],

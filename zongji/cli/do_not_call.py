@@ -57,16 +57,18 @@ def show(
     lifted: Annotated[bool, typer.Option("--lifted", help="Those that hold no more, too.")] = False,
 ) -> None:
     """The newest entries, and the lists that were imported."""
+    zone = settings.load().zone
     found = _done(lambda service: service.entries(SYSTEM, RefusalQuery(lifted=lifted)))
     for each in found:
         of = "" if each.campaign_id is None else f" campaign {each.campaign_id}"
         over = "" if each.lifted_at is None else f" (lifted: {each.lifted_why})"
         console.print(
-            f"{each.id:>6}  {each.number:<16} {each.added_at:%Y-%m-%d} {each.source}{of}"
+            f"{each.id:>6}  {each.number:<16} {each.added_at.astimezone(zone):%Y-%m-%d} {each.source}{of}"
             f"  {each.reason}{over}"
         )
     for known in _done(lambda service: service.lists(SYSTEM)):
-        since = f"since {known.imported_at:%Y-%m-%d}" if known.imported_at else "no file yet"
+        at = known.imported_at
+        since = f"since {at.astimezone(zone):%Y-%m-%d}" if at else "no file yet"
         console.print(f"list {known.name}: {known.numbers} numbers {since}, for {known.covers}")
 
 
@@ -86,7 +88,8 @@ def check(
         raise PlatformError(f"“{purpose}” is nothing to dial for: {', '.join(purposes)}.")
     asked = Check(number=_dialable(number), purpose=purposes[purpose], campaign_id=campaign)
     found = _done(lambda service: service.check(SYSTEM, asked))
-    again = f", again at {found.retry_at:%Y-%m-%d %H:%M %Z}" if found.retry_at else ""
+    at = found.retry_at and found.retry_at.astimezone(settings.load().zone)
+    again = f", again at {at:%Y-%m-%d %H:%M}" if at else ""
     console.print(f"{found.number}: {found.words_en} ({found.reason}){again}")
     console.print(found.rules)
     raise typer.Exit(int(not found.allowed))

@@ -36,6 +36,12 @@ def add(
     queue: Annotated[str, typer.Option(help="Whose agents speak to them.")],
     where: Where = None,
     attempts: Annotated[int, typer.Option(min=1, max=20, help="Per number.")] = 3,
+    needs_consent: Annotated[
+        bool,
+        typer.Option(
+            "--needs-consent", help="Call nobody without a consent, see `zongji consent`."
+        ),
+    ] = False,
 ) -> None:
     """Make a campaign from a file, or from the customers who fulfil every --where (segment=dormant …).
 
@@ -51,7 +57,11 @@ def add(
         raise PlatformError(
             "There is no telephone number to call: nobody is left to put on the list."
         )
-    made = _run(lambda store: store.add_campaign(name, queue, good, max_attempts=attempts))
+    made = _run(
+        lambda store: store.add_campaign(
+            name, queue, good, max_attempts=attempts, needs_consent=needs_consent
+        )
+    )
     console.print(
         f"campaign {made}: {len(set(good))} numbers, {len(bad)} lines refused; "
         f"begin with `zongji campaign start {made}`"

@@ -8,6 +8,7 @@ from acd.log.service import CallLog
 from acd.recording_archive import RecordingArchive
 from crm_core.blacklist.service import BlacklistService
 from crm_core.services import Crm
+from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
 from dialer.law import Law
@@ -58,6 +59,7 @@ def web_server(
             callbacks=dialer,
             do_not_call=DoNotCallService(database, ground.bus, clock=now, law=law),
             list_files=ListFiles(database, settings.var / "exchange", clock=now),
+            consents=ConsentService(database, clock=now),
             pausing=floor.pausing,
             hanging_up=HangingUp(floor.acd, nodes.send),
             recordings=RecordingArchive(

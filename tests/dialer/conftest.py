@@ -36,9 +36,13 @@ class Hall:
     def clock(self) -> datetime:
         return self.now
 
-    async def campaign(self, *numbers: str, needs_consent: bool = False) -> int:
+    async def campaign(self, *numbers: str, needs_consent: bool = False, attempts: int = 3) -> int:
         made = await self.store.add_campaign(
-            f"c {uuid.uuid4()}", "retail", numbers, needs_consent=needs_consent
+            f"c {uuid.uuid4()}",
+            "retail",
+            numbers,
+            max_attempts=attempts,
+            needs_consent=needs_consent,
         )
         await self.store.set_campaign_status(made, "running")
         return made
@@ -62,8 +66,8 @@ def principal(role: str, user_id: int) -> Principal:
     return Principal(user_id, role, role, role, ROLES[role].rights, "zh-CN", None, 1)
 
 
-@pytest.fixture(scope="module")
-async def people(database) -> dict[str, Principal]:
+async def furnish(database) -> dict[str, Principal]:
+    """Roles, levels, and a supervisor and an agent."""
     async with database.begin() as session:
         await seed_roles(session)
         await seed_channel(session)
@@ -73,6 +77,11 @@ async def people(database) -> dict[str, Principal]:
             user_id = await session.scalar(insert(User).values(values).returning(User.id))
             made[role] = principal(role, user_id)
     return made
+
+
+@pytest.fixture(scope="module")
+async def people(database) -> dict[str, Principal]:
+    return await furnish(database)
 
 
 @pytest.fixture

@@ -32,13 +32,14 @@ Live = Callable[[str], bool | None]
 
 @dataclass
 class _Out:
-    """A call that is out: `reached` once an agent spoke to the callee, `called_in` when the callee called, `over` when
-    its record has ended.
+    """A call that is out: `reached` once an agent spoke to the callee, first at `agent_at`, `called_in` when the callee
+    called, `over` when its record has ended.
     """
 
     item: DueItem
     answered: bool = False
     reached: bool = False
+    agent_at: datetime | None = None
     called_in: bool = False
     over: bool = False
 
@@ -147,7 +148,8 @@ class Attempts:
                 self.spawn(self._line.cancel(call_id))
 
     def spoken(self, event: CallAnswered) -> None:
-        self._out[event.call_id].reached = True
+        out = self._out[event.call_id]
+        out.reached, out.agent_at = True, out.agent_at or event.at
 
     def ended(self, event: CallEnded) -> None:
         out = self._out[event.call_id]
@@ -188,11 +190,14 @@ class Attempts:
         self, call_id: str, result: Result, cause: int | None, tech: str | None
     ) -> None:
         """Write how the attempt ended, as soon as the database takes it."""
-        now = self._clock()
+        now, out = self._clock(), self._out.get(call_id)
+        agent_at = out.agent_at if out is not None else None
         view = await until_stored(
-            lambda: self._store.end_attempt(call_id, result, now, cause=cause, tech=tech)
+            lambda: self._store.end_attempt(
+                call_id, result, now, cause=cause, tech=tech, agent_at=agent_at
+            )
         )
-        out = self._out.pop(call_id, None)
+        self._out.pop(call_id, None)
         log.info("attempt_ended", call=call_id, result=result, cause=cause)
         if out is not None:
             number = out.item.number

@@ -343,7 +343,9 @@ class DialerStore:
     async def attempt_answered(self, call_id: str, now: datetime) -> None:
         async with self._database.begin() as session:
             await session.execute(
-                update(Attempt).where(Attempt.call_id == call_id).values(answered_at=now)
+                update(Attempt)
+                .where(Attempt.call_id == call_id, Attempt.result.is_(None))
+                .values(answered_at=now)
             )
 
     async def fax_ended(
@@ -354,15 +356,24 @@ class DialerStore:
             await went_out(session, call_id, token, number, result=result, at=at)
 
     async def end_attempt(
-        self, call_id: str, result: Result, now: datetime, *, cause: int | None, tech: str | None
+        self,
+        call_id: str,
+        result: Result,
+        now: datetime,
+        *,
+        cause: int | None,
+        tech: str | None,
+        agent_at: datetime | None = None,
     ) -> CallbackView | None:
-        """Write the result once and give the item back by its redial rule."""
+        """Write the result once and give the item back by its redial rule; `agent_at`: when an agent spoke."""
         async with self._database.begin() as session:
             ended = (
                 await session.execute(
                     update(Attempt)
                     .where(Attempt.call_id == call_id, Attempt.result.is_(None))
-                    .values(result=result, ended_at=now, cause=cause, tech_cause=tech)
+                    .values(
+                        result=result, ended_at=now, cause=cause, tech_cause=tech, agent_at=agent_at
+                    )
                     .returning(Attempt.callback_id, Attempt.contact_id)
                 )
             ).one_or_none()

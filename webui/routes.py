@@ -8,6 +8,7 @@ from webui import openapi, websocket
 from webui.api import (
     agent,
     agent_states,
+    attempts,
     audit,
     benefits,
     blacklist,
@@ -158,6 +159,7 @@ ROUTES: tuple[Route, ...] = (
     *care.ROUTES,
     *dealer_stock.ROUTES,
     *dealer_applications.ROUTES,
+    *attempts.ROUTES,
     *audit.ROUTES,
     *knowledge_categories.ROUTES,
     *knowledge.ROUTES,

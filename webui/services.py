@@ -29,6 +29,7 @@ from crm_core.services import Crm
 from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
+from dialer.ledger.service import Ledger
 from ivr.capacity import Capacity
 from ivr.line.service import LineService
 from ivr.line.trial import LineTrial
@@ -87,6 +88,7 @@ class WebServices:
     do_not_call: DoNotCallService
     list_files: ListFiles
     consents: ConsentService
+    ledger: Ledger
     recordings: RecordingArchive
     room: RecordingSpace
     prompts: PromptWatch

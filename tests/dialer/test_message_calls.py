@@ -77,6 +77,7 @@ async def trunk() -> Trunk:
 @pytest.fixture
 async def calls(database, trunk: Trunk, tmp_path) -> MessageCalls:
     async with database.begin() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text("DELETE FROM attempts"))
         await session.execute(text("DELETE FROM do_not_call"))
     made = MessageCalls(

@@ -34,6 +34,7 @@ VOICE = {"channels": ["voice"], "conditions": ALL}
 @pytest.fixture
 async def trunk(house: NoticeHouse) -> Trunk:
     async with house.database.begin() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         for table in ("attempts", "outbox", "do_not_call"):
             await session.execute(text(f"DELETE FROM {table}"))
     house.clock.now = NOON

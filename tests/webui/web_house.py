@@ -63,6 +63,7 @@ from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
 from dialer.law import Law
+from dialer.ledger.service import Ledger
 from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
@@ -398,6 +399,7 @@ async def open_house(
         do_not_call=DoNotCallService(database, bus, clock=clock, law=Law()),
         list_files=ListFiles(database, folder / "exchange", clock=clock),
         consents=ConsentService(database, clock=clock),
+        ledger=Ledger(database),
         recordings=RecordingArchive(database, folder / "recordings", FILE_KEYS, clock),
         room=RecordingSpace(folder, Limits(0, 0)),
         prompts=PromptWatch(PromptLibrary(folder / "prompts"), lambda: Menus(by_name={})),

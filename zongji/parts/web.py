@@ -12,6 +12,7 @@ from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
 from dialer.law import Law
+from dialer.ledger.service import Ledger
 from dialer.service import Dialer
 from ivr.house import House
 from ivr.line.service import LineService
@@ -60,6 +61,7 @@ def web_server(
             do_not_call=DoNotCallService(database, ground.bus, clock=now, law=law),
             list_files=ListFiles(database, settings.var / "exchange", clock=now),
             consents=ConsentService(database, clock=now),
+            ledger=Ledger(database),
             pausing=floor.pausing,
             hanging_up=HangingUp(floor.acd, nodes.send),
             recordings=RecordingArchive(

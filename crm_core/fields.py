@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from crm_core.numbers import is_masked
+from crm_core.numbers import is_masked, normalise
 from crm_core.text import printable
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
@@ -36,12 +36,21 @@ def in_full(number: str) -> str:
     return number
 
 
+def _number(value: str) -> str:
+    number = normalise(value)
+    if number is None:
+        raise ValueError("this is no telephone number: write it in full, not a hidden one")
+    return number
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(printable)]
 Id = Annotated[int, Field(ge=1, le=999_999_999)]
 Version = Annotated[int, Field(ge=1, le=999_999_999)]
 CallId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Moment = Annotated[AwareDatetime, AfterValidator(_within_reason)]
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE)]
+Number = Annotated[Text, Field(max_length=40), AfterValidator(_number)]
+"""A telephone number, in the form that it is kept in."""
 
 
 class Command(BaseModel):

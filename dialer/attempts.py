@@ -15,8 +15,10 @@ from acd.events import CallAnswered, CallEnded
 from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable
 from dialer.events import AttemptEnded, AttemptMade, CallbackView
+from dialer.law import Law
 from dialer.policy import Result, classify
 from dialer.ports import Agents, Answered, FateUnknown, NotAnswered, OutboundLine
+from dialer.rules.verdict import Verdict
 from dialer.store import DialerStore, DueItem, until_stored
 
 log = structlog.get_logger(__name__)
@@ -30,13 +32,14 @@ Live = Callable[[str], bool | None]
 
 @dataclass
 class _Out:
-    """A call that is out: `reached` once an agent spoke to the callee, `called_in` when the callee called, `over` when
-    its record has ended.
+    """A call that is out: `reached` once an agent spoke to the callee, first at `agent_at`, `called_in` when the callee
+    called, `over` when its record has ended.
     """
 
     item: DueItem
     answered: bool = False
     reached: bool = False
+    agent_at: datetime | None = None
     called_in: bool = False
     over: bool = False
 
@@ -52,9 +55,11 @@ class Attempts:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
+        law: Law,
         changed: Callable[[CallbackView], None],
     ) -> None:
         self._store = store
+        self._law = law
         self._agents = agents
         self._line = line
         self._bus = bus
@@ -96,34 +101,35 @@ class Attempts:
             self._agents.reserve(call_id, queue=item.queue, agent_id=attempt.agent_id)
             self.spawn(self._meet(call_id, out, self._line.follow(call_id)))
 
-    async def begin(self, item: DueItem, call_id: str, agent_id: int, rules: str) -> bool:
-        """Dial for the agent who is reserved; False, with the agent given back, when the item is not to be had.
+    async def begin(self, item: DueItem, call_id: str, agent_id: int) -> Verdict | None:
+        """Dial for the agent who is reserved, if the rules allow it at this moment. Unless it is dialled, the agent is
+        given back; None when the item is not to be had.
 
         Raises DatabaseUnavailable; what may have been written then is taken back, for nothing was dialled.
         """
         now = self._clock()
         out = self._out[call_id] = _Out(item)
-        taken = False
+        verdict: Verdict | None = None
         try:
-            taken = await self._store.begin_attempt(item, call_id, agent_id, rules, now)
+            verdict = await self._store.begin_attempt(item, call_id, agent_id, self._law, now)
         except DatabaseUnavailable:
             self.spawn(self._finish(call_id, "congestion", None, None))
             raise
         finally:
-            if not taken:
+            if verdict is None or not verdict.allowed:
                 self._out.pop(call_id, None)
                 self._agents.release(call_id)
-        if not taken:
-            return False
+        if verdict is None or not verdict.allowed:
+            return verdict
         if out.called_in:
             self._agents.release(call_id)
             self.spawn(self._finish(call_id, "called_in", None, None))
-            return True
+            return verdict
         self._bus.publish(AttemptMade(call_id, item.purpose, item.number, agent_id, now))
         log.info("dialled", purpose=item.purpose, item=item.id, call=call_id, agent=agent_id)
         dialled = self._line.dial(call_id, item.number, purpose=item.purpose, queue=item.queue)
         self.spawn(self._meet(call_id, out, dialled))
-        return True
+        return verdict
 
     def called_in(self, number: str) -> None:
         """Whoever has this number is calling: it is not rung any more."""
@@ -133,8 +139,17 @@ class Attempts:
                 log.info("callee_calls_in", call=call_id)
                 self.spawn(self._line.cancel(call_id))
 
+    def refused(self, number: str, campaign_id: int | None) -> None:
+        """Whoever has this number wants no call (of this campaign): what rings there is stopped."""
+        for call_id, out in self._out.items():
+            concerned = campaign_id is None or out.item.campaign_id == campaign_id
+            if out.item.number == number and concerned and not out.answered:
+                log.info("callee_refuses", call=call_id)
+                self.spawn(self._line.cancel(call_id))
+
     def spoken(self, event: CallAnswered) -> None:
-        self._out[event.call_id].reached = True
+        out = self._out[event.call_id]
+        out.reached, out.agent_at = True, out.agent_at or event.at
 
     def ended(self, event: CallEnded) -> None:
         out = self._out[event.call_id]
@@ -175,11 +190,14 @@ class Attempts:
         self, call_id: str, result: Result, cause: int | None, tech: str | None
     ) -> None:
         """Write how the attempt ended, as soon as the database takes it."""
-        now = self._clock()
+        now, out = self._clock(), self._out.get(call_id)
+        agent_at = out.agent_at if out is not None else None
         view = await until_stored(
-            lambda: self._store.end_attempt(call_id, result, now, cause=cause, tech=tech)
+            lambda: self._store.end_attempt(
+                call_id, result, now, cause=cause, tech=tech, agent_at=agent_at
+            )
         )
-        out = self._out.pop(call_id, None)
+        self._out.pop(call_id, None)
         log.info("attempt_ended", call=call_id, result=result, cause=cause)
         if out is not None:
             number = out.item.number

@@ -3,6 +3,7 @@
 DomainError
 ├── DoNotCallNumber    the number is on the do-not-call list
 ├── CallbackExists     the number already waits for a call-back
+├── LiftedRefusal      the entry of the list was lifted before
 └── NotDialable        no number that can be dialled
 """
 
@@ -15,6 +16,10 @@ class DoNotCallNumber(DomainError):
 
 class CallbackExists(Conflict):
     code = "callback_exists"
+
+
+class LiftedRefusal(Conflict):
+    code = "lifted_before"
 
 
 class NotDialable(Invalid):

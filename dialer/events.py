@@ -35,6 +35,14 @@ class CallbackChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRefused:
+    """The number is not to be dialled any more; with `campaign_id` only not in that campaign."""
+
+    number: str
+    campaign_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptMade:
     """A number is being dialled for the agent who is reserved."""
 

@@ -1,7 +1,8 @@
 """Calls that tell a customer something without an agent: a message that is said, or a fax.
 
 Rule: as for every call, the rules are asked at the moment of dialling and the ledger row is committed before the
-number goes out. A message was heard when somebody pressed 1; machines answer too.
+number goes out. A message was heard when somebody pressed 1; machines answer too. Whoever presses 9 at a notice, which
+nobody asked for, is on the do-not-call list from then on.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ from crm_core.errors import DatabaseUnavailable
 from crm_core.faxes.results import of_fax_out
 from crm_core.faxes.views import FaxResult, FaxStatus
 from crm_core.outbox.ports import CONFIRMED, MaybeSent, NotNow, NotSent
-from dialer.policy import DialRules, Result, classify, may_dial, retry_for
+from dialer.law import Law
+from dialer.policy import Result, classify, retry_for
 from dialer.ports import Answered, FateUnknown, NotAnswered, PlainLine, Speak
+from dialer.rules.verdict import Verdict
 from dialer.store import DialerStore, until_stored
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,8 @@ ANNOUNCEMENT, FAX = "announcement", "fax"
 
 FAXED = "faxed"
 _CONFIRM = {"zh": "确认收到请按1,重听请按2。", "en": "Press 1 to confirm, 2 to hear it again."}
+_REFUSE = {"zh": "不再接听此类来电请按9。", "en": "Press 9 not to be called again."}
+_REFUSED = "refused"
 _HEARD_BY = timedelta(seconds=220)
 _FAXED_BY = timedelta(seconds=200)
 _KEY_WITHIN_S = 5.0
@@ -37,8 +42,8 @@ _MOST_TIMES = 3
 
 @dataclass
 class _Out:
-    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `hung_up`,
-    or what a fax came to.
+    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `refused`,
+    `hung_up`, or what a fax came to. `keys` are those that end what is said.
     """
 
     token: str
@@ -47,6 +52,7 @@ class _Out:
     within: timedelta
     variables: Mapping[str, str] = field(default_factory=dict)
     sound: str = ""
+    keys: str = "12"
     over: asyncio.Future[str] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -67,7 +73,7 @@ class MessageCalls:
         speak: Speak,
         folder: Path,
         clock: Callable[[], datetime],
-        rules: DialRules | None = None,
+        law: Law | None = None,
         needs_key: bool = True,
     ) -> None:
         """`folder` is where spoken messages lie while they are said; Asterisk must be able to read it."""
@@ -76,7 +82,7 @@ class MessageCalls:
         self._speak = speak
         self._folder = folder
         self._clock = clock
-        self._rules = rules or DialRules()
+        self._law = law or Law()
         self._needs_key = needs_key
         self._out: dict[str, _Out] = {}
 
@@ -89,18 +95,20 @@ class MessageCalls:
         code = "en" if language.startswith("en") else "zh"
         self._folder.mkdir(parents=True, exist_ok=True)
         sound = self._folder / f"{token}.wav"
-        await self._permit(number, token)
+        await self._permit(number)
+        refusable = await self._is_notice(token)
+        said = f"{text} {_CONFIRM[code]}" + (_REFUSE[code] if refusable else "")
         try:
-            await asyncio.to_thread(self._speak, f"{text} {_CONFIRM[code]}", code, sound)
+            await asyncio.to_thread(self._speak, said, code, sound)
             out = _Out(token, number, "zongji-announcement", _HEARD_BY)
             out.sound = str(sound.with_suffix(""))
+            out.keys = "129" if refusable else "12"
             return await self._call(out)
         finally:
             sound.unlink(missing_ok=True)
 
     async def fax(self, token: str, number: str, page: Path) -> str:
         """Raises NotSent (the other side did not take it), NotNow, MaybeSent."""
-        await self._permit(number)
         variables = {"ZJ_FAX": str(page)}
         return await self._call(_Out(token, number, "zongji-fax", _FAXED_BY, variables))
 
@@ -128,26 +136,34 @@ class MessageCalls:
 
     async def _announce(self, session: AgiSession, out: _Out) -> None:
         for _ in range(_MOST_TIMES):
-            key = await session.stream_file(out.sound, "12")
+            key = await session.stream_file(out.sound, out.keys)
             key = key or await session.wait_for_digit(_KEY_WITHIN_S)
-            if key == "1":
-                out.ended(CONFIRMED)
+            if key in (ended := {"1": CONFIRMED, "9": _REFUSED}) and key in out.keys:
+                out.ended(ended[key])
                 return
             if key is None and not self._needs_key:
                 break
         out.ended("heard")
 
-    async def _permit(self, number: str, said: str | None = None) -> None:
-        """`said` is the token of a message that is spoken. Raises NotSent, NotNow."""
+    async def _permit(self, number: str) -> None:
+        """Before a text is spoken in vain: what is not allowed now would not be dialled. Raises NotSent, NotNow."""
         now = self._clock()
         try:
-            listed, earlier = await self._store.history(number, now)
-            out = said is not None and await self._store.refuses_to_hear(said)
+            known = await self._store.standings([number], self._law.wanted("message", now))
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
-        verdict = may_dial(
-            "message", now, rules=self._rules, on_list=listed, opted_out=out, earlier=earlier
-        )
+        self._heed(self._law.verdict("message", now, known[number]), now)
+
+    async def _is_notice(self, token: str) -> bool:
+        """Raises NotNow."""
+        try:
+            return await self._store.is_notice(token)
+        except DatabaseUnavailable as error:
+            raise NotNow(error.message, everybody=False) from error
+
+    @staticmethod
+    def _heed(verdict: Verdict, now: datetime) -> None:
+        """Raises NotSent, NotNow."""
         if verdict.allowed:
             return
         if verdict.retry_at is None:
@@ -156,14 +172,14 @@ class MessageCalls:
 
     async def _call(self, out: _Out) -> str:
         """How it ended. Raises NotSent, NotNow, MaybeSent."""
-        call_id = uuid.uuid4().hex
+        call_id, now = uuid.uuid4().hex, self._clock()
         try:
-            rules = self._rules.describe("message")
-            await self._store.begin_message_attempt(
-                call_id, out.token, out.number, rules, self._clock()
+            verdict = await self._store.begin_message_attempt(
+                call_id, out.token, out.number, self._law, now, said=bool(out.sound)
             )
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
+        self._heed(verdict, now)
         self._out[call_id] = out
         log.info("message_call", call=call_id, context=out.context)
         try:
@@ -188,7 +204,10 @@ class MessageCalls:
         except TimeoutError:
             await self._end(call_id, "unknown")
             raise MaybeSent("nobody knows what became of the call") from None
-        if how in (CONFIRMED, FAXED) or (how == "heard" and not self._needs_key):
+        if how == _REFUSED:
+            now = self._clock()
+            await until_stored(lambda: self._store.refused_by_key(out.number, call_id, now))
+        if how in (CONFIRMED, FAXED, _REFUSED) or (how == "heard" and not self._needs_key):
             await self._end(call_id, "reached")
             return how
         await self._end(call_id, "abandoned")

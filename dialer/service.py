@@ -8,7 +8,7 @@ dialling. Nobody is dialled who is calling at that moment. However much happens,
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,10 +22,12 @@ from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.numbers import normalise
 from dialer.attempts import Attempts, Live
 from dialer.errors import DoNotCallNumber, NotDialable
-from dialer.events import CallbackChanged, CallbackView
+from dialer.events import CallbackChanged, CallbackView, NumberRefused
+from dialer.law import Law
 from dialer.places import Places
-from dialer.policy import FURTHEST_ASKED, DialRules, Purpose, Verdict, may_dial
+from dialer.policy import FURTHEST_ASKED, Purpose
 from dialer.ports import Agents, OutboundLine
+from dialer.rules.verdict import Verdict
 from dialer.store import DialerStore, DueCallback, DueItem, NewCallback
 
 log = structlog.get_logger(__name__)
@@ -48,14 +50,16 @@ class Dialer:
         bus: Bus,
         *,
         clock: Callable[[], datetime],
-        rules: DialRules | None = None,
+        law: Law | None = None,
     ) -> None:
         self._store = store
         self._agents = agents
         self._bus = bus
         self._clock = clock
-        self._rules = rules or DialRules()
-        self._attempts = Attempts(store, agents, line, bus, clock=clock, changed=self._tell)
+        self._law = law or Law()
+        self._attempts = Attempts(
+            store, agents, line, bus, clock=clock, law=self._law, changed=self._tell
+        )
         self._places = Places(agents)
         self._turns: set[int] = set()
         self._callers: dict[str, str] = {}
@@ -75,6 +79,7 @@ class Dialer:
             self._bus.subscribe(self._on_ended, CallEnded),
             self._bus.subscribe(self._on_turn, PlaceReached),
             self._bus.subscribe(self._on_hung_up, ChannelHungUp),
+            self._bus.subscribe(self._on_refused, NumberRefused),
         ]
         self._attempts.spawn(self._work(live))
 
@@ -108,8 +113,8 @@ class Dialer:
                 "This is not a telephone number that can be dialled: check its digits."
             )
         now = self._clock()
-        listed, _ = await self._store.history(dialable, now)
-        if listed:
+        known = await self._store.standings([dialable], self._law.wanted("callback", now))
+        if known[dialable].listed:
             raise DoNotCallNumber("This number is on the do-not-call list and is never dialled.")
         if due_at is not None and due_at > now + FURTHEST_ASKED:
             raise Invalid(
@@ -215,11 +220,14 @@ class Dialer:
 
     async def _take_places(self) -> None:
         """The line holds a place for each call-back that is due and may be dialled now, and for no other."""
-        due = await self._store.due_callbacks(self._clock())
+        now = self._clock()
+        due = await self._store.due_callbacks(now)
+        numbers = [each.number for each in due]
+        known = await self._store.standings(numbers, self._law.wanted("callback", now))
         not_now: dict[Verdict, list[int]] = {}
         may: list[DueCallback] = []
         for each in due:
-            verdict = self._may_dial("callback", each.listed, each.dialled_at or ())
+            verdict = self._law.verdict("callback", now, known[each.number])
             if verdict.allowed:
                 may.append(each)
             else:
@@ -270,23 +278,13 @@ class Dialer:
 
     async def _begin(self, item: DueItem, call_id: str, agent_id: int) -> bool:
         """Dial if the rules allow it at this moment, else give the agent back."""
-        try:
-            listed, earlier = await self._store.history(item.number, self._clock())
-            verdict = self._may_dial(item.purpose, listed, earlier)
-            if not verdict.allowed:
-                await self._postpone(item.purpose, [item.id], verdict)
-        except BaseException:
-            self._agents.release(call_id)
-            raise
-        if not verdict.allowed or item.number in self._callers.values():
+        if item.number in self._callers.values():
             self._agents.release(call_id)
             return False
-        rules = self._rules.describe(item.purpose)
-        return await self._attempts.begin(item, call_id, agent_id, rules)
-
-    def _may_dial(self, purpose: Purpose, listed: bool, earlier: Sequence[datetime]) -> Verdict:
-        now = self._clock()
-        return may_dial(purpose, now, rules=self._rules, on_list=listed, earlier=earlier)
+        verdict = await self._attempts.begin(item, call_id, agent_id)
+        if verdict is not None and not verdict.allowed:
+            await self._postpone(item.purpose, [item.id], verdict)
+        return verdict is not None and verdict.allowed
 
     async def _postpone(self, purpose: Purpose, ids: list[int], verdict: Verdict) -> None:
         log.info("not_dialled", purpose=purpose, items=len(ids), reason=verdict.reason)
@@ -320,6 +318,12 @@ class Dialer:
     def _on_hung_up(self, event: ChannelHungUp) -> None:
         if event.uniqueid.startswith(OURS):
             self._attempts.hung_up(event.uniqueid.removeprefix(OURS))
+
+    def _on_refused(self, event: NumberRefused) -> None:
+        self._attempts.refused(event.number, event.campaign_id)
+        if event.campaign_id is None:
+            self._places.give_up(event.number)
+        self._wake.set()
 
     def _tell(self, view: CallbackView) -> None:
         self._bus.publish(CallbackChanged(view))

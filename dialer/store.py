@@ -1,11 +1,11 @@
-"""SQL of the dialler. Rule: an item is taken by one conditional statement, so that no number is
-dialled twice, and the attempt is in the ledger before the number goes out.
+"""SQL of the dialler. Rule: an item is taken by one conditional statement, so that no number is dialled twice; under the
+number's lock the rules are asked and the attempt is written, both before the number goes out.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
     insert,
     literal,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,9 +38,12 @@ from crm_core.notices.commands import Channel
 from crm_core.notices.reading import SUBJECT as NOTICE
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.statement import Statement
-from dialer import unreachable
+from dialer import standing, unreachable
+from dialer.do_not_call import refusing
+from dialer.do_not_call.refusing import Refusal
 from dialer.errors import CallbackExists
 from dialer.events import CallbackView
+from dialer.law import Law
 from dialer.policy import (
     CALLBACK_ATTEMPTS,
     FURTHEST_ASKED,
@@ -51,7 +52,9 @@ from dialer.policy import (
     Result,
     retry_for,
 )
-from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact, DoNotCall
+from dialer.rules.verdict import Standing, Verdict
+from dialer.standing import NEVER_CALLED, Wanted
+from dialer.tables import OPEN_CALLBACK, Attempt, Callback, Campaign, CampaignContact
 
 _KEPT_PLACE = Statement.of(
     select(Callback.joined_at, Callback.priority).where(
@@ -61,25 +64,24 @@ _KEPT_PLACE = Statement.of(
     )
 )
 _TRY_AGAIN_S = 1.0
+_BY_KEY = "按 9 不再接听 / pressed 9 not to be called again"
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """Something to dial."""
+    """Something to dial; a campaign's names it."""
 
     purpose: Purpose
     id: int
     number: str
     queue: str
+    campaign_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DueCallback:
-    """A call-back that is due, with its place in the line; `agent_id` when it must be that agent.
-
-    `listed`: the number is never to be dialled; `dialled_at`: when it was, in the last day.
-    """
+    """A call-back that is due, with its place in the line; `agent_id` when it must be that agent."""
 
     id: int
     number: str
@@ -89,8 +91,6 @@ class DueCallback:
     priority: int
     preferred_agent: int | None
     skills_by: str | None
-    listed: bool = field(default=False, compare=False)
-    dialled_at: Sequence[datetime] | None = field(default=None, compare=False)
 
     @property
     def item(self) -> DueItem:
@@ -223,12 +223,7 @@ class DialerStore:
             return await _seen(session, ids.all())
 
     async def due_callbacks(self, now: datetime) -> list[DueCallback]:
-        """All that are due, with what the rules want to know of their numbers."""
-        dialled_at = (
-            select(func.array_agg(Attempt.at))
-            .where(Attempt.number == Callback.number, Attempt.at > now - timedelta(days=1))
-            .scalar_subquery()
-        )
+        """All that are due."""
         wanted = select(
             Callback.id,
             Callback.number,
@@ -238,8 +233,6 @@ class DialerStore:
             Callback.priority,
             Callback.preferred_agent_id,
             Callback.skills_by,
-            exists().where(DoNotCall.number == Callback.number),
-            dialled_at,
         ).where(Callback.status == "waiting", _is_due(now))
         async with self._database.reading() as connection:
             rows = await connection.execute(wanted)
@@ -253,7 +246,7 @@ class DialerStore:
     async def due_contacts(self, now: datetime, *, limit: int) -> list[DueItem]:
         """Contacts of running campaigns."""
         wanted = (
-            select(CampaignContact.id, CampaignContact.number, Campaign.queue)
+            select(CampaignContact.id, CampaignContact.number, Campaign.queue, Campaign.id)
             .join(Campaign)
             .where(
                 Campaign.status == "running",
@@ -267,52 +260,29 @@ class DialerStore:
             rows = await connection.execute(wanted)
             return [DueItem("campaign", *row) for row in rows]
 
-    async def history(self, number: str, now: datetime) -> tuple[bool, list[datetime]]:
-        """Whether the number is on the do-not-call list, and when it was dialled in the last day."""
+    async def standings(self, numbers: Collection[str], wanted: Wanted) -> dict[str, Standing]:
+        """What the rules want to know of these numbers, by number."""
+        if not numbers:
+            return {}
         async with self._database.reading() as connection:
-            listed = await connection.scalar(
-                select(DoNotCall.number).where(DoNotCall.number == number)
-            )
-            times = await connection.scalars(
-                select(Attempt.at).where(
-                    Attempt.number == number, Attempt.at > now - timedelta(days=1)
-                )
-            )
-            return listed is not None, list(times)
-
-    async def refuses_to_hear(self, token: str) -> bool:
-        """Whether a message is a notice to a customer who has opted out of calls."""
-        refused = (
-            select(OutboxMessage.id)
-            .join(Customer, Customer.id == OutboxMessage.customer_id)
-            .where(
-                OutboxMessage.token == token,
-                OutboxMessage.subject == NOTICE,
-                Customer.opt_outs.contains([Channel.CALL.value]),
-            )
-        )
-        async with self._database.reading() as connection:
-            return await connection.scalar(refused) is not None
+            return await standing.read(connection, numbers, wanted)
 
     async def begin_attempt(
-        self, item: DueItem, call_id: str, agent_id: int, rules: str, now: datetime
-    ) -> bool:
-        """Take the item and write the ledger; False when somebody else has it already, when it was put off
-        meanwhile, or when the number has come onto the do-not-call list.
+        self, item: DueItem, call_id: str, agent_id: int, law: Law, now: datetime
+    ) -> Verdict | None:
+        """Take the item and write the ledger, if the rules allow it at this moment; else nothing is written.
+
+        None when somebody else has the item already, or it was put off meanwhile.
         """
         is_callback = item.purpose == "callback"
-        table = Callback if is_callback else CampaignContact
-        listed = exists().where(DoNotCall.number == item.number)
-        is_due = _is_due(now) if is_callback else has_come(table.next_at, now, FURTHEST_PUT_OFF)
         async with self._database.begin() as session:
-            taken = await session.scalar(
-                update(table)
-                .where(table.id == item.id, table.status == "waiting", ~listed, is_due)
-                .values(status="dialling", attempts=table.attempts + 1)
-                .returning(table.id)
-            )
-            if taken is None:
-                return False
+            wanted = law.wanted(item.purpose, now, item.campaign_id)
+            known = await standing.to_dial(session, item.number, wanted)
+            verdict = law.verdict(item.purpose, now, known)
+            if not verdict.allowed:
+                return verdict
+            if not await _take(session, item, now):
+                return None
             await session.execute(
                 insert(Attempt).values(
                     call_id=call_id,
@@ -320,22 +290,46 @@ class DialerStore:
                     callback_id=item.id if is_callback else None,
                     contact_id=None if is_callback else item.id,
                     agent_id=agent_id,
-                    rules=rules,
+                    rules=law.words(item.purpose, known),
                     at=now,
                 )
             )
-            return True
+            return verdict
 
     async def begin_message_attempt(
-        self, call_id: str, token: str, number: str, rules: str, now: datetime
-    ) -> None:
-        """Write the ledger for a call that says or faxes a message."""
+        self, call_id: str, token: str, number: str, law: Law, now: datetime, *, said: bool
+    ) -> Verdict:
+        """Write the ledger for a call that says (`said`) or faxes a message, if the rules allow it at this moment."""
         async with self._database.begin() as session:
-            await session.execute(
-                insert(Attempt).values(
-                    call_id=call_id, number=number, message_token=token, rules=rules, at=now
+            known = await standing.to_dial(session, number, law.wanted("message", now))
+            if said and await session.scalar(_refused(token)) is not None:
+                known = replace(known, opted_out=True)
+            verdict = law.verdict("message", now, known)
+            if verdict.allowed:
+                await session.execute(
+                    insert(Attempt).values(
+                        call_id=call_id,
+                        number=number,
+                        message_token=token,
+                        rules=law.words("message", known),
+                        at=now,
+                    )
                 )
-            )
+            return verdict
+
+    async def is_notice(self, token: str) -> bool:
+        """Whether a message is of a kind that nobody asked for."""
+        found = select(OutboxMessage.id).where(
+            OutboxMessage.token == token, OutboxMessage.subject == NOTICE
+        )
+        async with self._database.reading() as connection:
+            return await connection.scalar(found) is not None
+
+    async def refused_by_key(self, number: str, call_id: str, now: datetime) -> None:
+        """The callee pressed the key that puts the number on the do-not-call list."""
+        refusal = Refusal(number, "key", _BY_KEY, call_id=call_id)
+        async with self._database.begin() as session:
+            await refusing.add(session, refusal, now)
 
     async def close_message_attempts(self, now: datetime) -> None:
         """An earlier daemon ended while they were out: nobody knows what became of them."""
@@ -349,7 +343,9 @@ class DialerStore:
     async def attempt_answered(self, call_id: str, now: datetime) -> None:
         async with self._database.begin() as session:
             await session.execute(
-                update(Attempt).where(Attempt.call_id == call_id).values(answered_at=now)
+                update(Attempt)
+                .where(Attempt.call_id == call_id, Attempt.result.is_(None))
+                .values(answered_at=now)
             )
 
     async def fax_ended(
@@ -360,15 +356,24 @@ class DialerStore:
             await went_out(session, call_id, token, number, result=result, at=at)
 
     async def end_attempt(
-        self, call_id: str, result: Result, now: datetime, *, cause: int | None, tech: str | None
+        self,
+        call_id: str,
+        result: Result,
+        now: datetime,
+        *,
+        cause: int | None,
+        tech: str | None,
+        agent_at: datetime | None = None,
     ) -> CallbackView | None:
-        """Write the result once and give the item back by its redial rule."""
+        """Write the result once and give the item back by its redial rule; `agent_at`: when an agent spoke."""
         async with self._database.begin() as session:
             ended = (
                 await session.execute(
                     update(Attempt)
                     .where(Attempt.call_id == call_id, Attempt.result.is_(None))
-                    .values(result=result, ended_at=now, cause=cause, tech_cause=tech)
+                    .values(
+                        result=result, ended_at=now, cause=cause, tech_cause=tech, agent_at=agent_at
+                    )
                     .returning(Attempt.callback_id, Attempt.contact_id)
                 )
             ).one_or_none()
@@ -438,23 +443,25 @@ class DialerStore:
                 for call_id, agent_id, callback, item, number, queue in rows
             ]
 
-    async def forbid(self, number: str, reason: str, added_by: int | None) -> None:
-        """Put a number on the do-not-call list; a second time changes nothing."""
-        async with self._database.begin() as session:
-            await session.execute(
-                upsert(DoNotCall)
-                .values(number=number, reason=reason, added_by=added_by)
-                .on_conflict_do_nothing()
-            )
-
     async def add_campaign(
-        self, name: str, queue: str, numbers: Sequence[str], *, max_attempts: int = 3
+        self,
+        name: str,
+        queue: str,
+        numbers: Sequence[str],
+        *,
+        max_attempts: int = 3,
+        needs_consent: bool = False,
     ) -> int:
         """A draft campaign over the numbers, each once; known customers are linked."""
         async with self._database.begin() as session:
             campaign = await session.execute(
                 insert(Campaign)
-                .values(name=name, queue=queue, max_attempts=max_attempts)
+                .values(
+                    name=name,
+                    queue=queue,
+                    max_attempts=max_attempts,
+                    needs_consent=needs_consent,
+                )
                 .returning(Campaign.id)
             )
             campaign_id = campaign.scalar_one()
@@ -499,7 +506,7 @@ class DialerStore:
             return [CampaignProgress(*row) for row in rows]
 
 
-_ADD_ABANDONED = text("""
+_ADD_ABANDONED = text(f"""
     INSERT INTO callbacks (number, customer_id, queue, source, origin_call_id, requested_at, due_at,
         next_at, joined_at, priority)
     SELECT DISTINCT ON (c.caller) c.caller, p.id, c.queue, 'abandoned', c.id,
@@ -510,7 +517,7 @@ _ADD_ABANDONED = text("""
     WHERE c.outcome = 'abandoned' AND c.ended_at > :since AND c.direction = 'inbound'
         AND c.queue IS NOT NULL AND length(c.caller) > 6
         AND (w.queue IS NULL OR extract(epoch FROM c.ended_at - c.queued_at) >= w.least_s)
-        AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.number = c.caller)
+        AND NOT EXISTS (SELECT FROM ({NEVER_CALLED}) AS n WHERE n.number = c.caller)
         AND NOT EXISTS (SELECT FROM callbacks b WHERE b.number = c.caller
             AND (b.closed_at IS NULL OR b.closed_at > c.ended_at))
         AND NOT EXISTS (SELECT FROM calls a WHERE a.caller = c.caller
@@ -558,6 +565,30 @@ async def _seen(session: AsyncSession, ids: Collection[int]) -> list[CallbackVie
     if not ids:
         return []
     return [CallbackView(*row) for row in await session.execute(_views(Callback.id.in_(ids)))]
+
+
+def _refused(token: str) -> Select[int]:
+    return (
+        select(OutboxMessage.id)
+        .join(Customer, Customer.id == OutboxMessage.customer_id)
+        .where(
+            OutboxMessage.token == token,
+            OutboxMessage.subject == NOTICE,
+            Customer.opt_outs.contains([Channel.CALL.value]),
+        )
+    )
+
+
+async def _take(session: AsyncSession, item: DueItem, now: datetime) -> bool:
+    table = Callback if item.purpose == "callback" else CampaignContact
+    is_due = _is_due(now) if table is Callback else has_come(table.next_at, now, FURTHEST_PUT_OFF)
+    taken = await session.scalar(
+        update(table)
+        .where(table.id == item.id, table.status == "waiting", is_due)
+        .values(status="dialling", attempts=table.attempts + 1)
+        .returning(table.id)
+    )
+    return taken is not None
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

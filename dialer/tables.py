@@ -6,26 +6,45 @@ from datetime import datetime
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
     UniqueConstraint,
+    event,
     func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm_core.db import Base
-from crm_core.personal import NUMBER, OF_CALL, emptied, nobodys_number
+from crm_core.personal import NUMBER, OF_CALL, SECRET, emptied, nobodys_number
+from dialer.consents import tables as consents
+from dialer.do_not_call import tables as do_not_call
+from dialer.ledger import sealing
+
+__all__ = [
+    "OPEN_CALLBACK",
+    "Attempt",
+    "Callback",
+    "Campaign",
+    "CampaignContact",
+    "consents",
+    "do_not_call",
+]
 
 OPEN_CALLBACK = ("waiting", "dialling")
 _NOW = func.now()
 
 
 class Campaign(Base):
-    """A list of people to call, progressively: one call for each agent reserved."""
+    """A list of people to call, progressively: one call for each agent reserved.
+
+    `needs_consent`: nobody is called without one that is proved and holds at that moment.
+    """
 
     __tablename__ = "campaigns"
     __table_args__ = (
@@ -38,6 +57,7 @@ class Campaign(Base):
     queue: Mapped[str] = mapped_column(String(50))
     status: Mapped[str] = mapped_column(String(10), server_default="draft")
     max_attempts: Mapped[int] = mapped_column(server_default="3")
+    needs_consent: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
 
 
@@ -116,21 +136,11 @@ class Callback(Base):
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class DoNotCall(Base):
-    """Numbers that are never dialled, whoever asks."""
-
-    __tablename__ = "do_not_call"
-
-    number: Mapped[str] = mapped_column(String(32), primary_key=True)
-    reason: Mapped[str] = mapped_column(String(200))
-    added_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    added_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NOW)
-
-
 class Attempt(Base):
     """The ledger: one row for each time a number was dialled; `result` is None while it is out.
 
-    With `message_token` a message of the outbox was said or faxed, and no agent took part.
+    With `message_token` a message of the outbox was said or faxed, and no agent took part. `rules` are the words of the
+    rules that allowed it; `agent_at` is when an agent spoke to whoever had answered.
     """
 
     __tablename__ = "attempts"
@@ -158,3 +168,13 @@ class Attempt(Base):
     result: Mapped[str | None] = mapped_column(String(20))
     cause: Mapped[int | None]
     tech_cause: Mapped[str | None] = mapped_column(String(80))
+    sip_code: Mapped[int | None] = mapped_column(
+        Computed(r"(substring(tech_cause FROM '\m[1-6][0-9]{2}\M'))::integer", persisted=True)
+    )
+    agent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    salt: Mapped[bytes | None] = mapped_column(
+        LargeBinary, server_default=text("uuid_send(gen_random_uuid())"), info=emptied() | SECRET
+    )
+
+
+event.listen(Attempt.__table__, "after_create", sealing.protect)

@@ -26,6 +26,10 @@ from crm_core.db import Database
 from crm_core.places.finder import Home
 from crm_core.rights import Principal, Right
 from crm_core.services import Crm
+from dialer.consents.service import ConsentService
+from dialer.do_not_call.files import ListFiles
+from dialer.do_not_call.service import DoNotCallService
+from dialer.ledger.service import Ledger
 from ivr.capacity import Capacity
 from ivr.line.service import LineService
 from ivr.line.trial import LineTrial
@@ -81,6 +85,10 @@ class WebServices:
     blacklist: BlacklistService
     listed: Callable[[str | None, str | None], Listed | None]
     callbacks: Callbacks
+    do_not_call: DoNotCallService
+    list_files: ListFiles
+    consents: ConsentService
+    ledger: Ledger
     recordings: RecordingArchive
     room: RecordingSpace
     prompts: PromptWatch

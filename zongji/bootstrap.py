@@ -16,6 +16,7 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.places.finder import Places
+from dialer.law import Law
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.service import Dialer
 from dialer.store import DialerStore
@@ -60,7 +61,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
     live = await follow_line(ground, prompts)
     nodes = asterisk_nodes(ground)
     trunk = AsteriskLine(nodes, TrunkSettings(settings.trunk, settings.caller_id))
-    message_calls = telling.message_calls(settings, database, trunk)
+    places = Places()
+    await places.load(database)
+    law = Law(settings.dial_rules, places.find)
+    message_calls = telling.message_calls(settings, database, trunk, law)
     notifiers = telling.notifiers(settings, database, message_calls, stack)
     channels = tuple(notifier.channel for notifier in notifiers)
     crm = core(settings, database, bus, channels=channels)
@@ -68,19 +72,15 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         await crm.privacy.remove_files()
     crm.customers.start()
     stack.push_async_callback(crm.customers.close)
-    places = Places()
-    await places.load(database)
     trade = trade_of(ground, channels)
     for worker in background(
         ground, crm=crm, trade=trade, live=live, places=places, channels=channels
     ):
         ground.run(worker)
     floor = await open_floor(ground, live, prompts, nodes)
-    dialer = Dialer(
-        DialerStore(database), floor.acd, trunk, bus, clock=now, rules=settings.dial_rules
-    )
+    dialer = Dialer(DialerStore(database), floor.acd, trunk, bus, clock=now, law=law)
     house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
-    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer)
+    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer, law=law)
     agi = call_server(ground, floor, house, message_calls, crm.accounts)
     collector = Collector(lambda: agi.connections)
     collector.start()

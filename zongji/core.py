@@ -28,6 +28,7 @@ from crm_core.places.finder import Places
 from crm_core.rights import Right
 from crm_core.services import Crm
 from dialer import tables as dialer_tables
+from dialer.do_not_call.files import ListFiles
 from dialer.notice_source import never_called
 from ivr import tables as ivr_tables
 from ivr.self_service.counter import Terms
@@ -129,6 +130,11 @@ def core(
             ),
         },
     )
+
+
+def list_files(database: Database) -> ListFiles:
+    """Imports of do-not-call lists, whose files lie with all others of the exchange."""
+    return ListFiles(database, used.load().var / "exchange", clock=now)
 
 
 def pin_rules(settings: Settings) -> PinRules:

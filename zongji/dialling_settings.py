@@ -1,13 +1,17 @@
 """When Zongji itself may ring people, and how often."""
 
-from datetime import time
+from collections.abc import Mapping
+from datetime import time, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from acd.hours import DAY, several, span_of
-from dialer.policy import DialRules, Window
+from dialer.rules import areas
+from dialer.rules.caps import Cap, cap_of
+from dialer.rules.hours import Hours, Window
+from dialer.rules.verdict import DialRules
 from zongji.section import Section
 
 _SHIPPED = DialRules()
@@ -20,34 +24,80 @@ def _window(value: Any) -> Window:
     return time(*divmod(span.start, 60)), time(*divmod(span.end, 60))
 
 
-Hours = Annotated[
+def _cap(value: Any) -> Cap:
+    return value if isinstance(value, Cap) else cap_of(str(value))
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {value!r}: write Asia/Urumqi") from error
+    return value
+
+
+Windows = Annotated[
     tuple[Annotated[Window, BeforeValidator(_window)], ...],
+    BeforeValidator(several),
+    Field(min_length=1),
+]
+Caps = Annotated[
+    tuple[Annotated[Cap, BeforeValidator(_cap)], ...],
+    BeforeValidator(several),
+    Field(min_length=1, max_length=8),
+]
+Zones = Annotated[
+    tuple[Annotated[str, AfterValidator(_zone)], ...],
     BeforeValidator(several),
     Field(min_length=1),
 ]
 
 
 class DiallingSettings(Section):
-    """Hours by the house's clock (`timezone`), such as "09:00-12:00", in which somebody may be rung."""
+    """Hours such as "09:00-12:00" in which somebody may be rung, by the clock of where the callee is; caps such as "3/24h"
+    for how often a number is dialled in all, whatever for.
+    """
 
-    callback_hours: Hours = Field(
-        default=_SHIPPED.callback_hours, description="who asked for it, or gave up waiting"
+    callback_hours: Windows = Field(
+        default=_SHIPPED.callback_hours.windows, description="who asked for it, or gave up waiting"
     )
-    campaign_hours: Hours = Field(
-        default=_SHIPPED.campaign_hours, description="the lists of campaigns"
+    campaign_hours: Windows = Field(
+        default=_SHIPPED.campaign_hours.windows, description="the lists of campaigns"
     )
-    message_hours: Hours = Field(
-        default=_SHIPPED.message_hours, description="messages that are said or faxed"
+    message_hours: Windows = Field(
+        default=_SHIPPED.message_hours.windows, description="messages that are said or faxed"
     )
-    attempts_per_day: int = Field(
-        default=_SHIPPED.attempts_per_day, ge=1, le=20, description="of one number in 24 hours"
+    campaigns_on_holidays: bool = Field(
+        default=_SHIPPED.campaign_hours.holidays, description="China's official ones"
+    )
+    campaigns_on_weekends: bool = Field(
+        default=_SHIPPED.campaign_hours.weekends,
+        description="a weekend's day that is worked for a holiday is none",
+    )
+    callback_caps: Caps = Field(default=_SHIPPED.callback_caps)
+    campaign_caps: Caps = Field(default=_SHIPPED.campaign_caps)
+    message_caps: Caps = Field(default=_SHIPPED.message_caps)
+    abandoned_hours: int = Field(
+        default=_SHIPPED.abandoned_for // timedelta(hours=1),
+        ge=0,
+        le=240,
+        description="so long after an abandoned call no campaign rings without an agent reserved for it",
+    )
+    zones: Mapping[str, Zones] = Field(
+        default={},
+        description="time zones of numbers (“+1415”) and of provinces and cities (“新疆”), besides those shipped",
     )
 
     def rules(self, zone: ZoneInfo) -> DialRules:
+        on_holidays, on_weekends = self.campaigns_on_holidays, self.campaigns_on_weekends
         return DialRules(
-            zone,
-            self.campaign_hours,
-            self.callback_hours,
-            self.message_hours,
-            self.attempts_per_day,
+            zone=zone,
+            campaign_hours=Hours(self.campaign_hours, holidays=on_holidays, weekends=on_weekends),
+            callback_hours=Hours(self.callback_hours),
+            message_hours=Hours(self.message_hours),
+            campaign_caps=self.campaign_caps,
+            callback_caps=self.callback_caps,
+            message_caps=self.message_caps,
+            abandoned_for=timedelta(hours=self.abandoned_hours),
+            zones={**areas.SHIPPED, **self.zones},
         )

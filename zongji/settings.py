@@ -26,7 +26,7 @@ from pydantic_settings import (
 )
 
 from crm_core.blacklist.policy import BlacklistRules, Policy
-from dialer.policy import DialRules
+from dialer.rules.verdict import DialRules
 from zongji.dialling_settings import DiallingSettings
 from zongji.message_settings import (
     PROVIDERS,

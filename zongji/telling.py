@@ -16,6 +16,7 @@ from crm_core.outbox.voice import VoiceNotifier
 from crm_core.outbox.wecom import WeComApp, WeComGroup, WeComPerson
 from crm_core.outbox.wording import WordBook
 from crm_core.outbox.worker import OutboxWorker
+from dialer.law import Law
 from dialer.message_calls import MessageCalls
 from dialer.ports import PlainLine
 from dialer.store import DialerStore
@@ -42,7 +43,9 @@ def speech(settings: Settings) -> TextToSpeech:
     return TextToSpeech(voice.espeak, voice.sox)
 
 
-def message_calls(settings: Settings, database: Database, line: PlainLine) -> MessageCalls:
+def message_calls(
+    settings: Settings, database: Database, line: PlainLine, law: Law
+) -> MessageCalls:
     """The line for messages that are said or faxed."""
     voice, spoken = settings.voice or VoiceSettings(), speech(settings)
     return MessageCalls(
@@ -53,7 +56,7 @@ def message_calls(settings: Settings, database: Database, line: PlainLine) -> Me
         ),
         folder=settings.var / "said",
         clock=now,
-        rules=settings.dial_rules,
+        law=law,
         needs_key=voice.needs_key,
     )
 

@@ -24,11 +24,12 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 5
 
-Kind = Literal["import", "export", "places"]
+Kind = Literal["import", "export", "places", "do_not_call"]
 _NEEDED: Mapping[Kind, Right] = {
     "import": Right.CUSTOMER_IMPORT,
     "export": Right.CUSTOMER_EXPORT,
     "places": Right.LINE_MANAGE,
+    "do_not_call": Right.CAMPAIGN_MANAGE,
 }
 
 

@@ -37,7 +37,7 @@ class ExchangeJob(Base):
 
     __tablename__ = "exchange_jobs"
     __table_args__ = (
-        CheckConstraint("kind IN ('import','export','places')", name="kind_known"),
+        CheckConstraint("kind IN ('import','export','places','do_not_call')", name="kind_known"),
         CheckConstraint(
             "state IN ('uploaded','waiting','running','done','failed','cancelled')",
             name="state_known",
@@ -49,7 +49,7 @@ class ExchangeJob(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(6))
+    kind: Mapped[str] = mapped_column(String(12))
     state: Mapped[str] = mapped_column(String(10))
     filename: Mapped[str] = mapped_column(String(200))
     sha256: Mapped[str | None] = mapped_column(String(64))

@@ -28,6 +28,7 @@ for package in PACKAGES:
     importlib.import_module(f"{package}.tables")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SPECIAL: dict[str, dict[str, object]] = {
+    "call_consents": {"proof": "说过"},
     "connection_codes": {"kind": "customer"},
     "coupons": {"valid_until": NOW + timedelta(days=1)},
     "custom_values": {"string": "值"},

@@ -13,10 +13,13 @@ from sqlalchemy import select, text
 
 from crm_core.faxes.tables import Fax
 from crm_core.outbox.ports import MaybeSent, NotNow, NotSent
+from dialer.do_not_call.tables import DoNotCall
+from dialer.law import Law
 from dialer.message_calls import ANNOUNCEMENT, FAX, MessageCalls
 from dialer.ports import Answered, FateUnknown, NotAnswered
 from dialer.store import DialerStore
 from dialer.tables import Attempt
+from tests.dialer.lists import forbid
 
 TEN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # midnight
@@ -74,6 +77,7 @@ async def trunk() -> Trunk:
 @pytest.fixture
 async def calls(database, trunk: Trunk, tmp_path) -> MessageCalls:
     async with database.begin() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text("DELETE FROM attempts"))
         await session.execute(text("DELETE FROM do_not_call"))
     made = MessageCalls(
@@ -110,6 +114,14 @@ async def test_a_machine_or_somebody_who_hangs_up_has_not(calls, trunk, database
         await say(calls)
     assert not refused.value.permanent
     assert await ledger(database) == ["abandoned"]
+
+
+async def test_a_message_that_somebody_waits_for_offers_no_key_against_it(calls, trunk, database):
+    trunk.keys = ["9", "9", "9"]
+    with pytest.raises(NotSent, match="heard"):
+        await say(calls)
+    async with database.reading() as connection:
+        assert await connection.scalar(select(DoNotCall.number)) is None
 
 
 async def test_where_no_key_is_asked_for_hearing_it_to_the_end_is_enough(calls, trunk):
@@ -154,7 +166,7 @@ async def test_at_night_nobody_is_called_and_the_message_waits_for_the_morning(c
 
 
 async def test_a_number_on_the_do_not_call_list_is_never_called(calls, trunk, database):
-    await DialerStore(database).forbid(NUMBER, "asked", None)
+    await forbid(database, NUMBER)
     with pytest.raises(NotSent, match="do_not_call") as refused:
         await say(calls)
     assert refused.value.permanent
@@ -173,7 +185,7 @@ async def test_after_three_calls_a_day_the_number_is_left_alone(calls, trunk):
 
 async def test_what_an_earlier_daemon_left_open_is_closed(calls, database):
     store = DialerStore(database)
-    await store.begin_message_attempt("c" * 32, "t", NUMBER, "rules", TEN)
+    await store.begin_message_attempt("c" * 32, "t", NUMBER, Law(), TEN, said=True)
     assert await store.open_attempts() == []
     await calls.start()
     assert await ledger(database) == ["unknown"]

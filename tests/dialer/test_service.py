@@ -15,12 +15,14 @@ from crm_core.bus import Bus
 from crm_core.errors import DatabaseUnavailable, Invalid
 from crm_core.people.tables import Role, User
 from dialer.errors import CallbackExists, DoNotCallNumber, NotDialable
-from dialer.events import AttemptEnded
+from dialer.events import AttemptEnded, NumberRefused
+from dialer.law import Law
 from dialer.ports import Answered, FateUnknown, NotAnswered
 from dialer.service import Dialer
 from dialer.store import DialerStore, DueItem
 from dialer.tables import Attempt
 from tests.dialer.desk import Desk
+from tests.dialer.lists import forbid
 
 TEN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # midnight
@@ -147,7 +149,7 @@ async def test_a_number_put_on_the_list_after_the_promise_is_not_dialled(office)
     office.desk.free = False
     wanted = number()
     view = await office.dialer.request(wanted, "retail", source="agent")
-    await office.store.forbid(wanted, "asked", None)
+    await forbid(office.store._database, wanted)
     office.desk.free = True
     office.agent_is_ready()
 
@@ -205,7 +207,7 @@ async def test_attempts_left_open_by_a_dead_daemon_become_unknown(office, databa
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, uuid.uuid4().hex, agent_id, Law(), office.now)
     await office.dialer.close()
     office.desk.free = True
     next_daemon = Office(database, agent_id)
@@ -231,7 +233,7 @@ async def test_who_rings_on_after_the_daemons_death_has_the_agent_held_until_the
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, call_id, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, call_id, agent_id, Law(), office.now)
     await office.dialer.close()
     next_daemon = Office(database, agent_id)
     next_daemon.trunk.fates[call_id] = RINGS
@@ -284,7 +286,7 @@ async def test_a_call_that_outlives_its_daemon_ends_as_it_ends(
     office.desk.free = False
     view = await office.dialer.request(wanted, "retail", source="agent")
     item = await item_of(office, wanted)
-    await office.store.begin_attempt(item, call_id, agent_id, "r", office.now)
+    await office.store.begin_attempt(item, call_id, agent_id, Law(), office.now)
     await office.dialer.close()
     next_daemon = Office(database, agent_id)
     next_daemon.desk.free = False
@@ -299,7 +301,7 @@ async def test_a_call_that_outlives_its_daemon_ends_as_it_ends(
 
 async def test_what_cannot_or_may_not_be_called_is_refused_with_its_reason(office):
     listed = number()
-    await office.store.forbid(listed, "asked", None)
+    await forbid(office.store._database, listed)
     with pytest.raises(NotDialable):
         await office.dialer.request("abc", "retail", source="agent")
     with pytest.raises(DoNotCallNumber):
@@ -484,3 +486,19 @@ async def test_a_time_too_far_ahead_is_refused(office):
         await office.dialer.request(
             number(), "retail", source="agent", due_at=TEN + timedelta(days=400)
         )
+
+
+async def test_who_refuses_while_being_rung_is_not_rung_any_more(office):
+    wanted = number()
+    office.trunk.fates[wanted] = RINGS
+    view = await office.dialer.request(wanted, "retail", source="agent")
+    await until(lambda: office.trunk.ringing)
+    await forbid(office.store._database, wanted)
+    office.bus.publish(NumberRefused(wanted, None))
+    await until(lambda: wanted in office.ended)
+    assert office.desk.reserved_for is None
+    after = await office.store.callback(view.id)
+    office.now = after.next_at
+    office.dialer._wake.set()
+    await status_is(office, view.id, "closed")
+    assert office.trunk.times(wanted) == 1

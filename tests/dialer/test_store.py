@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -12,12 +12,19 @@ from crm_core.people.tables import Role, RoleRight, User
 from crm_core.rights import Right
 from crm_core.todos.tables import Todo
 from dialer.errors import CallbackExists
+from dialer.law import Law
 from dialer.policy import CALLBACK_ATTEMPTS
+from dialer.rules.hours import Hours
+from dialer.rules.verdict import DialRules, Made
 from dialer.store import DialerStore, NewCallback
 from dialer.tables import Attempt, CampaignContact
 from dialer.unreachable import SOURCE
+from tests.dialer.lists import forbid
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+LAW = Law()
+ANY_TIME = Law(DialRules(campaign_hours=Hours(((time(0), time(0)),))))
+WORDS = "2026-2 callback 07:00-22:00 Asia/Shanghai max 4/1h 6/1d 15/7d"
 DAY = timedelta(days=1)
 
 
@@ -74,17 +81,18 @@ async def test_two_diallers_never_take_the_same_item(store, agent_id):
     made = await callback(store)
     item = await due(store, made)
     taken = await asyncio.gather(
-        *(store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW) for _ in range(20))
+        *(store.begin_attempt(item, uuid.uuid4().hex, agent_id, LAW, NOW) for _ in range(20))
     )
-    assert taken.count(True) == 1
+    assert len([each for each in taken if each is not None and each.allowed]) == 1
     assert await due(store, made) is None
 
 
 async def test_a_number_listed_at_the_last_moment_is_not_taken(store, agent_id):
     made = await callback(store)
     item = await due(store, made)
-    await store.forbid(made.number, "asked", None)
-    assert not await store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW)
+    await forbid(store._database, made.number)
+    refused = await store.begin_attempt(item, uuid.uuid4().hex, agent_id, LAW, NOW)
+    assert refused.reason == "do_not_call"
     assert (await store.callback(made.id)).status == "waiting"
 
 
@@ -93,20 +101,21 @@ async def test_the_ledger_keeps_when_and_under_which_rules_a_number_was_dialled(
 ):
     made = await callback(store)
     call_id = uuid.uuid4().hex
-    await store.begin_attempt(await due(store, made), call_id, agent_id, "2026-1 callback", NOW)
+    await store.begin_attempt(await due(store, made), call_id, agent_id, LAW, NOW)
     await store.end_attempt(call_id, "busy", NOW + DAY, cause=17, tech="SIP 486")
     async with database.begin() as session:
         row = (
             await session.execute(select(Attempt).where(Attempt.call_id == call_id))
         ).scalar_one()
-    assert (row.at, row.rules, row.result, row.cause) == (NOW, "2026-1 callback", "busy", 17)
-    assert await store.history(made.number, NOW) == (False, [NOW])
+    assert (row.at, row.rules, row.result, row.cause) == (NOW, WORDS, "busy", 17)
+    known = (await store.standings([made.number], LAW.wanted("callback", NOW)))[made.number]
+    assert (known.listed, known.made) == (None, (Made(NOW, "busy"),))
 
 
 async def test_an_attempt_ends_once_whoever_notices_first(store, agent_id):
     made = await callback(store)
     call_id = uuid.uuid4().hex
-    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    await store.begin_attempt(await due(store, made), call_id, agent_id, LAW, NOW)
     first = await store.end_attempt(call_id, "reached", NOW, cause=None, tech=None)
     second = await store.end_attempt(call_id, "busy", NOW, cause=17, tech=None)
     assert first.status == "done"
@@ -121,7 +130,7 @@ async def test_a_busy_callback_comes_again_later_until_its_attempts_are_used(sto
         item = await due(store, made, now)
         assert item is not None, attempt
         call_id = uuid.uuid4().hex
-        await store.begin_attempt(item, call_id, agent_id, "r", now)
+        await store.begin_attempt(item, call_id, agent_id, LAW, now)
         view = await store.end_attempt(call_id, "busy", now, cause=17, tech=None)
         assert await due(store, made, now) is None
         now += DAY
@@ -132,7 +141,7 @@ async def test_a_busy_callback_comes_again_later_until_its_attempts_are_used(sto
 async def test_congestion_uses_up_no_attempt(store, agent_id):
     made = await callback(store)
     call_id = uuid.uuid4().hex
-    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    await store.begin_attempt(await due(store, made), call_id, agent_id, LAW, NOW)
     view = await store.end_attempt(call_id, "congestion", NOW, cause=34, tech=None)
     assert (view.status, view.attempts) == ("waiting", 0)
 
@@ -165,8 +174,9 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
     ]
     assert len(items) == 2
     call_id = uuid.uuid4().hex
-    await store.begin_attempt(items[0], call_id, agent_id, "r", NOW)
-    await store.end_attempt(call_id, "invalid_number", NOW, cause=1, tech=None)
+    later = datetime.now(UTC) + DAY
+    await store.begin_attempt(items[0], call_id, agent_id, ANY_TIME, later)
+    await store.end_attempt(call_id, "invalid_number", later, cause=1, tech=None)
     async with database.begin() as session:
         status = await session.scalar(
             select(CampaignContact.status).where(CampaignContact.id == items[0].id)
@@ -176,9 +186,9 @@ async def test_a_campaign_dials_only_while_it_runs_and_each_number_once(store, a
 
 async def test_a_number_on_the_do_not_call_list_is_found_at_dialling(store):
     wanted = number()
-    await store.forbid(wanted, "asked not to be called", None)
-    await store.forbid(wanted, "asked again", None)
-    assert (await store.history(wanted, NOW))[0] is True
+    await forbid(store._database, wanted)
+    await forbid(store._database, wanted)
+    assert (await store.standings([wanted], LAW.wanted("callback", NOW)))[wanted].listed
 
 
 async def record_of_call(database, caller, *, started, **changes):
@@ -224,7 +234,7 @@ async def test_a_caller_who_was_spoken_to_later_needs_no_callback(store, databas
 
 async def test_a_number_on_the_list_gets_no_callback_by_itself(store, database):
     caller = number()
-    await store.forbid(caller, "asked", None)
+    await forbid(store._database, caller)
     await record_of_call(database, caller, started=NOW)
     assert caller not in {v.number for v in await store.add_abandoned(NOW - DAY, {})}
 
@@ -249,7 +259,7 @@ async def test_who_was_not_there_joins_anew_and_who_was_not_at_fault_keeps_the_p
     for result, joined_at in (("no_answer", NOW + timedelta(hours=2)), ("abandoned", NOW)):
         made = await callback(store)
         call_id = uuid.uuid4().hex
-        await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+        await store.begin_attempt(await due(store, made), call_id, agent_id, LAW, NOW)
         await store.end_attempt(call_id, result, NOW, cause=None, tech=None)
         later = await store.due_callbacks(NOW + timedelta(hours=3))
         assert [each.joined_at for each in later if each.number == made.number] == [joined_at]
@@ -259,7 +269,7 @@ async def test_a_callback_that_was_put_off_is_not_taken_before_its_time(store, a
     made = await callback(store)
     item = await due(store, made)
     await store.postpone("callback", [made.id], NOW + timedelta(hours=1), "outside_hours")
-    assert not await store.begin_attempt(item, uuid.uuid4().hex, agent_id, "r", NOW)
+    assert await store.begin_attempt(item, uuid.uuid4().hex, agent_id, LAW, NOW) is None
 
 
 async def test_a_clock_set_back_does_not_put_a_callback_off_for_ever(store):
@@ -276,7 +286,7 @@ async def test_somebody_is_asked_to_see_to_a_callback_that_reached_nobody(
 ):
     made = await callback(store, agent_id=agent_id)
     call_id = uuid.uuid4().hex
-    await store.begin_attempt(await due(store, made), call_id, agent_id, "r", NOW)
+    await store.begin_attempt(await due(store, made), call_id, agent_id, LAW, NOW)
     view = await store.end_attempt(call_id, "invalid_number", NOW, cause=1, tech=None)
     assert view.status == "closed"
     async with database.begin() as session:

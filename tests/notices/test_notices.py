@@ -26,7 +26,7 @@ from crm_core.rights import SYSTEM
 from crm_core.rights import Scope as VisibleScope
 from crm_core.timeline import Place
 from crm_core.todos.commands import Close, Scope, TodoQuery
-from dialer.tables import DoNotCall
+from dialer.do_not_call.tables import DoNotCall
 from tests.notices.conftest import ALL, NoticeHouse
 
 WORDS = {"title": "涨价通知", "body": "下月起每箱涨价五元。"}

@@ -19,9 +19,11 @@ from crm_core.outbox.tables import OutboxMessage
 from crm_core.outbox.voice import VoiceNotifier
 from crm_core.outbox.wording import WordBook
 from crm_core.outbox.worker import OutboxWorker
+from dialer.do_not_call.tables import DoNotCall
+from dialer.law import Law
 from dialer.message_calls import MessageCalls
 from dialer.store import DialerStore
-from dialer.tables import DoNotCall
+from tests.dialer.lists import forbid
 from tests.dialer.test_message_calls import Trunk
 from tests.notices.conftest import ALL, NoticeHouse
 
@@ -32,6 +34,7 @@ VOICE = {"channels": ["voice"], "conditions": ALL}
 @pytest.fixture
 async def trunk(house: NoticeHouse) -> Trunk:
     async with house.database.begin() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         for table in ("attempts", "outbox", "do_not_call"):
             await session.execute(text(f"DELETE FROM {table}"))
     house.clock.now = NOON
@@ -135,7 +138,7 @@ async def test_a_number_that_comes_onto_the_list_before_it_is_dialled_is_not_cal
 ):
     await house.dealer("壬", phones=["13700000131"])
     notice = await house.sent(**VOICE)
-    await DialerStore(house.database).forbid("13700000131", "asked", None)
+    await forbid(house.database, "13700000131")
     await say(house, trunk, tmp_path, ["1"])
     assert trunk.placed == []
     assert (await voice(house, notice.id)).failed == 1
@@ -153,10 +156,12 @@ async def test_messages_of_orders_are_said_to_who_asked_for_calls_whatever_notic
         )
         token = await session.scalar(select(OutboxMessage.token))
     store = DialerStore(house.database)
-    assert await store.refuses_to_hear(token)
+    refused = await store.begin_message_attempt("1", token, "13700000141", Law(), NOON, said=True)
+    assert refused.reason == "opted_out"
     async with house.database.begin() as session:
         await session.execute(update(OutboxMessage).values(subject="order"))
-    assert not await store.refuses_to_hear(token)
+    said = await store.begin_message_attempt("2", token, "13700000141", Law(), NOON, said=True)
+    assert said.allowed
 
 
 async def test_stopping_a_notice_stops_the_calls_that_have_not_been_made(
@@ -214,3 +219,18 @@ async def test_what_is_too_long_to_be_said_is_refused_whichever_comes_last(house
             await house.notices.edit(zhao, made.id, edit)
     fits = NoticeEdit.model_validate({"version": 1, "channels": ["voice"], "body": long[1:]})
     assert (await house.notices.edit(zhao, made.id, fits)).version == 2
+
+
+async def test_who_presses_9_at_a_notice_is_not_called_again(
+    house: NoticeHouse, trunk: Trunk, tmp_path: Path
+):
+    await house.dealer("子", phones=["13700009151"])
+    notice = await house.sent(**VOICE)
+    await say(house, trunk, tmp_path, [None, "9"])
+    assert (await voice(house, notice.id)).sent == 1
+    async with house.database.reading_entities() as session:
+        kept = (await session.scalars(select(DoNotCall))).one()
+    assert (kept.number, kept.source) == ("13700009151", "key")
+    assert kept.call_id is not None
+    again = await house.sent(**VOICE)
+    assert await house.messages(again.id) == []

@@ -81,6 +81,8 @@ INSERT INTO callbacks (number, customer_id, queue, source, note)
   VALUES ('{number}', {id}, 'north', 'agent', '{mark}');
 INSERT INTO campaigns (name, queue) VALUES ('春季', 'north');
 INSERT INTO campaign_contacts (campaign_id, number) SELECT id, '{number}' FROM campaigns;
+INSERT INTO call_consents (number, customer_id, proof, reference, given_at, recorded_at)
+  VALUES ('{number}', {id}, '{mark}', '{mark}', now(), now());
 INSERT INTO attempts (call_id, number, contact_id, agent_id, rules, at)
   SELECT 'c', '{number}', max(id), 1, 'v1', now() FROM campaign_contacts;
 INSERT INTO todos (title, note, customer_id, kind, priority, due_at, alarm_before_min,

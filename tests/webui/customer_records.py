@@ -41,6 +41,7 @@ from crm_core.pins.tables import CustomerPin
 from crm_core.privacy.tables import PrivacyRequest
 from crm_core.rights import SYSTEM
 from crm_core.todos.tables import Todo
+from dialer.consents.tables import CallConsent
 from dialer.tables import Callback, Campaign, CampaignContact
 from orders.aftersales.exceptions.tables import OrderException, OrderExceptionStep
 from orders.aftersales.returns.tables import OrderReturn, OrderReturnLine, OrderReturnStep
@@ -288,6 +289,10 @@ async def _add_calls(add: Add, whose: Whose) -> None:
     )  # fmt: skip
     campaign = await add("campaigns", Campaign, name="春季", queue="north")
     await add("contacts", CampaignContact, campaign_id=campaign, number=words.phone, **of)
+    await add(
+        "consents", CallConsent, number=words.phone, proof=words.text, given_at=NOW,
+        recorded_at=NOW, **of,
+    )  # fmt: skip
 
 
 async def _add_requests(add: Add, whose: Whose) -> None:

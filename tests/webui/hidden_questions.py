@@ -22,6 +22,7 @@ FILES_OF_NOBODY = {
     "GET /api/faxes/{id}/document",
     "GET /api/voicemails/{id}/sound",
     "GET /api/imports/{id}/refused",
+    "GET /api/do-not-call/imports/{id}/refused",
     "GET /api/places/imports/{id}/refused",
     "GET /api/places/file",
     "GET /api/exports/{id}/file",

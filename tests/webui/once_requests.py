@@ -184,6 +184,10 @@ def requests(made: Mapping[str, Any]) -> dict[str, Request]:
             made["kept"],
             {"version": 1, "dropped_id": made["dropped"], "dropped_version": 1},
         ),
+        "POST /api/consents": (
+            None,
+            {"number": "13711119002", "proof": "门店登记", "given_at": "2026-03-01T02:00:00Z"},
+        ),
         "POST /api/saved-searches": (None, {"name": "一次", "conditions": []}),
         "POST /api/custom-fields": (
             None,

@@ -63,9 +63,11 @@ NO_KEY |= dict.fromkeys(
         "POST /api/blacklist",
         "POST /api/blacklist/votes/{id}/confirm",
         "POST /api/calls/{id}/blacklist-vote",
+        "POST /api/calls/{id}/do-not-call",
         "POST /api/debit-batches/{id}/answer",
         "POST /api/delivery/feedback",
         "POST /api/delivery/feedback-files",
+        "POST /api/do-not-call",
         "POST /api/gateway/wechat",
         "POST /api/inbound/{id}",
         "POST /api/knowledge/entries/{id}/opinion",
@@ -93,8 +95,11 @@ NO_KEY |= dict.fromkeys(
         "POST /api/connection-papers/{id}/drop",
         "POST /api/connection-papers/{id}/retry",
         "POST /api/coupon-runs/{id}/cancel",
+        "POST /api/consents/{id}/withdraw",
         "POST /api/customers/{id}/link-call",
         "POST /api/debit-batches/{id}/cancel",
+        "POST /api/do-not-call/imports/{id}/cancel",
+        "POST /api/do-not-call/{id}/lift",
         "POST /api/exports/{id}/cancel",
         "POST /api/imports/{id}/cancel",
         "POST /api/places/imports/{id}/cancel",
@@ -127,6 +132,9 @@ NO_KEY |= dict.fromkeys(
         "POST /api/webhooks/{id}/resume",
     ),
     MOVES,
+)
+NO_KEY["POST /api/do-not-call/imports"] = (
+    "a file of up to 64 MB: taken in twice, it changes nothing"
 )
 NO_KEY["POST /api/places/imports"] = "a file of up to 64 MB: taken in twice, it changes nothing"
 NO_KEY["POST /api/imports"] = "a file of up to 64 MB: nothing is taken in before one is started"

@@ -59,6 +59,11 @@ from crm_core.rights import SYSTEM, Right
 from crm_core.sealed_files import FileKeys
 from crm_core.seeds import seed_channel, seed_roles
 from crm_core.services import Crm
+from dialer.consents.service import ConsentService
+from dialer.do_not_call.files import ListFiles
+from dialer.do_not_call.service import DoNotCallService
+from dialer.law import Law
+from dialer.ledger.service import Ledger
 from dialer.notice_source import never_called
 from dialer.ports import FateUnknown
 from dialer.service import Dialer
@@ -391,6 +396,10 @@ async def open_house(
         hanging_up=HangingUp(acd, send),
         agent_times=AgentTimes(database, zone=ZoneInfo("Asia/Shanghai")),
         callbacks=Dialer(DialerStore(database), acd, NoTrunk(), bus, clock=clock),
+        do_not_call=DoNotCallService(database, bus, clock=clock, law=Law()),
+        list_files=ListFiles(database, folder / "exchange", clock=clock),
+        consents=ConsentService(database, clock=clock),
+        ledger=Ledger(database),
         recordings=RecordingArchive(database, folder / "recordings", FILE_KEYS, clock),
         room=RecordingSpace(folder, Limits(0, 0)),
         prompts=PromptWatch(PromptLibrary(folder / "prompts"), lambda: Menus(by_name={})),

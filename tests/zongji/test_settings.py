@@ -13,8 +13,12 @@ from crm_core.people.login_limits import Allowance, LoginLimits
 from crm_core.people.login_sessions import Lifetimes
 from crm_core.people.passwords import PasswordRules
 from crm_core.people.policy import AccountPolicy
-from dialer.policy import DialRules
+from dialer.law import Law
 from dialer.ports import PlainLine
+from dialer.rules.areas import SHIPPED
+from dialer.rules.caps import Cap
+from dialer.rules.hours import Hours
+from dialer.rules.verdict import DialRules
 from zongji import telling
 from zongji.core import account_policy
 from zongji.settings import Settings, SettingsError, load
@@ -79,7 +83,9 @@ def test_without_settings_for_it_nothing_listens_beyond_loopback(file: Path):
         ("[dialling]\ncallback_hours = ['20:00-08:00']", "dialling.callback_hours.0"),
         ("[dialling]\ncampaign_hours = []", "dialling.campaign_hours"),
         ("[dialling]\nmessage_hours = ['9-12']", "dialling.message_hours.0"),
-        ("[dialling]\nattempts_per_day = 0", "dialling.attempts_per_day"),
+        ("[dialling]\ncampaign_caps = '0/24h'", "dialling.campaign_caps.0"),
+        ("[dialling]\nmessage_caps = ['3/11d']", "dialling.message_caps.0"),
+        ("[dialling.zones]\n'+1' = 'Mars/Olympus'", "dialling.zones.+1.0"),
         ("[privacy]\nremind_days = 15", "privacy.remind_days"),
         ("[accounts]\nshortest_password = 7", "accounts.shortest_password"),
         ("[accounts]\nremembered_passwords = 0", "accounts.remembered_passwords"),
@@ -143,14 +149,19 @@ def test_when_people_may_be_rung_comes_from_the_settings(file: Path):
     file.write_text(
         f'timezone = "Europe/Berlin"\n{GOOD}[dialling]\ncallback_hours = "08:30-20:00"\n'
         'campaign_hours = ["10:00-12:00", "14:00-18:00"]\nmessage_hours = ["09:00-17:00"]\n'
-        "attempts_per_day = 2\n"
+        'campaign_caps = ["1/30m", "2/1d"]\nmessage_caps = "2/24h"\nabandoned_hours = 24\n'
+        "campaigns_on_holidays = true\ncampaigns_on_weekends = false\n"
+        '[dialling.zones]\n"+1415" = "America/Los_Angeles"\n'
     )
     assert load().dial_rules == DialRules(
         zone=ZoneInfo("Europe/Berlin"),
-        callback_hours=((time(8, 30), time(20)),),
-        campaign_hours=((time(10), time(12)), (time(14), time(18))),
-        message_hours=((time(9), time(17)),),
-        attempts_per_day=2,
+        callback_hours=Hours(((time(8, 30), time(20)),)),
+        campaign_hours=Hours(((time(10), time(12)), (time(14), time(18))), weekends=False),
+        message_hours=Hours(((time(9), time(17)),)),
+        campaign_caps=(Cap(1, timedelta(minutes=30)), Cap(2, timedelta(days=1))),
+        message_caps=(Cap(2, timedelta(days=1)),),
+        abandoned_for=timedelta(days=1),
+        zones={**SHIPPED, "+1415": ("America/Los_Angeles",)},
     )
 
 
@@ -158,8 +169,9 @@ def test_messages_are_said_within_the_hours_of_the_settings(file: Path):
     file.write_text(f'{GOOD}[dialling]\nmessage_hours = "09:00-17:00"\n')
     settings = load()
     database = Database("postgresql://nobody@127.0.0.1:1/none")
-    calls = telling.message_calls(settings, database, cast("PlainLine", None))
-    assert calls._rules == settings.dial_rules
+    law = Law(settings.dial_rules)
+    calls = telling.message_calls(settings, database, cast("PlainLine", None), law)
+    assert calls._law.rules.message_hours == Hours(((time(9), time(17)),))
 
 
 def test_every_setting_of_the_first_level_has_a_safe_default_or_must_be_given():

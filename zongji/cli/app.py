@@ -56,7 +56,9 @@ GROUPS = (
         "campaigns",
         "Campaigns: lists of people to call, one call for each agent who is free.",
     ),
-    ("do-not-call", "outbound", "do_not_call", "Numbers that are never dialled."),
+    ("ledger", "ledger", "app", "Every attempt at a number, and whether the ledger was altered."),
+    ("consent", "consent", "app", "Who agrees to be called by campaigns, and what proves it."),
+    ("do-not-call", "do_not_call", "app", "Numbers that are never dialled; why one is not."),
     ("asterisk", "asterisk", "app", "The PBX: fetch it, render its configuration."),
     ("api", "api.group", "app", _API),
 )

@@ -1,4 +1,4 @@
-"""Calling out: campaigns and the do-not-call list."""
+"""Calling out: campaigns."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +18,6 @@ from zongji.core import connected
 from zongji.platform.errors import PlatformError
 
 campaigns = typer.Typer()
-do_not_call = typer.Typer()
 
 _MOST = 200_000
 T = TypeVar("T")
@@ -37,6 +36,12 @@ def add(
     queue: Annotated[str, typer.Option(help="Whose agents speak to them.")],
     where: Where = None,
     attempts: Annotated[int, typer.Option(min=1, max=20, help="Per number.")] = 3,
+    needs_consent: Annotated[
+        bool,
+        typer.Option(
+            "--needs-consent", help="Call nobody without a consent, see `zongji consent`."
+        ),
+    ] = False,
 ) -> None:
     """Make a campaign from a file, or from the customers who fulfil every --where (segment=dormant …).
 
@@ -52,7 +57,11 @@ def add(
         raise PlatformError(
             "There is no telephone number to call: nobody is left to put on the list."
         )
-    made = _run(lambda store: store.add_campaign(name, queue, good, max_attempts=attempts))
+    made = _run(
+        lambda store: store.add_campaign(
+            name, queue, good, max_attempts=attempts, needs_consent=needs_consent
+        )
+    )
     console.print(
         f"campaign {made}: {len(set(good))} numbers, {len(bad)} lines refused; "
         f"begin with `zongji campaign start {made}`"
@@ -81,19 +90,6 @@ def pause(campaign: CampaignId) -> None:
     """Dial nobody new; calls that are out go on."""
     _run(lambda store: store.set_campaign_status(campaign, "draft"))
     console.print(f"campaign {campaign} is paused")
-
-
-@do_not_call.command("add")
-def forbid(
-    number: Annotated[str, typer.Argument(help="The number.")],
-    reason: Annotated[str, typer.Option(help="Why, for the record.")],
-) -> None:
-    """Never dial this number again, in no campaign and for no call-back."""
-    dialable = normalise(number)
-    if dialable is None:
-        raise PlatformError(f"“{number}” is no telephone number: check its digits.")
-    _run(lambda store: store.forbid(dialable, reason, None))
-    console.print(f"{dialable} is never dialled from now on")
 
 
 def _numbers_of(where: Sequence[str] | None) -> list[str]:

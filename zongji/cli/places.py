@@ -1,7 +1,5 @@
 """Where numbers are at home: the imported table, and a look at one number."""
 
-import asyncio
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +11,8 @@ from crm_core.numbers import normalise
 from crm_core.places.finder import Home, Places
 from crm_core.rights import SYSTEM
 from crm_core.services import Crm
-from zongji import settings
-from zongji.cli.progress import bar, console
+from zongji.cli.progress import console
+from zongji.cli.taking_in import taken_in
 from zongji.core import connected
 from zongji.platform.errors import PlatformError
 
@@ -97,19 +95,6 @@ async def _find(database: Database, number: str) -> Home:
 
 async def _import(crm: Crm, file: Path, refused: Path, *, whole: bool) -> JobView:
     files = crm.place_files
-    copy = settings.load().var / f"incoming-{file.name}"
-    try:
-        await asyncio.to_thread(shutil.copyfile, file, copy)
-        job = await files.hand_in(SYSTEM, file.name, copy, whole=whole)
-        with bar() as shown:
-            task = shown.add_task("numbers", total=job.total)
-            done = await files.run(
-                job.id, lambda now: shown.update(task, completed=now.done, total=max(now.total, 1))
-            )
-        job = done or await files.get(SYSTEM, job.id)
-        if job.refused:
-            made = await files.refused_file(SYSTEM, job.id)
-            await asyncio.to_thread(shutil.copyfile, made, refused)
-        return job
-    finally:
-        copy.unlink(missing_ok=True)
+    return await taken_in(
+        files, file, refused, lambda copy: files.hand_in(SYSTEM, file.name, copy, whole=whole)
+    )

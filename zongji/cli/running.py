@@ -116,14 +116,16 @@ def exchange(
     """Do one import or export; the daemon runs this."""
     from crm_core.db import Database
     from crm_core.services import Crm
-    from zongji.core import connected
+    from zongji.core import connected, list_files
 
-    async def work(_: Database, crm: Crm) -> None:
+    async def work(database: Database, crm: Crm) -> None:
         kind = (await crm.imports.any(job)).kind
         if kind == "import":
             await crm.imports.run(job)
         elif kind == "places":
             await crm.place_files.run(job)
+        elif kind == "do_not_call":
+            await list_files(database).run(job)
         else:
             await crm.exports.run(job)
 

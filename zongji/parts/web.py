@@ -8,6 +8,11 @@ from acd.log.service import CallLog
 from acd.recording_archive import RecordingArchive
 from crm_core.blacklist.service import BlacklistService
 from crm_core.services import Crm
+from dialer.consents.service import ConsentService
+from dialer.do_not_call.files import ListFiles
+from dialer.do_not_call.service import DoNotCallService
+from dialer.law import Law
+from dialer.ledger.service import Ledger
 from dialer.service import Dialer
 from ivr.house import House
 from ivr.line.service import LineService
@@ -26,7 +31,14 @@ from zongji.settings import Settings
 
 
 def web_server(
-    ground: Ground, floor: Floor, house: House, *, crm: Crm, trade: Trade, dialer: Dialer
+    ground: Ground,
+    floor: Floor,
+    house: House,
+    *,
+    crm: Crm,
+    trade: Trade,
+    dialer: Dialer,
+    law: Law,
 ) -> WebServer:
     """Not listening yet."""
     settings, database, places = ground.settings, ground.database, house.places
@@ -46,6 +58,10 @@ def web_server(
             ),
             listed=blacklist.find,
             callbacks=dialer,
+            do_not_call=DoNotCallService(database, ground.bus, clock=now, law=law),
+            list_files=ListFiles(database, settings.var / "exchange", clock=now),
+            consents=ConsentService(database, clock=now),
+            ledger=Ledger(database),
             pausing=floor.pausing,
             hanging_up=HangingUp(floor.acd, nodes.send),
             recordings=RecordingArchive(

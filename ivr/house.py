@@ -16,7 +16,7 @@ from ivr.capacity import Capacity
 from ivr.line.live import LiveLine
 from ivr.menu import Language
 from ivr.outside import OutsideCalls
-from ivr.ports import AskedBefore, Callbacks
+from ivr.ports import AskedBefore, Callbacks, Refusals
 from ivr.prompts import PromptLibrary
 from ivr.recording import Recorder
 from ivr.self_service.counter import Terms
@@ -43,6 +43,7 @@ class House:
     pins: PinService
     terms: Terms
     callbacks: Callbacks
+    refusals: Refusals
     surveys: AskedBefore
     recorder: Recorder
     blacklist: LiveBlacklist

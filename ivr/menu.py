@@ -26,6 +26,7 @@ Service = Literal[
     "notices",
     "credit",
     "pin",
+    "refuse_calls",
 ]
 PROVED: frozenset[Service] = frozenset({"credit", "pin"})
 """What asks for the PIN whatever the menu says: it shows or changes what is a customer's own."""

@@ -29,6 +29,14 @@ class Callbacks(Protocol):
         ...
 
 
+class Refusals(Protocol):
+    """Who keeps the numbers that are never dialled (the dialler)."""
+
+    async def refused_by_caller(self, number: str, call_id: str) -> object:
+        """Whoever calls from this number wants no more calls. Raises DatabaseUnavailable."""
+        ...
+
+
 class AskedBefore(Protocol):
     """Who knows which callers were asked for their opinion (the ACD's surveys)."""
 

@@ -133,6 +133,7 @@ class Walking:
             customers=house.customers,
             notices=house.notices,
             pins=house.pins,
+            refusals=house.refusals,
             terms=house.terms,
             visitor=visitor,
             pin=wanted.pin,

@@ -16,6 +16,7 @@ from crm_core.bus import Bus
 from crm_core.db import Database
 from crm_core.errors import DatabaseUnavailable
 from crm_core.places.finder import Places
+from dialer.do_not_call.service import DoNotCallService
 from dialer.law import Law
 from dialer.line import AsteriskLine, TrunkSettings
 from dialer.service import Dialer
@@ -79,8 +80,11 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Daemon:
         ground.run(worker)
     floor = await open_floor(ground, live, prompts, nodes)
     dialer = Dialer(DialerStore(database), floor.acd, trunk, bus, clock=now, law=law)
-    house = house_of(ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer)
-    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer, law=law)
+    refusals = DoNotCallService(database, bus, clock=now, law=law)
+    house = house_of(
+        ground, floor, crm=crm, trade=trade, places=places, callbacks=dialer, refusals=refusals
+    )
+    web = web_server(ground, floor, house, crm=crm, trade=trade, dialer=dialer, refusals=refusals)
     agi = call_server(ground, floor, house, message_calls, crm.accounts)
     collector = Collector(lambda: agi.connections)
     collector.start()

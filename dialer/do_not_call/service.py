@@ -18,7 +18,7 @@ from crm_core.db import Database
 from crm_core.errors import Invalid, NotFound
 from crm_core.numbers import mask, shown
 from crm_core.people.tables import User
-from crm_core.rights import Actor, Right
+from crm_core.rights import SYSTEM, Actor, Right
 from dialer import standing
 from dialer.do_not_call import refusing
 from dialer.do_not_call.commands import (
@@ -39,6 +39,8 @@ from dialer.rules import words
 from dialer.tables import Attempt, Campaign, CampaignContact
 
 log = structlog.get_logger(__name__)
+
+_BY_KEYPAD = "来电按键拒绝 / refused by keypad on a call that came in"
 
 
 class DoNotCallService:
@@ -92,6 +94,10 @@ class DoNotCallService:
                 added_by=actor.user_id,
             ),
         )
+
+    async def refused_by_caller(self, number: str, call_id: str) -> RefusalView:
+        """Whoever called from this number chose so by keypad. Raises DatabaseUnavailable."""
+        return await self._add(SYSTEM, Refusal(number, "inbound", _BY_KEYPAD, call_id=call_id))
 
     async def lift(self, actor: Actor, refusal_id: int, command: Lift) -> RefusalView:
         """The number may be dialled again. Raises Forbidden, NotFound, LiftedRefusal."""

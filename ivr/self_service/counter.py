@@ -8,6 +8,7 @@ from crm_core.customers.service import CustomerService
 from crm_core.notices.service import NoticeService
 from crm_core.pins.service import PinService
 from crm_core.rights import Caller, Right
+from ivr.ports import Refusals
 from ivr.self_service.keypad import Keypad
 from orders.sales.assortment import Span
 from orders.sales.views import ProductView
@@ -49,6 +50,7 @@ class Counter:
     customers: CustomerService
     notices: NoticeService
     pins: PinService
+    refusals: Refusals
     terms: Terms
     visitor: Visitor
     pin: bool | None

@@ -19,6 +19,7 @@ from ivr.self_service.order_status import tell_of_orders
 from ivr.self_service.ordering import order
 from ivr.self_service.products import tell_of_products
 from ivr.self_service.proof import change_pin, is_customer, is_proved
+from ivr.self_service.refusing import refuse_calls
 from ivr.self_service.rules import tell_of_rules
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ _SERVICES: Mapping[Service, Callable[[Counter], Awaitable[None]]] = MappingProxy
         "notices": tell_of_notices,
         "credit": tell_of_credit,
         "pin": change_pin,
+        "refuse_calls": refuse_calls,
     }
 )
 _OF_CUSTOMERS: frozenset[Service] = frozenset({"rules", "notices"})

@@ -37,6 +37,8 @@ from crm_core.pins.service import PinService
 from crm_core.places.finder import Places
 from crm_core.rights import SYSTEM
 from crm_core.seeds import seed_channel, seed_roles
+from dialer.do_not_call.service import DoNotCallService
+from dialer.law import Law
 from ivr.call import Line
 from ivr.capacity import Capacity
 from ivr.house import House
@@ -404,6 +406,7 @@ async def order_line(database: Database, folder: Path) -> AsyncIterator[OrderLin
         pins=PinService(database, clock=clock, passwords=quick_passwords()),
         terms=Terms(best_sellers=Span(30, 5), new_products=Span(60, 5)),
         callbacks=promises,
+        refusals=DoNotCallService(database, bus, clock=clock, law=Law()),
         surveys=Surveys(database, zone=ZoneInfo("Asia/Shanghai")),
         recorder=Recorder(folder / "recordings"),
         blacklist=blacklist,

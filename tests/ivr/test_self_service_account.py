@@ -10,6 +10,7 @@ from crm_core.customers.tables import Customer
 from crm_core.db import Database
 from crm_core.notices.tables import Notice, NoticeRecipient
 from crm_core.rights import SYSTEM
+from dialer.do_not_call.tables import DoNotCall
 from ivr.line.live import Line as ThisLine
 from ivr.line_file import read_line
 from ivr.menu import Language
@@ -407,3 +408,31 @@ async def test_a_notice_that_cannot_be_spoken_stays_unread(shop: Shop, database:
     caller = await ring(shop, NOTICES)
     assert "notices_unspoken" in caller.played
     assert await told_by(database) == {}
+
+
+async def refused(database: Database) -> list[tuple[str, str, str | None]]:
+    async with database.reading_entities() as session:
+        rows = (await session.scalars(select(DoNotCall))).all()
+    return [(each.number, each.source, each.call_id) for each in rows]
+
+
+async def test_who_wants_no_more_calls_confirms_it_by_a_key(shop: Shop, database: Database) -> None:
+    with_key(shop, "{service: refuse_calls}")
+
+    left = await ring(shop, ["4", "2", "*"])
+    assert "refuse_calls_ask" in left.played
+    assert await refused(database) == []
+
+    caller = await ring(shop, ["4", "2", "1"])
+    assert heard(caller, "refuse_calls_ask", "refuse_calls_done")
+    assert await refused(database) == [(KNOWN, "inbound", caller.call_id)]
+
+
+async def test_who_hides_the_number_is_sent_to_an_agent(shop: Shop, database: Database) -> None:
+    with_key(shop, "{service: refuse_calls}")
+    before = await refused(database)
+
+    caller = await ring(shop, ["4", "2", "1"], caller="anonymous")
+
+    assert "refuse_calls_hidden" in caller.played
+    assert await refused(database) == before

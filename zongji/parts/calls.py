@@ -18,7 +18,7 @@ from ivr.fax.intake import SCRIPT as FAX_IN
 from ivr.fax.intake import FaxIntake
 from ivr.house import House
 from ivr.outside import OutsideCalls
-from ivr.ports import Callbacks
+from ivr.ports import Callbacks, Refusals
 from ivr.recording import Recorder
 from orders.services import Trade
 from zongji.core import now, right_to_dial, self_service_terms
@@ -57,7 +57,14 @@ def call_server(
 
 
 def house_of(
-    ground: Ground, floor: Floor, *, crm: Crm, trade: Trade, places: Places, callbacks: Callbacks
+    ground: Ground,
+    floor: Floor,
+    *,
+    crm: Crm,
+    trade: Trade,
+    places: Places,
+    callbacks: Callbacks,
+    refusals: Refusals,
 ) -> House:
     """What a call finds here."""
     settings = ground.settings
@@ -75,6 +82,7 @@ def house_of(
         pins=crm.pins,
         terms=self_service_terms(settings),
         callbacks=callbacks,
+        refusals=refusals,
         surveys=floor.surveys,
         recorder=Recorder(settings.recording_folder, obstacle_by(floor.live, floor.room)),
         blacklist=floor.blacklist,

@@ -11,7 +11,6 @@ from crm_core.services import Crm
 from dialer.consents.service import ConsentService
 from dialer.do_not_call.files import ListFiles
 from dialer.do_not_call.service import DoNotCallService
-from dialer.law import Law
 from dialer.ledger.service import Ledger
 from dialer.service import Dialer
 from ivr.house import House
@@ -38,7 +37,7 @@ def web_server(
     crm: Crm,
     trade: Trade,
     dialer: Dialer,
-    law: Law,
+    refusals: DoNotCallService,
 ) -> WebServer:
     """Not listening yet."""
     settings, database, places = ground.settings, ground.database, house.places
@@ -58,7 +57,7 @@ def web_server(
             ),
             listed=blacklist.find,
             callbacks=dialer,
-            do_not_call=DoNotCallService(database, ground.bus, clock=now, law=law),
+            do_not_call=refusals,
             list_files=ListFiles(database, settings.var / "exchange", clock=now),
             consents=ConsentService(database, clock=now),
             ledger=Ledger(database),

@@ -308,6 +308,7 @@ export default {
     notices: "Notices",
     credit: "Credit",
     pin: "PIN",
+    refuse_calls: "No more calls",
   },
   pressed: {
     product_code: "Product code",

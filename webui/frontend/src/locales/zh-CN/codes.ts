@@ -308,6 +308,7 @@ export default {
     notices: "通知",
     credit: "信用额度",
     pin: "电话密码",
+    refuse_calls: "拒绝来电",
   },
   pressed: {
     product_code: "商品编号",

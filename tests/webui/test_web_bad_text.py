@@ -30,6 +30,7 @@ KEEPS_NOTHING = {
     "POST /api/courier-choice",
     "POST /api/customers/search",
     "POST /api/delivery/feedback",
+    "POST /api/do-not-call",
     "POST /api/line/check",
     "POST /api/line/try",
     "POST /api/orders/quote",
@@ -38,7 +39,9 @@ KEEPS_NOTHING = {
     "POST /api/users/{id}/password",
     "POST /api/waybills",
 }
-"""They work something out, keep what cannot be read, or say in the answer for which records it was refused."""
+"""They work something out, keep what cannot be read, say in the answer for which records it was refused, or answer with
+the entry that is there already.
+"""
 TAKEN: dict[str, set[str]] = defaultdict(set)
 """What was taken, by route; the texts are those that the answer did not tell as they are."""
 ASKED = [route for route in ROUTES if route.body.model_fields and not route.raw]

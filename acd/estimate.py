@@ -53,15 +53,18 @@ def age_of(elapsed_s: float) -> int:
 
 
 class Handling:
-    """Handling times of a queue's calls, the later ones counting more."""
+    """Handling times of a queue's calls, the later ones counting more: each of them makes those before lighter by
+    `memory`. `first_mean_s` is assumed at the start.
+    """
 
-    def __init__(self) -> None:
-        spread = [exp(-edge / FIRST_MEAN_S) for edge in (0.0, *_EDGES)]
+    def __init__(self, first_mean_s: float = FIRST_MEAN_S, memory: float = _MEMORY) -> None:
+        spread = [exp(-edge / first_mean_s) for edge in (0.0, *_EDGES)]
         shares = [before - after for before, after in pairwise(spread)]
         self._counts = [_FIRST_WEIGHT * share for share in (*shares, spread[-1])]
-        self._seconds = _FIRST_WEIGHT * FIRST_MEAN_S
+        self._seconds = _FIRST_WEIGHT * first_mean_s
         self._total = _FIRST_WEIGHT
         self._weight = 1.0
+        self._memory = memory
         self._news = 0
         self._survival = self._outlasting()
         self._over: dict[int, tuple[float, ...]] = {}
@@ -73,7 +76,7 @@ class Handling:
     def learn(self, seconds: float) -> None:
         """A call was handled in so long, wrap-up included."""
         seconds = max(0.0, seconds)
-        self._weight /= _MEMORY
+        self._weight /= self._memory
         if self._weight > _HEAVY:
             self._counts = [count / self._weight for count in self._counts]
             self._seconds /= self._weight

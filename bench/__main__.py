@@ -21,8 +21,9 @@ NAMES = (
     "wait",
     "ivr",
     "surge",
+    "pacing",
 )
-MODULES = {"import": "importing"}
+MODULES = {"import": "importing", "pacing": "pacing.report"}
 
 
 def main() -> int:

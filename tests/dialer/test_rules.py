@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dialer.policy import FURTHEST_PUT_OFF
+from dialer.rules import words
 from dialer.rules.areas import SHIPPED, areas_of
 from dialer.rules.caps import LONGEST, Cap, cap_of
 from dialer.rules.hours import LOOK_AHEAD, Area, Hours
-from dialer.rules.verdict import DialRules, Made, Standing, may_dial
+from dialer.rules.verdict import DialRules, Made, Reason, Standing, may_dial
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 RULES = DialRules()
@@ -282,3 +284,9 @@ def test_the_ledgers_words_say_version_hours_zones_and_caps():
         "2026-2 campaign 09:00-12:00 14:00-21:00 no-holidays Asia/Shanghai+Asia/Urumqi"
         " max 1/10m 2/1h 3/1d 7/7d"
     )
+
+
+def test_every_reason_has_words_in_both_languages():
+    reasons = set(get_args(Reason))
+    assert set(words.ZH) == set(words.EN) == reasons
+    assert all(len(each) <= 20 for each in reasons)  # as items keep them

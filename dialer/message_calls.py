@@ -1,8 +1,8 @@
 """Calls that tell a customer something without an agent: a message that is said, or a fax.
 
 Rule: as for every call, the rules are asked at the moment of dialling and the ledger row is committed before the
-number goes out. A message was heard when somebody pressed 1; machines answer too. Whoever presses 9 at a notice, which
-nobody asked for, is on the do-not-call list from then on.
+number goes out. A message was heard when somebody pressed 1; with a machine it is left after the beep. Whoever presses 9
+at a notice, which nobody asked for, is on the do-not-call list from then on.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from ami_bridge.agi import AgiSession
 from crm_core.errors import DatabaseUnavailable
 from crm_core.faxes.results import of_fax_out
 from crm_core.faxes.views import FaxResult, FaxStatus
-from crm_core.outbox.ports import CONFIRMED, MaybeSent, NotNow, NotSent
+from crm_core.outbox.ports import CONFIRMED, LEFT, MaybeSent, NotNow, NotSent
+from dialer import machines
 from dialer.law import Law
 from dialer.policy import Result, classify, retry_for
 from dialer.ports import Answered, FateUnknown, NotAnswered, PlainLine, Speak
@@ -42,8 +43,9 @@ _MOST_TIMES = 3
 
 @dataclass
 class _Out:
-    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `refused`,
-    `hung_up`, or what a fax came to. `keys` are those that end what is said.
+    """A call that is out, `within` which it must be over; `over` tells how it ended: `confirmed`, `heard`, `left`,
+    `refused`, `hung_up`, or what a fax came to. A person hears the `sounds` one after the other, a machine the first;
+    `keys` are those that end what is said.
     """
 
     token: str
@@ -51,7 +53,7 @@ class _Out:
     context: str
     within: timedelta
     variables: Mapping[str, str] = field(default_factory=dict)
-    sound: str = ""
+    sounds: tuple[str, ...] = ()
     keys: str = "12"
     over: asyncio.Future[str] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -94,18 +96,23 @@ class MessageCalls:
         """Raises NotSent (nobody heard it), NotNow (may not be called now), MaybeSent."""
         code = "en" if language.startswith("en") else "zh"
         self._folder.mkdir(parents=True, exist_ok=True)
-        sound = self._folder / f"{token}.wav"
         await self._permit(number)
         refusable = await self._is_notice(token)
-        said = f"{text} {_CONFIRM[code]}" + (_REFUSE[code] if refusable else "")
+        said = {
+            self._folder / f"{token}.wav": text,
+            self._folder / f"{token}-keys.wav": _CONFIRM[code]
+            + (_REFUSE[code] if refusable else ""),
+        }
         try:
-            await asyncio.to_thread(self._speak, said, code, sound)
+            for sound, words in said.items():
+                await asyncio.to_thread(self._speak, words, code, sound)
             out = _Out(token, number, "zongji-announcement", _HEARD_BY)
-            out.sound = str(sound.with_suffix(""))
+            out.sounds = tuple(str(sound.with_suffix("")) for sound in said)
             out.keys = "129" if refusable else "12"
             return await self._call(out)
         finally:
-            sound.unlink(missing_ok=True)
+            for sound in said:
+                sound.unlink(missing_ok=True)
 
     async def fax(self, token: str, number: str, page: Path) -> str:
         """Raises NotSent (the other side did not take it), NotNow, MaybeSent."""
@@ -135,15 +142,28 @@ class MessageCalls:
         )
 
     async def _announce(self, session: AgiSession, out: _Out) -> None:
+        if await machines.has_answered(session):
+            await machines.listens(session)
+            await session.stream_file(out.sounds[0])
+            out.ended(LEFT)
+            return
         for _ in range(_MOST_TIMES):
-            key = await session.stream_file(out.sound, out.keys)
-            key = key or await session.wait_for_digit(_KEY_WITHIN_S)
+            key = await self._say_all(session, out) or await session.wait_for_digit(_KEY_WITHIN_S)
             if key in (ended := {"1": CONFIRMED, "9": _REFUSED}) and key in out.keys:
                 out.ended(ended[key])
                 return
             if key is None and not self._needs_key:
                 break
         out.ended("heard")
+
+    @staticmethod
+    async def _say_all(session: AgiSession, out: _Out) -> str | None:
+        """The key that ended it."""
+        for sound in out.sounds:
+            key = await session.stream_file(sound, out.keys)
+            if key is not None:
+                return key
+        return None
 
     async def _permit(self, number: str) -> None:
         """Before a text is spoken in vain: what is not allowed now would not be dialled. Raises NotSent, NotNow."""
@@ -175,7 +195,7 @@ class MessageCalls:
         call_id, now = uuid.uuid4().hex, self._clock()
         try:
             verdict = await self._store.begin_message_attempt(
-                call_id, out.token, out.number, self._law, now, said=bool(out.sound)
+                call_id, out.token, out.number, self._law, now, said=bool(out.sounds)
             )
         except DatabaseUnavailable as error:
             raise NotNow(error.message, everybody=False) from error
@@ -207,6 +227,9 @@ class MessageCalls:
         if how == _REFUSED:
             now = self._clock()
             await until_stored(lambda: self._store.refused_by_key(out.number, call_id, now))
+        if how == LEFT:
+            await self._end(call_id, "machine")
+            return how
         if how in (CONFIRMED, FAXED, _REFUSED) or (how == "heard" and not self._needs_key):
             await self._end(call_id, "reached")
             return how

@@ -17,6 +17,7 @@ Result = Literal[
     "invalid_number",
     "rejected",
     "congestion",
+    "machine",
     "called_in",
     "unknown",
 ]
@@ -72,6 +73,7 @@ _RETRIES: dict[Result, Retry] = {
     "invalid_number": Retry(None),
     "rejected": Retry(None),
     "congestion": Retry(timedelta(minutes=2), counts=False, keeps_place=True),
+    "machine": Retry(timedelta(hours=4)),
     "called_in": Retry(timedelta(), counts=False, keeps_place=True),
     "unknown": Retry(None),
 }

@@ -11,9 +11,9 @@ from sqlalchemy import (
     String,
     and_,
     cast,
-    false,
     func,
     literal,
+    null,
     or_,
     select,
 )
@@ -38,7 +38,7 @@ from crm_core.notices.views import (
     view,
 )
 from crm_core.numbers import MOBILE
-from crm_core.outbox.ports import CONFIRMED
+from crm_core.outbox.ports import CONFIRMED, LEFT
 from crm_core.outbox.tables import OutboxMessage
 from crm_core.people.tables import User
 from crm_core.rights import Actor
@@ -148,16 +148,15 @@ async def counts(connection: AsyncConnection, actor: Actor, notice_id: int) -> N
 async def _by_channel(
     connection: AsyncConnection, actor: Actor, notice_id: int
 ) -> tuple[ChannelCount, ...]:
-    confirmed = OutboxMessage.reference == CONFIRMED
     messages = select(
-        OutboxMessage.channel, OutboxMessage.state, confirmed.label("confirmed")
+        OutboxMessage.channel, OutboxMessage.state, OutboxMessage.reference.label("how")
     ).where(
         OutboxMessage.subject == SUBJECT,
         OutboxMessage.subject_id == notice_id,
         concerns_seen(OutboxMessage.customer_id, actor),
     )
     calls = (
-        select(literal(str(Channel.CALL)).label("channel"), Todo.state, false().label("confirmed"))
+        select(literal(str(Channel.CALL)).label("channel"), Todo.state, null().label("how"))
         .join(NoticeRecipient, Todo.source_reference == reference(NoticeRecipient.id))
         .where(
             Todo.source_kind == SUBJECT,
@@ -170,12 +169,16 @@ async def _by_channel(
     def of(*states: str) -> ColumnElement[int]:
         return func.count().filter(each.c.state.in_(states))
 
+    def told(how: str) -> ColumnElement[int]:
+        return func.count().filter(each.c.channel == str(Channel.VOICE), each.c.how == how)
+
     rows = await connection.execute(
         select(
             each.c.channel,
             of("pending", "sending", "open"),
             of("sent", "done"),
-            func.count().filter(each.c.channel == str(Channel.VOICE), each.c.confirmed),
+            told(CONFIRMED),
+            told(LEFT),
             of("failed", "given_up", "cancelled"),
             of("unknown"),
         )

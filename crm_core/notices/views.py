@@ -36,13 +36,14 @@ class Audience:
 @dataclass(frozen=True, slots=True)
 class ChannelCount:
     """What became of the messages of a channel. Of `call`, `sent` are those who were telephoned; of `voice`, those who
-    heard it, of them `confirmed` by a key, and `failed` those who did not hear it.
+    heard it, of them `confirmed` by a key and `left` with a machine, and `failed` those who did not hear it.
     """
 
     channel: str
     waiting: int
     sent: int
     confirmed: int
+    left: int
     failed: int
     unknown: int
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 NEVER = timedelta(0)
-CONFIRMED = "confirmed"
-"""The reference of a spoken message that somebody confirmed by a key."""
+CONFIRMED, LEFT = "confirmed", "left"
+"""The reference of a spoken message that somebody confirmed by a key, and of one that a machine has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ class VoiceLine(Protocol):
     """The telephone line, as the voice channel sees it."""
 
     async def say(self, token: str, number: str, text: str, language: str) -> str:
-        """Call a number once and say the text; returns when somebody has heard it: `CONFIRMED` when by a key.
+        """Call a number once and say the text; returns when somebody has heard it, `CONFIRMED` when by a key, or a
+        machine has it (`LEFT`).
 
         Raises NotSent (nobody did), NotNow (may not be called now), MaybeSent.
         """

@@ -32,13 +32,23 @@ class Session:
 
     env: Any
     keys: list[str | None]
+    heard_by_amd: tuple[str, str] = ("HUMAN", "HUMAN-800-800")
     said: list[str] = field(default_factory=list)
 
+    async def exec(self, app: str, *args: str) -> int:
+        self.said.append(app)
+        return 0
+
+    async def get_variable(self, name: str) -> str | None:
+        return dict(zip(("AMDSTATUS", "AMDCAUSE"), self.heard_by_amd, strict=True))[name]
+
     async def stream_file(self, path: str, escape_digits: str = "") -> str | None:
-        assert Path(f"{path}.wav").exists()
+        words = Path(f"{path}.wav").read_text()
+        self.said.append(words)
+        if not escape_digits or "请按" not in words:
+            return None
         if not self.keys:
             raise asyncio.CancelledError
-        self.said.append(path)
         return self.keys.pop(0)
 
     async def wait_for_digit(self, timeout_s: float) -> str | None:
@@ -55,6 +65,8 @@ class Trunk:
         self.fate: object = Answered(TEN)
         self.keys: list[str | None] = []
         self.query: dict[str, str] = {}
+        self.heard_by_amd = ("HUMAN", "HUMAN-800-800")
+        self.said: list[str] = []
         self.placed: list[tuple[str, str]] = []
         self.calls: MessageCalls | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +77,8 @@ class Trunk:
             assert self.calls is not None
             script = FAX if context == "zongji-fax" else ANNOUNCEMENT
             env = SimpleNamespace(script=script, query={"call": call_id, **self.query})
-            self._tasks.append(asyncio.create_task(self.calls.enter(Session(env, self.keys))))
+            session = Session(env, self.keys, self.heard_by_amd, self.said)
+            self._tasks.append(asyncio.create_task(self.calls.enter(session)))
         return self.fate
 
 
@@ -107,8 +120,27 @@ async def test_who_presses_1_has_been_told(calls, trunk, database, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("cause", ["LONGGREETING-1520-1500", "MAXWORDS-3-2"])
+async def test_with_a_machine_it_is_left_once_greeting_and_beep_are_over(
+    calls, trunk, database, cause
+):
+    trunk.heard_by_amd = ("MACHINE", cause)
+    assert await say(calls) == "left"
+    assert trunk.said == ["AMD", "WaitForSilence", "zh 您的订单已发货。"]
+    assert await ledger(database) == ["machine"]
+
+
+@pytest.mark.parametrize(
+    "heard", [("MACHINE", "INITIALSILENCE-1500-1500"), ("NOTSURE", "TOOLONG-5000"), ("HANGUP", "")]
+)
+async def test_who_is_silent_or_may_be_a_person_is_taken_for_one(calls, trunk, database, heard):
+    trunk.heard_by_amd, trunk.keys = heard, ["1"]
+    assert await say(calls) == "confirmed"
+    assert await ledger(database) == ["reached"]
+
+
 @pytest.mark.parametrize(("keys", "why"), [([None, None, None], "heard"), ([], "hung_up")])
-async def test_a_machine_or_somebody_who_hangs_up_has_not(calls, trunk, database, keys, why):
+async def test_somebody_who_presses_nothing_or_hangs_up_has_not(calls, trunk, database, keys, why):
     trunk.keys = keys
     with pytest.raises(NotSent, match=why) as refused:
         await say(calls)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 _FRAME = 160
 """Bytes of a fiftieth of a second of A-law, as trunks carry it."""
+_A_SECOND = 50
+"""Frames."""
 _SPEECH = 24
 """So many different bytes in a frame are no silence."""
 
@@ -17,13 +19,26 @@ def is_heard(prompts: Sequence[bytes], recording: bytes) -> bool:
     """
     at = 0
     for prompt in prompts:
-        frames = [prompt[start : start + _FRAME] for start in range(0, len(prompt), _FRAME)]
-        spoken = [frame for frame in frames if len(set(frame)) >= _SPEECH]
+        frames = _frames(prompt)
+        spoken = [frame for frame in frames if _is_speech(frame)]
         found = [place for place in (recording.find(each, at) for each in spoken) if place >= 0]
         if not spoken or len(found) < len(spoken) * 0.9:
             return False
         at = max(found)
     return True
+
+
+def spoken_s(recording: bytes) -> float:
+    """For how long somebody speaks in A-law."""
+    return sum(map(_is_speech, _frames(recording))) / _A_SECOND
+
+
+def _frames(recording: bytes) -> list[bytes]:
+    return [recording[start : start + _FRAME] for start in range(0, len(recording), _FRAME)]
+
+
+def _is_speech(frame: bytes) -> bool:
+    return len(set(frame)) >= _SPEECH
 
 
 def loudest(path: Path) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from crm_core.outbox.fax import WIDTH
+from tests.integration.sounds import spoken_s
 from tests.integration.workplace import Workplace, until
 
 _A_FAX_TAKES_S = 90.0
@@ -102,6 +103,15 @@ async def test_a_message_is_said_and_is_sent_when_somebody_has_confirmed_it(desk
     message = await desk.becomes(order, "sent")
     assert message["reference"] == "confirmed"
     assert desk.ledger(order) == ["reached"]
+
+
+async def test_with_an_answering_machine_a_message_is_left_after_its_beep(desk: Desk) -> None:
+    order = await desk.order_for("12", "voice")
+    message = await desk.becomes(order, "sent")
+    assert message["reference"] == "left"
+    assert desk.ledger(order) == ["machine"]
+    (kept,) = desk.work.stack.installation.var.rglob("left-*.alaw")
+    assert spoken_s(kept.read_bytes()) > 1
 
 
 async def test_a_busy_number_is_called_again_later(desk: Desk) -> None:

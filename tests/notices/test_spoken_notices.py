@@ -118,6 +118,17 @@ async def test_who_heard_it_is_counted_and_who_confirmed_it(
     assert [called for called, _ in trunk.placed] == [number]
 
 
+async def test_what_a_machine_has_is_counted_apart(
+    house: NoticeHouse, trunk: Trunk, tmp_path: Path
+):
+    await house.dealer("庚", phones=[f"1371{secrets.randbelow(10**7):07}"])
+    notice = await house.sent(**VOICE)
+    trunk.heard_by_amd = ("MACHINE", "LONGGREETING-1520-1500")
+    await say(house, trunk, tmp_path, [])
+    counted = await voice(house, notice.id)
+    assert (counted.sent, counted.confirmed, counted.left) == (1, 0, 1)
+
+
 async def test_who_opts_out_of_calls_before_the_number_is_dialled_is_not_called(
     house: NoticeHouse, trunk: Trunk, tmp_path: Path
 ):

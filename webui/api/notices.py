@@ -85,6 +85,7 @@ class NoticeChannelView(View):
     waiting: int
     sent: int
     confirmed: int
+    left: int
     failed: int
     unknown: int
 

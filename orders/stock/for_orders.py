@@ -1,4 +1,4 @@
-"""What an order does to the goods of its warehouse. Rule: inside the order's own transaction; returned goods go
+"""What comes back of an order's goods into its warehouse. Rule: inside the order's own transaction; returned goods go
 back into the batches they came from, at the cost at which they went.
 """
 
@@ -11,35 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orders.lines import StockLine
 from orders.money import to_fen
-from orders.stock import batches, ledger
+from orders.stock import batches
 from orders.stock.events import StockChanged
 from orders.stock.ledger import Cause
-from orders.stock.moves import EFFECT, Goods
+from orders.stock.moves import Goods
 from orders.stock.posting import Posting, post, prepare
 from orders.stock.tables import StockMove
 
 RETURNED = "returned"
-
-
-async def move(
-    session: AsyncSession,
-    kind: Goods,
-    warehouse: str,
-    lines: Sequence[StockLine],
-    *,
-    cause: Cause,
-    today: date,
-) -> tuple[StockChanged, ...]:
-    """`cause` names the order. Raises OutOfStock."""
-    effect = EFFECT[kind]
-    if effect.on_hand == 0:
-        noted = await ledger.change(session, kind, warehouse, lines, cause)
-        return tuple(each.stock for each in noted)
-    if effect.on_hand < 0:
-        postings = [Posting(kind, line.sku, line.quantity) for line in lines]
-    else:
-        postings = await _back(session, kind, warehouse, lines, cause=cause, today=today)
-    return await post(session, warehouse, postings, cause, today)
 
 
 async def take_back(
@@ -54,7 +33,7 @@ async def take_back(
     """Goods of an order came back; the `damaged` of them are written off at once, from the batches they went into.
     `cause` names the order.
     """
-    back = await _back(session, Goods.RESTOCK, warehouse, came, cause=cause, today=today)
+    back = await _back(session, warehouse, came, cause=cause, today=today)
     lost = [*_written_off(back, damaged)]
     return await post(session, warehouse, [*back, *lost], cause, today)
 
@@ -71,7 +50,6 @@ def _written_off(back: Sequence[Posting], damaged: Sequence[StockLine]) -> Itera
 
 async def _back(
     session: AsyncSession,
-    kind: Goods,
     warehouse: str,
     lines: Sequence[StockLine],
     *,
@@ -92,7 +70,7 @@ async def _back(
                 part = min(left, quantity) if sku == line.sku else 0
                 if part:
                     left -= part
-                    postings.append(Posting(kind, sku, part, batch_id, _worth(each, part)))
+                    postings.append(Posting(Goods.RESTOCK, sku, part, batch_id, _worth(each, part)))
         if left and (days := lives[line.sku]) is not None:
             apart = await batches.opened(
                 session,
@@ -102,9 +80,9 @@ async def _back(
                 expires_on=today + timedelta(days=days),
                 blocked_reason=RETURNED,
             )
-            postings.append(Posting(kind, line.sku, left, apart.id, _worth(each, left)))
+            postings.append(Posting(Goods.RESTOCK, line.sku, left, apart.id, _worth(each, left)))
         elif left:
-            postings.append(Posting(kind, line.sku, left, None, _worth(each, left)))
+            postings.append(Posting(Goods.RESTOCK, line.sku, left, None, _worth(each, left)))
     return postings
 
 

@@ -20,7 +20,7 @@ from orders.receipts.book import Passed
 from orders.sales import invoicing, moving, splitting
 from orders.sales.flow import Status
 from orders.sales.tables import Order, OrderedLine
-from orders.stock import for_orders
+from orders.stock import ledger
 from orders.stock.ledger import Cause
 from orders.stock.moves import Goods
 
@@ -86,9 +86,8 @@ async def reserve(session: AsyncSession, part: Order, going: Going, setting: Set
             await (
                 session.connection()
             )  # the savepoint, before a statement that goes round SQLAlchemy
-            setting.effects.stock += await for_orders.move(
-                session, Goods.RESERVE, part.warehouse, goods, cause=cause, today=setting.today
-            )
+            noted = await ledger.change(session, Goods.RESERVE, part.warehouse, goods, cause)
+            setting.effects.stock += tuple(each.stock for each in noted)
     except OutOfStock:
         part.status = Status.BACKORDERED
     await session.flush()
